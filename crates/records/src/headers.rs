@@ -1,0 +1,15 @@
+//! Headers of records on `vernier.events` and `vernier.dead-letter`.
+
+/// Says what a record on `vernier.events` is: one of [`EVENT`], [`REFERENCE`], [`PROGRESS`].
+pub const KIND: &str = "vernier-kind";
+/// The source that the record came from.
+pub const SOURCE: &str = "vernier-source";
+/// On a reference copy: the population that it feeds.
+pub const POPULATION: &str = "vernier-population";
+
+/// Value of [`KIND`]: an event under its primary key. Event measures and accounting read these alone.
+pub const EVENT: &[u8] = b"event";
+/// Value of [`KIND`]: a copy of an event under the key of a further population that it feeds.
+pub const REFERENCE: &[u8] = b"reference";
+/// Value of [`KIND`]: a [`crate::Progress`] record.
+pub const PROGRESS: &[u8] = b"progress";

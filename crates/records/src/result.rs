@@ -1,0 +1,182 @@
+//! Entries of the ledger on `vernier.results`. Nothing there is overwritten: a correction is a new
+//! revision that names the one it replaces and why.
+
+use std::collections::BTreeMap;
+
+use measurement::{number::Exact, time::Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::encode;
+
+/// Whether an entry is the first word on its period or a later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LedgerState {
+    /// Revision 1, written when the period closed.
+    Final,
+    /// A later revision.
+    Revised,
+}
+
+/// The period that a result is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeriodRef {
+    /// First instant of the period.
+    pub start: Timestamp,
+    /// First instant after the period.
+    pub end: Timestamp,
+    /// IANA name of the calendar's zone.
+    pub zone: String,
+}
+
+/// The merged value of one base measure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseValue {
+    /// Exact value; absent where it is not defined (the mean of nothing).
+    pub value: Option<Exact>,
+    /// How many events or rows are behind it.
+    pub n: u64,
+}
+
+/// How one source did in the period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceQuality {
+    /// Events with a time in the period.
+    pub events: u64,
+    /// Last event before the end of the period.
+    pub last: Option<Timestamp>,
+    /// Whether the source was alive to the end of the period, by its declared rhythm.
+    pub alive: bool,
+}
+
+/// What a result rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    /// Per source of the construct.
+    pub sources: BTreeMap<String, SourceQuality>,
+}
+
+/// One entry of the ledger. Ratios are exact (`"2/3"`); rounding belongs to whoever shows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResultRecord {
+    /// Version of this payload.
+    pub version: u32,
+    /// Position in the ledger, from 0 without gaps.
+    pub sequence: u64,
+    /// SHA-256 of the previous entry's bytes in hexadecimal; empty for the first.
+    pub previous: String,
+    /// Identifier of the construct.
+    pub construct: String,
+    /// Semantic version of the construct.
+    pub construct_version: String,
+    /// Digest of the construct's definition, criteria and parameters included.
+    pub definition: String,
+    /// The period.
+    pub period: PeriodRef,
+    /// Dimension to value; empty for the total.
+    pub group: BTreeMap<String, String>,
+    /// First word or a later one.
+    pub state: LedgerState,
+    /// Counts from 1 per construct, period and group.
+    pub revision: u32,
+    /// The revision that this one replaces.
+    pub supersedes: Option<u32>,
+    /// Why this entry was written: `period-closed`, `late-data`, `history-revised`, `definition-changed`, `stalled`.
+    pub reason: String,
+    /// Base measures by name; left out where the result is suppressed.
+    pub base: BTreeMap<String, BaseValue>,
+    /// Derived measures by name.
+    pub derived: BTreeMap<String, Option<Exact>>,
+    /// The indicator's value.
+    pub value: Option<Exact>,
+    /// Numerator of the indicator's ratio, where it is one.
+    pub numerator: Option<Exact>,
+    /// Denominator of the indicator's ratio, where it is one.
+    pub denominator: Option<Exact>,
+    /// A band of the construct, or why there is none (`no-data`, `insufficient-n` …).
+    pub outcome: String,
+    /// What the outcome rests on, in words, where it is not a plain band.
+    pub because: Option<String>,
+    /// `rising`, `falling` or `level` against the previous period.
+    pub trend: Option<String>,
+    /// Sources.
+    pub quality: Quality,
+    /// Watermark at which the entry was written.
+    pub watermark: Timestamp,
+    /// Offset covered per partition of `vernier.events`.
+    pub covered: BTreeMap<i32, i64>,
+    /// Version of the program that judged.
+    pub build: String,
+}
+
+impl ResultRecord {
+    /// The group as people and metrics name it: `all` for the total, else `dimension=value,…`.
+    pub fn group_label(&self) -> String {
+        group_label(&self.group)
+    }
+
+    /// Hash of this entry as the next one names it.
+    pub fn hash(&self) -> String {
+        hash(&encode(self))
+    }
+
+    /// Key on the topic: entries of one construct, period and group share it.
+    pub fn key(&self) -> Vec<u8> {
+        encode(&("result", &self.construct, self.period.start, self.group_label()))
+    }
+
+    /// Whether two entries say the same about the world; place in the ledger, revision, reason and
+    /// lineage aside.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.definition == other.definition
+            && self.period == other.period
+            && self.group == other.group
+            && self.base == other.base
+            && self.derived == other.derived
+            && self.value == other.value
+            && self.outcome == other.outcome
+    }
+}
+
+/// The group as people and metrics name it: `all` for the total, else `dimension=value,…`.
+pub fn group_label(group: &BTreeMap<String, String>) -> String {
+    if group.is_empty() {
+        return "all".to_owned();
+    }
+    let parts: Vec<String> = group.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    parts.join(",")
+}
+
+/// SHA-256 of a ledger entry's bytes, in hexadecimal.
+pub fn hash(entry: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let digest = Sha256::digest(entry);
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a String cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_called_all() {
+        assert_eq!(group_label(&BTreeMap::new()), "all");
+        let group = BTreeMap::from([("category".to_owned(), "malware".to_owned())]);
+        assert_eq!(group_label(&group), "category=malware");
+    }
+
+    #[test]
+    fn the_hash_is_plain_sha256() {
+        assert_eq!(hash(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+}

@@ -1,0 +1,157 @@
+//! The aggregator's own state: rows and seen chunks on `vernier.populations`, the frontier as the
+//! last record of every transaction on `vernier.measures`.
+
+use std::collections::BTreeMap;
+
+use measurement::{population::Row, time::Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What one row is about. On the wire: `["row", population, key]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "RowKeyWire", from = "RowKeyWire")]
+pub struct RowKey {
+    /// Name of the population.
+    pub population: String,
+    /// Key of the entity.
+    pub key: String,
+}
+
+type RowKeyWire = (RowTag, String, String);
+
+#[derive(Serialize, Deserialize)]
+enum RowTag {
+    #[serde(rename = "row")]
+    Row,
+}
+
+impl From<RowKey> for RowKeyWire {
+    fn from(key: RowKey) -> Self {
+        (RowTag::Row, key.population, key.key)
+    }
+}
+
+impl From<RowKeyWire> for RowKey {
+    fn from((_, population, key): RowKeyWire) -> Self {
+        Self { population, key }
+    }
+}
+
+/// One entity of a population with the versions that a period may still ask for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowState {
+    /// Version of this payload.
+    pub version: u32,
+    /// The versions.
+    pub row: Row,
+    /// Offset in `vernier.events` up to which (exclusive) the row is folded.
+    pub covered: i64,
+}
+
+/// What one seen chunk is about. On the wire: `["seen", first offset]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "SeenKeyWire", from = "SeenKeyWire")]
+pub struct SeenKey {
+    /// Offset of the first event of the transaction that wrote the chunk.
+    pub first_offset: i64,
+}
+
+type SeenKeyWire = (SeenTag, i64);
+
+#[derive(Serialize, Deserialize)]
+enum SeenTag {
+    #[serde(rename = "seen")]
+    Seen,
+}
+
+impl From<SeenKey> for SeenKeyWire {
+    fn from(key: SeenKey) -> Self {
+        (SeenTag::Seen, key.first_offset)
+    }
+}
+
+impl From<SeenKeyWire> for SeenKey {
+    fn from((_, first_offset): SeenKeyWire) -> Self {
+        Self { first_offset }
+    }
+}
+
+/// The identities that one transaction added to the de-duplication window: one record per
+/// transaction, not per event, so that the window costs few bytes an event. Removed by a
+/// tombstone when the newest of them expires.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// Version of this payload.
+    pub version: u32,
+    /// Watermark after which the identities may be forgotten.
+    pub expires: Timestamp,
+    /// 64-bit hashes of the identities, 16 hexadecimal digits each, joined.
+    pub hashes: String,
+}
+
+/// What became of the records of one source that one task read.
+/// Read = used + not relevant + late + duplicate + rejected; reference copies and progress
+/// records are counted apart, because accounting counts an event once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accounting {
+    /// Events under their primary key that were read.
+    pub read: u64,
+    /// Events that at least one measure or population used.
+    pub used: u64,
+    /// Events that no active construct asks for.
+    pub not_relevant: u64,
+    /// Events that came after the restatement horizon of a construct that asks for them.
+    pub late: u64,
+    /// Events whose identity had been seen within the window.
+    pub duplicate: u64,
+    /// Events that could not be read.
+    pub rejected: u64,
+    /// Reference copies that were read.
+    pub references: u64,
+}
+
+/// What a task knows of one source partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceProgress {
+    /// How many source partitions the source has.
+    pub partitions: u32,
+    /// Watermark of each source partition (`topic/partition`): event time before which nothing
+    /// more is expected from it.
+    pub watermarks: BTreeMap<String, Timestamp>,
+}
+
+/// The last record of every transaction of a task, on `vernier.measures`. Its key is `["frontier"]`
+/// in every partition: compaction works per partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frontier {
+    /// Version of this payload.
+    pub version: u32,
+    /// Offset of the next event to fold.
+    pub next_offset: i64,
+    /// Lowest offset that an open or restatable period may need again.
+    pub replay_from: i64,
+    /// Counts the transactions of this partition.
+    pub transaction: u64,
+    /// Number of partitions of `vernier.events` that the state was built for.
+    pub partitions: i32,
+    /// Digest of the catalogue that the state was built with.
+    pub catalogue: String,
+    /// Published watermark per source. Everything before it is in the aggregates of this transaction.
+    pub watermarks: BTreeMap<String, Timestamp>,
+    /// Source partitions behind the watermarks.
+    pub sources: BTreeMap<String, SourceProgress>,
+    /// Accounting per source since the beginning.
+    pub accounting: BTreeMap<String, Accounting>,
+    /// Sum modulo 2^128 of a hash of every live key and value of this partition's changelogs, the
+    /// frontier itself left out; 32 hexadecimal digits.
+    pub digest: String,
+}
+
+impl Frontier {
+    /// The key, the same in every partition.
+    pub const KEY: &'static [u8] = br#"["frontier"]"#;
+}
