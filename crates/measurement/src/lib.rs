@@ -2,3 +2,5 @@
 
 pub mod time;
 pub mod number;
+pub mod value;
+pub mod calendar;
