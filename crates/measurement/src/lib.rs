@@ -4,3 +4,4 @@ pub mod time;
 pub mod number;
 pub mod value;
 pub mod calendar;
+pub mod expression;

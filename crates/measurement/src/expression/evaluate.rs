@@ -1,0 +1,202 @@
+//! Evaluating a plan. Nothing is allocated for comparisons, logic and integer arithmetic.
+
+use std::{borrow::Cow, cmp::Ordering};
+
+use super::{Arithmetic, Comparison, Context, Node, TextTest};
+use crate::{
+    number::Exact,
+    time::{Span, Timestamp},
+    value::Value,
+};
+
+const NULL: &Value = &Value::Null;
+
+pub(super) fn evaluate(node: &Node, context: &Context<'_>) -> Value {
+    read(node, context).into_owned()
+}
+
+/// The truth of a node: `None` is unknown.
+pub(super) fn truth(node: &Node, context: &Context<'_>) -> Option<bool> {
+    match node {
+        Node::And(left, right) => match truth(left, context) {
+            Some(false) => Some(false),
+            Some(true) => truth(right, context),
+            None => (truth(right, context) == Some(false)).then_some(false),
+        },
+        Node::Or(left, right) => match truth(left, context) {
+            Some(true) => Some(true),
+            Some(false) => truth(right, context),
+            None => (truth(right, context) == Some(true)).then_some(true),
+        },
+        Node::Not(operand) => truth(operand, context).map(|value| !value),
+        Node::IsNull(operand) => Some(read(operand, context).is_null()),
+        Node::Compare(operator, left, right) => compare(*operator, &read(left, context), &read(right, context)),
+        Node::In(element, list) => {
+            let element = read(element, context);
+            if element.is_null() {
+                return None;
+            }
+            Some(list.iter().any(|entry| element.compare(entry) == Some(Ordering::Equal)))
+        }
+        Node::Text(text, test) => match read(text, context).as_ref() {
+            Value::Text(text) => Some(match test {
+                TextTest::StartsWith(pattern) => text.starts_with(pattern.as_ref()),
+                TextTest::EndsWith(pattern) => text.ends_with(pattern.as_ref()),
+                TextTest::Contains(pattern) => text.contains(pattern.as_ref()),
+                TextTest::Matches(pattern) => pattern.is_match(text),
+            }),
+            _ => None,
+        },
+        _ => match read(node, context).as_ref() {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        },
+    }
+}
+
+/// The operands of the division that decides a ratio, scaled as the formula scales it.
+pub(super) fn fraction(node: &Node, context: &Context<'_>) -> Option<(Value, Value)> {
+    match node {
+        Node::Arithmetic(Arithmetic::Divide, numerator, denominator) => {
+            // `100 * a / b` parses as `(100 * a) / b`: people want to see a and b.
+            let numerator = match numerator.as_ref() {
+                Node::Arithmetic(Arithmetic::Multiply, factor, rest) if matches!(factor.as_ref(), Node::Constant(_)) => rest,
+                _ => numerator,
+            };
+            Some((evaluate(numerator, context), evaluate(denominator, context)))
+        }
+        Node::Arithmetic(Arithmetic::Multiply, left, right) => match (left.as_ref(), right.as_ref()) {
+            (Node::Constant(_), ratio) | (ratio, Node::Constant(_)) => fraction(ratio, context),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn read<'a>(node: &'a Node, context: &Context<'a>) -> Cow<'a, Value> {
+    match node {
+        Node::Constant(value) => Cow::Borrowed(value),
+        Node::Slot(slot) => Cow::Borrowed(context.slots.get(*slot).unwrap_or(NULL)),
+        Node::PeriodStart => Cow::Owned(Value::Time(context.period.start)),
+        Node::PeriodEnd => Cow::Owned(Value::Time(context.period.end)),
+        Node::AsOf => Cow::Owned(Value::Time(context.as_of)),
+        Node::YearStart => Cow::Owned(Value::Time(context.calendar.year_start(context.period.start))),
+        Node::MonthsBefore(time, months) => match read(time, context).as_ref() {
+            Value::Time(time) => {
+                Cow::Owned(Value::Time(context.calendar.subtract(*time, Span { months: *months, milliseconds: 0 })))
+            }
+            _ => Cow::Borrowed(NULL),
+        },
+        Node::Table(parameter, slot) => Cow::Owned(parameter.lookup(context.slots.get(*slot).unwrap_or(NULL)).clone()),
+        Node::If(condition, yes, no) => match truth(condition, context) {
+            Some(true) => read(yes, context),
+            Some(false) => read(no, context),
+            None => Cow::Borrowed(NULL),
+        },
+        Node::Arithmetic(operator, left, right) => {
+            Cow::Owned(calculate(*operator, &read(left, context), &read(right, context)))
+        }
+        Node::Negate(operand) => Cow::Owned(calculate(Arithmetic::Subtract, &zero_like(&read(operand, context)), &read(operand, context))),
+        Node::Previous(slot, back) => Cow::Owned(context.history.value(*slot, *back).unwrap_or_default()),
+        Node::MeanLast(slot, periods) => Cow::Owned(mean_last(*slot, *periods, context).unwrap_or_default()),
+        Node::And(..)
+        | Node::Or(..)
+        | Node::Not(_)
+        | Node::IsNull(_)
+        | Node::Compare(..)
+        | Node::In(..)
+        | Node::Text(..) => Cow::Owned(truth(node, context).map_or(Value::Null, Value::Bool)),
+    }
+}
+
+fn zero_like(value: &Value) -> Value {
+    match value {
+        Value::Duration(_) => Value::Duration(0),
+        _ => Value::Int(0),
+    }
+}
+
+fn mean_last(slot: usize, periods: u32, context: &Context<'_>) -> Option<Value> {
+    let mut sum = Exact::zero();
+    // Every period is asked, also after one was missing: who keeps the history wants to know all
+    // that was looked at.
+    let mut complete = true;
+    for back in 0..periods {
+        match context.history.value(slot, back).and_then(|value| value.to_exact()) {
+            Some(value) => sum = sum.add(&value),
+            None => complete = false,
+        }
+    }
+    if !complete {
+        return None;
+    }
+    sum.divide(&Exact::from(i64::from(periods))).map(Value::from_exact)
+}
+
+fn compare(operator: Comparison, left: &Value, right: &Value) -> Option<bool> {
+    let Some(order) = left.compare(right) else {
+        // Values of unlike types are unequal; with null nothing is known.
+        return match operator {
+            Comparison::Equal if !left.is_null() && !right.is_null() => Some(false),
+            Comparison::NotEqual if !left.is_null() && !right.is_null() => Some(true),
+            _ => None,
+        };
+    };
+    Some(match operator {
+        Comparison::Equal => order == Ordering::Equal,
+        Comparison::NotEqual => order != Ordering::Equal,
+        Comparison::Less => order == Ordering::Less,
+        Comparison::LessOrEqual => order != Ordering::Greater,
+        Comparison::Greater => order == Ordering::Greater,
+        Comparison::GreaterOrEqual => order != Ordering::Less,
+    })
+}
+
+fn calculate(operator: Arithmetic, left: &Value, right: &Value) -> Value {
+    use Arithmetic::{Add, Divide, Multiply, Subtract};
+    let result = match (operator, left, right) {
+        (Add, Value::Duration(left), Value::Duration(right)) => left.checked_add(*right).map(Value::Duration),
+        (Subtract, Value::Duration(left), Value::Duration(right)) => left.checked_sub(*right).map(Value::Duration),
+        (Divide, Value::Duration(left), Value::Duration(right)) => Exact::ratio(*left, *right).map(Value::from_exact),
+        (Subtract, Value::Time(left), Value::Time(right)) => left.0.checked_sub(right.0).map(Value::Duration),
+        (Add, Value::Time(time), Value::Duration(length)) | (Add, Value::Duration(length), Value::Time(time)) => {
+            time.0.checked_add(*length).map(|sum| Value::Time(Timestamp(sum)))
+        }
+        (Subtract, Value::Time(time), Value::Duration(length)) => {
+            time.0.checked_sub(*length).map(|difference| Value::Time(Timestamp(difference)))
+        }
+        (Multiply, Value::Duration(length), factor) | (Multiply, factor, Value::Duration(length)) => {
+            factor.to_exact().and_then(|factor| factor.multiply(&Exact::from(*length)).to_i64()).map(Value::Duration)
+        }
+        (Divide, Value::Duration(length), divisor) => divisor
+            .to_exact()
+            .and_then(|divisor| Exact::from(*length).divide(&divisor))
+            .and_then(|quotient| quotient.to_i64())
+            .map(Value::Duration),
+        (operator, left, right) => numbers(operator, left, right),
+    };
+    result.unwrap_or_default()
+}
+
+fn numbers(operator: Arithmetic, left: &Value, right: &Value) -> Option<Value> {
+    if let (Value::Int(left), Value::Int(right)) = (left, right) {
+        let result = match operator {
+            Arithmetic::Add => left.checked_add(*right),
+            Arithmetic::Subtract => left.checked_sub(*right),
+            Arithmetic::Multiply => left.checked_mul(*right),
+            Arithmetic::Remainder => return left.checked_rem(*right).map(Value::Int),
+            Arithmetic::Divide => return Exact::ratio(*left, *right).map(Value::from_exact),
+        };
+        if let Some(result) = result {
+            return Some(Value::Int(result));
+        }
+    }
+    let (left, right) = (left.to_exact()?, right.to_exact()?);
+    Some(Value::from_exact(match operator {
+        Arithmetic::Add => left.add(&right),
+        Arithmetic::Subtract => left.subtract(&right),
+        Arithmetic::Multiply => left.multiply(&right),
+        Arithmetic::Divide => left.divide(&right)?,
+        Arithmetic::Remainder => return None,
+    }))
+}
