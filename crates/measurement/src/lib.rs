@@ -5,3 +5,7 @@ pub mod number;
 pub mod value;
 pub mod calendar;
 pub mod expression;
+pub mod classes;
+pub mod fields;
+pub mod bands;
+pub mod diagnostic;
