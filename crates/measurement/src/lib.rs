@@ -9,3 +9,4 @@ pub mod classes;
 pub mod fields;
 pub mod bands;
 pub mod diagnostic;
+pub mod catalogue;
