@@ -1,0 +1,265 @@
+//! The log as traits.
+//!
+//! What every log promises, and the conformance suite checks:
+//! - readers and members see committed records only, in the order of their offsets; offsets may have
+//!   gaps, because transaction markers occupy them;
+//! - a transaction covers its records and the input offsets of a group, all or nothing;
+//! - a newer producer with the same transactional id fences the older one;
+//! - a partition has one owner in a group; offsets sent by who is no owner any more are refused.
+
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
+
+use crate::{
+    partitioner,
+    record::{OutRecord, RecordRef, TopicPartition},
+    topics::TopicSpec,
+};
+
+/// Why the log did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The topic does not exist.
+    #[error("topic `{0}` does not exist: run `vernier topics apply`, or create it if it is a source topic")]
+    NoTopic(String),
+    /// The log cannot be reached or answered with an error that may pass.
+    #[error("{doing}: {reason}")]
+    Unavailable {
+        /// What was being done.
+        doing: &'static str,
+        /// What the client said.
+        reason: String,
+    },
+    /// Records that were asked for are gone: retention has passed them.
+    #[error("{partition}: records from offset {offset} on are gone: retention is shorter than the outage")]
+    Gone {
+        /// Where.
+        partition: TopicPartition,
+        /// The first offset that was asked for.
+        offset: i64,
+    },
+    /// The client cannot go on.
+    #[error("{doing}: {reason}")]
+    Fatal {
+        /// What was being done.
+        doing: &'static str,
+        /// What the client said.
+        reason: String,
+    },
+    /// A stored log cannot be read.
+    #[error("embedded log: {0}")]
+    Storage(String),
+}
+
+/// What became of a transaction that did not commit.
+#[derive(Debug, thiserror::Error)]
+pub enum TransactionError {
+    /// It was aborted: nothing of it stands.
+    #[error("transaction aborted: {0}")]
+    Aborted(String),
+    /// Nobody knows whether it stands. This producer must not begin another one.
+    #[error("outcome of the transaction unknown: {0}")]
+    Unclear(String),
+    /// A newer producer has taken the transactional id.
+    #[error("fenced: another process uses the transactional id `{id}`: {reason}")]
+    Fenced {
+        /// The transactional id.
+        id: String,
+        /// What the client said.
+        reason: String,
+    },
+}
+
+/// What a poll brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Poll {
+    /// How many records were handed over.
+    pub records: usize,
+    /// Changes of the assignment, oldest first.
+    pub changes: Vec<Change>,
+    /// Partitions of which the end was reached (readers only).
+    pub ends: Vec<i32>,
+}
+
+/// A change of a member's assignment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// New partitions: nothing is read from them before [`Member::assign`].
+    Assigned(Vec<TopicPartition>),
+    /// Partitions to hand over: they stay ours until [`Member::unassign`].
+    Revoked(Vec<TopicPartition>),
+    /// Partitions that somebody else may own already: nothing may be committed for them.
+    Lost(Vec<TopicPartition>),
+}
+
+/// Proof of membership that goes into a transaction with the offsets.
+pub struct GroupMetadata(pub(crate) Membership);
+
+pub(crate) enum Membership {
+    Embedded { group: String, member: u64 },
+    Kafka(rdkafka::consumer::ConsumerGroupMetadata),
+}
+
+impl Debug for GroupMetadata {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("GroupMetadata")
+    }
+}
+
+/// Takes a record that was read.
+pub type Sink<'a> = &'a mut dyn FnMut(RecordRef<'_>);
+
+/// A log.
+pub trait Log: Send + Sync + Debug {
+    /// Partition count and settings of a topic; `None` if it does not exist.
+    fn describe(&self, topic: &str) -> Result<Option<TopicDescription>, LogError>;
+
+    /// Creates a topic that does not exist.
+    fn create(&self, spec: &TopicSpec) -> Result<(), LogError>;
+
+    /// First offset that is still there.
+    fn first_offset(&self, partition: &TopicPartition) -> Result<i64, LogError>;
+
+    /// The high watermark: offset after the last record, open transactions included.
+    fn end_offset(&self, partition: &TopicPartition) -> Result<i64, LogError>;
+
+    /// Waits until no transaction is open below the high watermark found at the call, and gives that
+    /// high watermark. Who reads to there has met everything that was written before the call.
+    fn settled_end(&self, partition: &TopicPartition, deadline: Duration) -> Result<i64, LogError>;
+
+    /// Reads partitions of one topic from given offsets on.
+    fn reader(&self, topic: &str, from: &[(i32, i64)]) -> Result<Box<dyn Reader>, LogError>;
+
+    /// Joins a group.
+    fn member(&self, group: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError>;
+
+    /// A transactional producer. Fences older ones with the same id and ends their open transactions.
+    fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError>;
+
+    /// Number of partitions of a topic that must exist.
+    fn partitions(&self, topic: &str) -> Result<i32, LogError> {
+        self.describe(topic)?.map(|topic| topic.partitions).ok_or_else(|| LogError::NoTopic(topic.to_owned()))
+    }
+}
+
+/// What a topic is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicDescription {
+    /// Number of partitions.
+    pub partitions: i32,
+    /// Settings by Kafka's names.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// Reads partitions of one topic, outside any group.
+pub trait Reader: Send {
+    /// Hands over at most `most` records and says of which partitions the end was reached.
+    fn poll(&mut self, timeout: Duration, most: usize, sink: Sink<'_>) -> Result<Poll, LogError>;
+}
+
+/// A member of a consumer group.
+pub trait Member: Send {
+    /// Hands over at most `most` records. Returns at once when the assignment changes; changes must
+    /// be answered by [`Member::assign`] or [`Member::unassign`] before the next poll.
+    fn poll(&mut self, timeout: Duration, most: usize, sink: Sink<'_>) -> Result<Poll, LogError>;
+
+    /// Takes over partitions, each from an offset.
+    fn assign(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<(), LogError>;
+
+    /// Gives partitions up.
+    fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError>;
+
+    /// Goes to another offset of an assigned partition.
+    fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), LogError>;
+
+    /// The group's committed offset; `None` if there is none.
+    fn committed(&mut self, partition: &TopicPartition) -> Result<Option<i64>, LogError>;
+
+    /// Whether everything before the end of the partition has been handed over, the next offset being `position`.
+    fn caught_up(&mut self, partition: &TopicPartition, position: i64) -> Result<bool, LogError>;
+
+    /// Proof of membership, to be taken afresh for each transaction.
+    fn metadata(&self) -> Result<GroupMetadata, LogError>;
+}
+
+/// A transactional producer. Its calls come in the order begin, send…, send offsets, commit or abort.
+pub trait Producer: Send {
+    /// Begins a transaction.
+    fn begin(&mut self) -> Result<(), TransactionError>;
+
+    /// Adds a record. Its partition must be set.
+    fn send(&mut self, record: OutRecord) -> Result<(), TransactionError>;
+
+    /// Adds the offsets of the next records to be read, after all records were delivered.
+    fn send_offsets(&mut self, offsets: &[(TopicPartition, i64)], group: &GroupMetadata) -> Result<(), TransactionError>;
+
+    /// Commits.
+    fn commit(&mut self) -> Result<(), TransactionError>;
+
+    /// Aborts.
+    fn abort(&mut self) -> Result<(), TransactionError>;
+
+    /// A whole transaction. An error that is no fencing leaves it aborted, or says that nobody knows.
+    fn transact(
+        &mut self,
+        records: Vec<OutRecord>,
+        offsets: &[(TopicPartition, i64)],
+        group: Option<&GroupMetadata>,
+    ) -> Result<(), TransactionError> {
+        self.begin()?;
+        let outcome = records
+            .into_iter()
+            .try_for_each(|record| self.send(record))
+            .and_then(|()| match group {
+                Some(group) if !offsets.is_empty() => self.send_offsets(offsets, group),
+                _ => Ok(()),
+            })
+            .and_then(|()| self.commit());
+        match outcome {
+            Err(TransactionError::Aborted(reason)) => match self.abort() {
+                Ok(()) => Err(TransactionError::Aborted(reason)),
+                // An abort that is refused says nothing good about what the broker thinks of us.
+                Err(TransactionError::Aborted(abort)) => Err(TransactionError::Unclear(format!("{reason}; then {abort}"))),
+                Err(other) => Err(other),
+            },
+            outcome => outcome,
+        }
+    }
+}
+
+/// Sets the partition of a record that has none.
+pub fn place(record: &mut OutRecord, partitions: i32) {
+    if record.partition.is_none() {
+        record.partition = Some(partitioner::partition_for(record.key.as_deref(), partitions));
+    }
+}
+
+/// Reads one partition up to its high watermark at the time of the call, all transactions before it
+/// being settled.
+pub fn read_to_end(log: &dyn Log, partition: &TopicPartition, deadline: Duration, sink: Sink<'_>) -> Result<i64, LogError> {
+    let end = log.settled_end(partition, deadline)?;
+    let first = log.first_offset(partition)?;
+    if first >= end {
+        return Ok(end);
+    }
+    let mut reader = log.reader(&partition.topic, &[(partition.partition, first)])?;
+    let mut quiet = Duration::ZERO;
+    let slice = Duration::from_millis(100);
+    let mut position = first;
+    loop {
+        let poll = reader.poll(slice, 10_000, &mut |record| {
+            position = record.offset() + 1;
+            sink(record);
+        })?;
+        // The end is reported once nothing more can come; a last offset may be a marker and is then never seen.
+        if position >= end || poll.ends.contains(&partition.partition) {
+            return Ok(end);
+        }
+        quiet = if poll.records == 0 { quiet + slice } else { Duration::ZERO };
+        if quiet > deadline {
+            return Err(LogError::Unavailable {
+                doing: "read a changelog to its end",
+                reason: format!("{partition}: nothing came for {} s at offset {position} of {end}", deadline.as_secs()),
+            });
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What a service does with the records of its partitions, between two commits.
+
+use measurement::time::Timestamp;
+
+use crate::record::{OutRecord, Record, RecordRef, TopicPartition};
+
+/// Where reading goes on after a restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// At the group's committed offset; at the first record where there is none.
+    Committed,
+    /// At this offset, whatever the group says: the state knows better.
+    At(i64),
+}
+
+/// How far a partition has been read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The input partition.
+    pub partition: TopicPartition,
+    /// Offset of the next record.
+    pub next_offset: i64,
+    /// Whether everything up to the end was read; known only where the runner was told to look.
+    pub caught_up: bool,
+    /// Number of partitions of the topic.
+    pub partitions: i32,
+}
+
+/// The records of one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    records: Vec<OutRecord>,
+}
+
+impl Outbox {
+    /// Adds a record.
+    pub fn send(&mut self, record: OutRecord) {
+        self.records.push(record);
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The records, in order.
+    pub fn into_records(self) -> Vec<OutRecord> {
+        self.records
+    }
+}
+
+/// Why a stage cannot go on. Bad records are no such reason: a stage rejects them and goes on.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StageError(pub String);
+
+/// A stage. Its memory is a cache of what its transactions have written: it must be able to forget
+/// a partition at any time and restore it from the changelog.
+pub trait Stage: Send {
+    /// Takes over a partition. `changelog` holds the newest record of each key in the partition's
+    /// changelogs, tombstones left out, in the order of the changelog topics and offsets.
+    fn restore(&mut self, partition: &TopicPartition, changelog: Vec<Record>) -> Result<Resume, StageError>;
+
+    /// Takes one record.
+    fn record(&mut self, record: RecordRef<'_>) -> Result<(), StageError>;
+
+    /// Writes everything that has changed since the last commit. Called at every commit interval, also
+    /// when nothing was read, before partitions are handed over, and at shutdown.
+    fn flush(&mut self, now: Timestamp, positions: &[Position], out: &mut Outbox) -> Result<(), StageError>;
+
+    /// What the last flush wrote stands.
+    fn committed(&mut self) {}
+
+    /// Forgets a partition: it was handed over or lost, or its transaction did not commit.
+    fn forget(&mut self, partition: &TopicPartition);
+}

@@ -1,0 +1,117 @@
+//! Creating topics, and refusing to work on wrong ones.
+
+use std::collections::BTreeMap;
+
+use crate::log::{Log, LogError};
+
+/// Kafka's `cleanup.policy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cleanup {
+    /// Old records are deleted.
+    Delete,
+    /// The newest record of each key is kept.
+    Compact,
+}
+
+impl Cleanup {
+    /// Kafka's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Compact => "compact",
+        }
+    }
+}
+
+/// What a topic must be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Name.
+    pub name: String,
+    /// Number of partitions.
+    pub partitions: i32,
+    /// Copies of each partition; used when the topic is created.
+    pub replication_factor: i32,
+    /// Cleanup policy.
+    pub cleanup: Cleanup,
+    /// Further settings, by Kafka's names; checked as well.
+    pub configs: BTreeMap<String, String>,
+}
+
+impl TopicSpec {
+    /// All settings by Kafka's names, the cleanup policy included.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let mut settings = self.configs.clone();
+        settings.insert("cleanup.policy".to_owned(), self.cleanup.name().to_owned());
+        settings
+    }
+}
+
+/// What `apply` did with a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It did not exist and was created.
+    Created,
+    /// It existed and is as it must be.
+    AsWanted,
+}
+
+/// Why topics cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicError {
+    /// Settings differ; each line names one.
+    #[error("topics are not as they must be:\n{0}")]
+    Differs(String),
+    /// The log did not answer.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// Differences between a topic and what it must be, one a line; empty if there are none.
+pub fn differences(log: &dyn Log, spec: &TopicSpec) -> Result<Vec<String>, LogError> {
+    let Some(found) = log.describe(&spec.name)? else {
+        return Ok(vec![format!("{}: does not exist; run `vernier topics apply`", spec.name)]);
+    };
+    let mut differences = Vec::new();
+    if found.partitions != spec.partitions {
+        differences.push(format!(
+            "{}: partitions is {}, must be {}; the state is bound to the number of partitions: use a fresh prefix or the old number",
+            spec.name, found.partitions, spec.partitions
+        ));
+    }
+    for (name, wanted) in spec.settings() {
+        let value = found.configs.get(&name).map_or("(not set)", String::as_str);
+        if value != wanted {
+            differences.push(format!(
+                "{}: {name} is {value}, must be {wanted}; mend it with kafka-configs.sh --alter --topic {} --add-config {name}={wanted}",
+                spec.name, spec.name
+            ));
+        }
+    }
+    Ok(differences)
+}
+
+/// Refuses topics that are not as they must be.
+pub fn verify(log: &dyn Log, specs: &[TopicSpec]) -> Result<(), TopicError> {
+    let mut lines = Vec::new();
+    for spec in specs {
+        lines.extend(differences(log, spec)?);
+    }
+    if lines.is_empty() { Ok(()) } else { Err(TopicError::Differs(lines.join("\n"))) }
+}
+
+/// Creates the topics that do not exist and refuses those that differ.
+pub fn apply(log: &dyn Log, specs: &[TopicSpec]) -> Result<Vec<(String, Applied)>, TopicError> {
+    let mut done = Vec::new();
+    for spec in specs {
+        let applied = if log.describe(&spec.name)?.is_none() {
+            log.create(spec)?;
+            Applied::Created
+        } else {
+            Applied::AsWanted
+        };
+        done.push((spec.name.clone(), applied));
+    }
+    verify(log, specs)?;
+    Ok(done)
+}
