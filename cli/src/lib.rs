@@ -1,1 +1,25 @@
-//! stub
+//! `vernier`: the tool of authors, auditors and operators. It links the three services and can run
+//! the whole chain in one process on the embedded log.
+//!
+//! In the order in which a user meets them:
+//! 1. [`demo`]: a synthetic organisation through the whole chain, no broker needed;
+//! 2. [`check`]: is this catalogue sound?
+//! 3. [`generate`]: the synthetic organisation's records, and the true answers beside them;
+//! 4. [`replay`]: the whole chain on files of raw records;
+//! 5. [`topics`]: create and verify Vernier's topics on Apache Kafka;
+//! 6. [`produce`]: files of raw records, or the synthetic organisation, into source topics;
+//! 7. [`results`]: the ledger as table, JSON or CSV;
+//! 8. [`surfaces`]: dashboard and alert rules generated from the catalogue.
+
+pub mod command;
+pub mod demo;
+pub mod chain;
+pub mod check;
+pub mod generate;
+pub mod replay;
+pub mod topics;
+pub mod produce;
+pub mod results;
+pub mod surfaces;
+
+pub use command::run;

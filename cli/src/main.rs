@@ -1,2 +1,7 @@
-//! stub
-fn main() {}
+//! The author's, auditor's and operator's tool.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vernier::run(std::env::args_os())
+}

@@ -1,0 +1,40 @@
+//! `vernier check`: reports every fault of a catalogue at once, as file:line:column.
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use measurement::catalogue::Catalogue;
+
+/// Arguments of `vernier check`.
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// Folder of the catalogue: constructs/, populations/, sources/, mappings/, organisation.yaml
+    #[arg(long, default_value = "schemas", value_name = "FOLDER")]
+    pub catalogue: PathBuf,
+}
+
+/// Loads the catalogue and every mapping in it; faults go to the error stream.
+pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
+    let catalogue = load(&args.catalogue)?;
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "{}: {} constructs, {} populations, {} sources, digest {}",
+        args.catalogue.display(),
+        catalogue.constructs.len(),
+        catalogue.populations.len(),
+        catalogue.sources.len(),
+        catalogue.digest
+    )?;
+    for construct in &catalogue.constructs {
+        writeln!(out, "  {:<42} {:<8} {}", construct.id, construct.version, construct.title)?;
+    }
+    Ok(())
+}
+
+/// Loads a catalogue; the error lists every fault, one a line.
+pub fn load(folder: &std::path::Path) -> anyhow::Result<Catalogue> {
+    Catalogue::load(folder).map_err(|faults| anyhow::anyhow!("the catalogue in {} is not sound:\n{faults}", folder.display()))
+}

@@ -1,0 +1,231 @@
+//! Consumer groups: a partition has one owner; a new member gets a partition only after the old
+//! owner has given it up.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{Shared, State, reader::deadline};
+use crate::{
+    log::{Change, GroupMetadata, LogError, Member, Membership, Poll, Sink},
+    record::TopicPartition,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    /// Committed offsets.
+    pub(super) offsets: HashMap<TopicPartition, i64>,
+    /// Members in the order of joining, with the topics they want.
+    members: BTreeMap<u64, Vec<String>>,
+    /// Who owns what. A partition that is being handed over stays with its old owner.
+    owners: HashMap<TopicPartition, u64>,
+    expelled: Vec<u64>,
+}
+
+impl Group {
+    pub(super) fn expel(&mut self, member: u64) {
+        self.leave(member);
+        self.expelled.push(member);
+    }
+
+    fn leave(&mut self, member: u64) {
+        self.members.remove(&member);
+        self.owners.retain(|_, owner| *owner != member);
+    }
+
+    /// Who should own what: partitions of each topic dealt out in turn.
+    fn target(&self, topics: &BTreeMap<Arc<str>, super::Topic>) -> HashMap<TopicPartition, u64> {
+        let mut target = HashMap::new();
+        for (name, topic) in topics {
+            let wanting: Vec<u64> =
+                self.members.iter().filter(|(_, wanted)| wanted.iter().any(|want| **want == **name)).map(|(id, _)| *id).collect();
+            for (index, partition) in (0..topic.description.partitions).enumerate() {
+                if let Some(member) = wanting.get(index % wanting.len().max(1)) {
+                    target.insert(TopicPartition { topic: Arc::clone(name), partition }, *member);
+                }
+            }
+        }
+        target
+    }
+}
+
+/// Whether a member may commit these offsets.
+pub(super) fn check(group: Option<&Group>, member: u64, offsets: &[(TopicPartition, i64)]) -> Result<(), String> {
+    let group = group.filter(|group| group.members.contains_key(&member)).ok_or("unknown member: it has left or was thrown out")?;
+    match offsets.iter().find(|(partition, _)| group.owners.get(partition) != Some(&member)) {
+        Some((partition, _)) => Err(format!("{partition} belongs to another member now")),
+        None => Ok(()),
+    }
+}
+
+pub(super) struct EmbeddedMember {
+    shared: Arc<Shared>,
+    group: String,
+    topics: Vec<String>,
+    id: u64,
+    positions: BTreeMap<TopicPartition, i64>,
+    /// Partitions that were announced as assigned or revoked and not answered yet.
+    announced: Vec<TopicPartition>,
+    /// Where the next poll begins, so that no partition starves the others.
+    turn: usize,
+}
+
+impl EmbeddedMember {
+    pub(super) fn join(shared: &Arc<Shared>, group: &str, topics: &[String]) -> Result<Self, LogError> {
+        let mut state = shared.lock();
+        if let Some(missing) = topics.iter().find(|topic| !state.topics.contains_key(topic.as_str())) {
+            return Err(LogError::NoTopic(missing.clone()));
+        }
+        let id = enter(&mut state, group, topics);
+        drop(state);
+        shared.changed.notify_all();
+        Ok(Self {
+            shared: Arc::clone(shared),
+            group: group.to_owned(),
+            topics: topics.to_vec(),
+            id,
+            positions: BTreeMap::new(),
+            announced: Vec::new(),
+            turn: 0,
+        })
+    }
+
+    fn changes(&mut self, state: &mut State) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let expelled = state.groups.get_mut(&self.group).is_some_and(|group| {
+            let before = group.expelled.len();
+            group.expelled.retain(|member| *member != self.id);
+            group.expelled.len() < before
+        });
+        if expelled {
+            self.id = enter(state, &self.group, &self.topics);
+            self.announced.clear();
+            let lost: Vec<TopicPartition> = self.positions.keys().cloned().collect();
+            if !lost.is_empty() {
+                self.announced.clone_from(&lost);
+                changes.push(Change::Lost(lost));
+                return changes;
+            }
+        }
+        let State { topics, groups, .. } = state;
+        let Some(group) = groups.get_mut(&self.group) else { return changes };
+        let target = group.target(topics);
+        let revoked: Vec<TopicPartition> = self
+            .positions
+            .keys()
+            .filter(|partition| target.get(*partition) != Some(&self.id) && !self.announced.contains(partition))
+            .cloned()
+            .collect();
+        if !revoked.is_empty() {
+            self.announced.extend(revoked.iter().cloned());
+            changes.push(Change::Revoked(revoked));
+        }
+        let mut assigned: Vec<TopicPartition> = target
+            .iter()
+            .filter(|(partition, member)| **member == self.id && !group.owners.contains_key(*partition))
+            .map(|(partition, _)| partition.clone())
+            .collect();
+        assigned.sort();
+        if !assigned.is_empty() {
+            for partition in &assigned {
+                group.owners.insert(partition.clone(), self.id);
+            }
+            changes.push(Change::Assigned(assigned));
+        }
+        changes
+    }
+}
+
+fn enter(state: &mut State, group: &str, topics: &[String]) -> u64 {
+    state.next_member += 1;
+    let id = state.next_member;
+    state.groups.entry(group.to_owned()).or_default().members.insert(id, topics.to_vec());
+    id
+}
+
+impl Member for EmbeddedMember {
+    fn poll(&mut self, timeout: Duration, most: usize, sink: Sink<'_>) -> Result<Poll, LogError> {
+        let shared = Arc::clone(&self.shared);
+        let left = deadline(timeout);
+        let mut state = shared.lock();
+        loop {
+            let changes = self.changes(&mut state);
+            if !changes.is_empty() {
+                return Ok(Poll { changes, ..Poll::default() });
+            }
+            let mut batch = Vec::new();
+            let count = self.positions.len().max(1);
+            let share = (most / count).max(1);
+            self.turn = (self.turn + 1) % count;
+            let partitions: Vec<TopicPartition> = self.positions.keys().cycle().skip(self.turn).take(self.positions.len()).cloned().collect();
+            for partition in partitions {
+                let Some(position) = self.positions.get_mut(&partition) else { continue };
+                let (records, next) = state.read(&partition, *position, share)?;
+                *position = next;
+                batch.extend(records);
+            }
+            if !batch.is_empty() || left().is_zero() {
+                drop(state);
+                for record in &batch {
+                    sink(record.as_ref().into());
+                }
+                return Ok(Poll { records: batch.len(), ..Poll::default() });
+            }
+            state = shared.wait(state, left());
+        }
+    }
+
+    fn assign(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<(), LogError> {
+        self.positions.extend(partitions.iter().cloned());
+        Ok(())
+    }
+
+    fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
+        let mut state = self.shared.lock();
+        for partition in partitions {
+            self.positions.remove(partition);
+            self.announced.retain(|announced| announced != partition);
+            if let Some(group) = state.groups.get_mut(&self.group)
+                && group.owners.get(partition) == Some(&self.id)
+            {
+                group.owners.remove(partition);
+            }
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+        Ok(())
+    }
+
+    fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), LogError> {
+        self.positions.insert(partition.clone(), offset);
+        Ok(())
+    }
+
+    fn committed(&mut self, partition: &TopicPartition) -> Result<Option<i64>, LogError> {
+        let state = self.shared.lock();
+        Ok(state.groups.get(&self.group).and_then(|group| group.offsets.get(partition).copied()))
+    }
+
+    fn caught_up(&mut self, partition: &TopicPartition, _position: i64) -> Result<bool, LogError> {
+        // Our own position counts markers too, which the caller's does not.
+        let end = self.shared.lock().end(partition)?;
+        Ok(self.positions.get(partition).is_some_and(|position| *position >= end))
+    }
+
+    fn metadata(&self) -> Result<GroupMetadata, LogError> {
+        Ok(GroupMetadata(Membership::Embedded { group: self.group.clone(), member: self.id }))
+    }
+}
+
+impl Drop for EmbeddedMember {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        if let Some(group) = state.groups.get_mut(&self.group) {
+            group.leave(self.id);
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+}

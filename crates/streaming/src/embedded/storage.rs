@@ -1,0 +1,175 @@
+//! Keeping an embedded log in a folder: one file of frames, each the length of its payload (4 bytes,
+//! little endian), the first 8 bytes of the payload's SHA-256, and the payload, a JSON document. A frame is
+//! one commit or one topic; the first frame that is cut off or does not match its checksum ends the file.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::State;
+use crate::{
+    log::LogError,
+    record::{Record, TopicPartition},
+    topics::{Cleanup, TopicSpec},
+};
+
+#[derive(Debug)]
+pub(super) struct Storage {
+    file: File,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Frame {
+    Topic { name: String, partitions: i32, compact: bool, configs: std::collections::BTreeMap<String, String> },
+    Commit { records: Vec<StoredRecord>, group: Option<String>, offsets: Vec<(String, i32, i64)> },
+}
+
+/// topic, partition, timestamp, key, value, headers; bytes in hexadecimal.
+type StoredRecord = (String, i32, Option<i64>, Option<String>, Option<String>, Vec<(String, String)>);
+
+fn storage_error(doing: &str, fault: impl std::fmt::Display) -> LogError {
+    LogError::Storage(format!("{doing}: {fault}"))
+}
+
+impl Storage {
+    pub(super) fn open(folder: &Path, state: &mut State) -> Result<Self, LogError> {
+        fs::create_dir_all(folder).map_err(|fault| storage_error("create the folder", fault))?;
+        let path = folder.join("log");
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(|fault| storage_error("open the file", fault))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|fault| storage_error("read the file", fault))?;
+        let whole = replay(&bytes, state);
+        if whole < bytes.len() {
+            tracing::warn!(dropped = bytes.len() - whole, "embedded log: the end of the file was torn and is dropped");
+        }
+        let whole = u64::try_from(whole).unwrap_or(u64::MAX);
+        file.set_len(whole).map_err(|fault| storage_error("cut the torn end", fault))?;
+        file.seek(SeekFrom::Start(whole)).map_err(|fault| storage_error("go to the end", fault))?;
+        Ok(Self { file })
+    }
+
+    pub(super) fn topic(&mut self, spec: &TopicSpec) -> Result<(), LogError> {
+        self.append(&Frame::Topic {
+            name: spec.name.clone(),
+            partitions: spec.partitions,
+            compact: spec.cleanup == Cleanup::Compact,
+            configs: spec.configs.clone(),
+        })
+    }
+
+    pub(super) fn commit(
+        &mut self,
+        records: &[Record],
+        group: Option<&str>,
+        offsets: &[(TopicPartition, i64)],
+    ) -> Result<(), LogError> {
+        self.append(&Frame::Commit {
+            records: records.iter().map(store).collect(),
+            group: group.map(str::to_owned),
+            offsets: offsets.iter().map(|(at, offset)| (at.topic.to_string(), at.partition, *offset)).collect(),
+        })
+    }
+
+    fn append(&mut self, frame: &Frame) -> Result<(), LogError> {
+        let payload = serde_json::to_vec(frame).map_err(|fault| storage_error("encode a frame", fault))?;
+        let length = u32::try_from(payload.len()).map_err(|fault| storage_error("encode a frame", fault))?;
+        let mut bytes = Vec::with_capacity(payload.len() + 12);
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&checksum(&payload));
+        bytes.extend_from_slice(&payload);
+        self.file.write_all(&bytes).map_err(|fault| storage_error("write a frame", fault))?;
+        self.file.sync_data().map_err(|fault| storage_error("sync a frame", fault))
+    }
+}
+
+fn checksum(payload: &[u8]) -> [u8; 8] {
+    let digest = Sha256::digest(payload);
+    let mut first = [0; 8];
+    for (to, from) in first.iter_mut().zip(digest.iter()) {
+        *to = *from;
+    }
+    first
+}
+
+/// Applies all whole frames and gives the length of the file up to the last of them.
+fn replay(bytes: &[u8], state: &mut State) -> usize {
+    let mut whole = 0;
+    let mut rest = bytes;
+    while let Some((header, after)) = rest.split_at_checked(12) {
+        let (length, sum) = header.split_at(4);
+        let length = length.iter().rev().fold(0_usize, |length, byte| (length << 8) | usize::from(*byte));
+        let Some((payload, after)) = after.split_at_checked(length) else { break };
+        if checksum(payload) != sum {
+            break;
+        }
+        let Ok(frame) = serde_json::from_slice::<Frame>(payload) else { break };
+        apply(frame, state);
+        whole += 12 + length;
+        rest = after;
+    }
+    whole
+}
+
+fn apply(frame: Frame, state: &mut State) {
+    match frame {
+        Frame::Topic { name, partitions, compact, configs } => {
+            let cleanup = if compact { Cleanup::Compact } else { Cleanup::Delete };
+            state.create(&TopicSpec { name, partitions, replication_factor: 1, cleanup, configs });
+        }
+        Frame::Commit { records, group, offsets } => {
+            state.append(records.into_iter().filter_map(load).collect());
+            if let Some(group) = group {
+                let offsets = offsets.into_iter().map(|(topic, partition, offset)| (TopicPartition::new(&topic, partition), offset));
+                state.groups.entry(group).or_default().offsets.extend(offsets);
+            }
+        }
+    }
+}
+
+fn store(record: &Record) -> StoredRecord {
+    (
+        record.partition.topic.to_string(),
+        record.partition.partition,
+        record.timestamp,
+        record.key.as_deref().map(hex),
+        record.value.as_deref().map(hex),
+        record.headers.iter().map(|(name, value)| (name.clone(), hex(value))).collect(),
+    )
+}
+
+fn load((topic, partition, timestamp, key, value, headers): StoredRecord) -> Option<Record> {
+    let optional = |text: Option<String>| text.map_or(Some(None), |text| unhex(&text).map(Some));
+    Some(Record {
+        partition: TopicPartition::new(&topic, partition),
+        offset: -1,
+        timestamp,
+        key: optional(key)?,
+        value: optional(value)?,
+        headers: headers.into_iter().map(|(name, value)| Some((name, unhex(&value)?))).collect::<Option<_>>()?,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = digits?;
+    Some(digits.as_chunks::<2>().0.iter().map(|[high, low]| (high << 4) | low).collect())
+}
