@@ -1,0 +1,285 @@
+//! What ingest knows before the first record: sources with their programs, classes, and the
+//! further entities that an event can be about.
+
+use std::{collections::BTreeMap, fs, sync::Arc};
+
+use measurement::{
+    catalogue::{Catalogue, Decode},
+    diagnostic::{Diagnostic, Diagnostics},
+};
+
+use crate::{
+    json::{Path, Wanted},
+    map::Mapping,
+};
+
+/// Longest record that is looked into, in bytes.
+pub const DEFAULT_SIZE_LIMIT: usize = 1 << 20;
+
+/// Everything that ingest takes from the catalogue.
+#[derive(Debug)]
+pub struct Plan {
+    /// The sources.
+    pub sources: Vec<Source>,
+    /// The classes.
+    pub classes: Classes,
+    /// Which source a topic belongs to.
+    by_topic: BTreeMap<String, usize>,
+}
+
+impl Plan {
+    /// Compiles what the catalogue says of sources; all faults of all programs at once.
+    pub fn new(catalogue: &Catalogue) -> Result<Self, Diagnostics> {
+        let mut faults = Vec::new();
+        let feeds = catalogue.populations.values().flat_map(|population| {
+            population.feeds.iter().map(|feed| {
+                (
+                    feed.class.as_str(),
+                    population.name.as_str(),
+                    feed.key.as_str(),
+                )
+            })
+        });
+        let classes = Classes::new(&catalogue.classes, feeds);
+        let (mut sources, mut by_topic) = (Vec::new(), BTreeMap::new());
+        for source in catalogue.sources.values() {
+            for topic in &source.topics {
+                if by_topic.insert(topic.clone(), sources.len()).is_some() {
+                    let file = format!("sources/{}.yaml", source.name);
+                    let reason = format!("the topic {topic} belongs to two sources");
+                    faults.push(fault(
+                        file,
+                        (1, 1),
+                        &source.name,
+                        reason,
+                        "a topic has one source",
+                    ));
+                }
+            }
+            match Source::new(source, catalogue) {
+                Ok(source) => sources.push(source),
+                Err(more) => faults.extend(more),
+            }
+        }
+        if faults.is_empty() {
+            Ok(Self {
+                sources,
+                classes,
+                by_topic,
+            })
+        } else {
+            Err(Diagnostics(faults))
+        }
+    }
+
+    /// The source that a topic belongs to.
+    pub fn source_of(&self, topic: &str) -> Option<&Source> {
+        self.sources.get(*self.by_topic.get(topic)?)
+    }
+
+    /// The source that a topic belongs to, to be used, and the classes beside it.
+    pub fn of_topic(&mut self, topic: &str) -> Option<(&mut Source, &Classes)> {
+        Some((
+            self.sources.get_mut(*self.by_topic.get(topic)?)?,
+            &self.classes,
+        ))
+    }
+
+    /// All topics that are read.
+    pub fn topics(&self) -> impl Iterator<Item = &str> {
+        self.by_topic.keys().map(String::as_str)
+    }
+}
+
+fn fault(file: String, place: (u64, u64), subject: &str, reason: String, hint: &str) -> Diagnostic {
+    let (line, column) = place;
+    Diagnostic {
+        file,
+        line,
+        column,
+        subject: subject.to_owned(),
+        reason,
+        hint: hint.to_owned(),
+    }
+}
+
+/// A source, ready to be read.
+#[derive(Debug)]
+pub struct Source {
+    /// Name.
+    pub name: Arc<str>,
+    /// Topics that its records come from.
+    pub topics: Vec<String>,
+    /// How its bytes are read.
+    pub decode: Decode,
+    /// Its program; none for a source that sends OCSF.
+    pub mapping: Option<Mapping>,
+    /// How far, in milliseconds, an event may lie ahead of the clock.
+    pub max_future: i64,
+    /// Longest record that is looked into, in bytes.
+    pub size_limit: usize,
+}
+
+impl Source {
+    fn new(
+        source: &measurement::catalogue::Source,
+        catalogue: &Catalogue,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mapping = match &source.mapping {
+            None => None,
+            Some(path) => {
+                let file = path
+                    .strip_prefix(&catalogue.folder)
+                    .unwrap_or(path)
+                    .display()
+                    .to_string();
+                let program = fs::read_to_string(path).map_err(|error| {
+                    let reason = format!("the mapping cannot be read: {error}");
+                    vec![fault(file.clone(), (1, 1), &source.name, reason, "")]
+                })?;
+                let compiled = Mapping::compile(&program).map_err(|faults| {
+                    let place = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+                    let hint = "mappings may call functions of their arguments alone: no clock, network or chance";
+                    let diagnostic = |found: crate::map::ProgramFault| {
+                        let at = (place(found.line), place(found.column));
+                        let hint = if found.message.contains("undefined function") { hint } else { "" };
+                        fault(file.clone(), at, &source.name, found.message, hint)
+                    };
+                    faults.into_iter().map(diagnostic).collect::<Vec<_>>()
+                })?;
+                Some(compiled)
+            }
+        };
+        Ok(Self {
+            name: source.name.as_str().into(),
+            topics: source.topics.clone(),
+            decode: source.decode,
+            mapping,
+            max_future: source.max_future,
+            size_limit: DEFAULT_SIZE_LIMIT,
+        })
+    }
+}
+
+/// What ingest must know about a class of events.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// Name, as constructs use it.
+    pub name: String,
+    /// `class_uid`.
+    pub uid: i64,
+    /// `category_uid`.
+    pub category: i64,
+    /// The entity that the event is about.
+    pub primary: Path,
+    /// Attributes without which an event of this class says nothing.
+    pub required: Vec<Path>,
+    /// Populations that the class feeds under another key.
+    pub references: Vec<Reference>,
+}
+
+/// A population that a class feeds under a key other than its primary one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Name of the population.
+    pub population: Arc<str>,
+    /// Where the event names the population's entity.
+    pub key: Path,
+}
+
+/// The classes, and what is read of a native event.
+#[derive(Clone, Debug, Default)]
+pub struct Classes {
+    by_uid: BTreeMap<i64, Arc<Class>>,
+    wanted: Wanted,
+}
+
+/// Attributes that ingest itself reads of every event.
+const OWN_ATTRIBUTES: [&str; 7] = [
+    "activity_id",
+    "category_uid",
+    "class_uid",
+    "count",
+    "metadata.uid",
+    "time",
+    "type_uid",
+];
+
+impl Classes {
+    /// The known classes, with the references that feeds of populations ask for: class name,
+    /// population and key path of each. Paths were checked when the catalogue was loaded.
+    pub fn new<'f>(
+        known: &measurement::classes::Classes,
+        feeds: impl IntoIterator<Item = (&'f str, &'f str, &'f str)>,
+    ) -> Self {
+        let mut by_name = BTreeMap::new();
+        for (name, class) in known
+            .names()
+            .filter_map(|name| Some((name, known.by_name(name)?)))
+        {
+            let Some(primary) = Path::parse(&class.key) else {
+                continue;
+            };
+            let required = class
+                .required
+                .iter()
+                .filter_map(|path| Path::parse(path))
+                .collect();
+            let (uid, category) = (i64::from(class.uid), i64::from(class.category));
+            let references = Vec::new();
+            by_name.insert(
+                name,
+                Class {
+                    name: name.to_owned(),
+                    uid,
+                    category,
+                    primary,
+                    required,
+                    references,
+                },
+            );
+        }
+        for (name, population, key) in feeds {
+            let (Some(class), Some(key)) = (by_name.get_mut(name), Path::parse(key)) else {
+                continue;
+            };
+            let reference = Reference {
+                population: population.into(),
+                key,
+            };
+            if class.primary != reference.key && !class.references.contains(&reference) {
+                class.references.push(reference);
+            }
+        }
+        Self::of(by_name.into_values())
+    }
+
+    pub(crate) fn of(classes: impl IntoIterator<Item = Class>) -> Self {
+        let by_uid: BTreeMap<_, _> = classes
+            .into_iter()
+            .map(|class| (class.uid, Arc::new(class)))
+            .collect();
+        let own: Vec<Path> = OWN_ATTRIBUTES
+            .iter()
+            .filter_map(|text| Path::parse(text))
+            .collect();
+        let of_classes = by_uid.values().flat_map(|class| {
+            let keys = class.references.iter().map(|reference| &reference.key);
+            std::iter::once(&class.primary)
+                .chain(&class.required)
+                .chain(keys)
+        });
+        let wanted = Wanted::paths(own.iter().chain(of_classes));
+        Self { by_uid, wanted }
+    }
+
+    /// The class with this `class_uid`.
+    pub fn get(&self, uid: i64) -> Option<&Arc<Class>> {
+        self.by_uid.get(&uid)
+    }
+
+    /// The parts of a native event that ingest reads.
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+}

@@ -1,0 +1,199 @@
+//! No bytes make ingest panic, and every record is published, not relevant, or refused.
+
+use std::{cell::RefCell, fs};
+
+use ingest::{
+    config::{Classes, DEFAULT_SIZE_LIMIT, Source},
+    pipeline::{Arrival, process},
+};
+use measurement::{catalogue::Decode, time::Timestamp};
+use proptest::prelude::*;
+
+use crate::shipped;
+
+const NOW: Timestamp = Timestamp(1_772_366_400_000);
+
+const NATIVE: &str = r#"{"class_uid":5001,"activity_id":2,"time":1772000000000,"metadata":{"uid":"n-1"},"device":{"uid":"A-1","hostname":"h"},"unmapped":{"in_scope":true}}
+{"class_uid":27001099,"activity_id":1,"time":1772000000000,"count":2,"metadata":{"product":{"name":"cmdb"}}}
+"#;
+
+fn sources() -> Vec<Source> {
+    let mut sources: Vec<Source> = shipped::SOURCES
+        .iter()
+        .map(|(name, decode)| shipped::source(name, *decode))
+        .collect();
+    sources.push(Source {
+        name: "cmdb".into(),
+        topics: vec!["raw.cmdb".to_owned()],
+        decode: Decode::Json,
+        mapping: None,
+        max_future: 300_000,
+        size_limit: DEFAULT_SIZE_LIMIT,
+    });
+    sources
+}
+
+/// Every line of every sample: what the mutations below start from.
+fn samples() -> Vec<Vec<u8>> {
+    let mut text = NATIVE.to_owned();
+    for (name, _) in shipped::SOURCES {
+        let folder = shipped::mappings().join(name);
+        for file in ["sample.log", "sample.ndjson"] {
+            text.push_str(&fs::read_to_string(folder.join(file)).unwrap_or_default());
+        }
+    }
+    text.lines().map(|line| line.as_bytes().to_vec()).collect()
+}
+
+/// A sample with a few bytes replaced, put in, or cut off.
+fn mutated() -> impl Strategy<Value = Vec<u8>> {
+    let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 0..6);
+    (prop::sample::select(samples()), edits).prop_map(|(mut bytes, edits)| {
+        for (place, byte, kind) in edits {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = place.index(bytes.len());
+            match kind {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                2 => drop(bytes.remove(at)),
+                _ => bytes.truncate(at),
+            }
+        }
+        bytes
+    })
+}
+
+/// JSON of any shape, with the member names that mappings look for.
+fn json() -> impl Strategy<Value = Vec<u8>> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        "[a-z0-9:TZ.-]{0,20}".prop_map(Into::into),
+        prop::sample::select(vec![
+            "heartbeat",
+            "incident",
+            "finding",
+            "scan",
+            "person",
+            "completion",
+            "audit",
+            "pentest"
+        ])
+        .prop_map(Into::into),
+        Just("2026-02-03T08:00:00.000Z".into()),
+    ];
+    let names = prop::sample::select(vec![
+        "id",
+        "type",
+        "at",
+        "incident",
+        "change",
+        "category",
+        "finding",
+        "asset",
+        "score",
+        "state",
+        "person",
+        "audit",
+        "planned_for",
+        "Records",
+        "message",
+        "class_uid",
+        "time",
+        "count",
+        "metadata",
+        "uid",
+        "device",
+        "activity_id",
+    ]);
+    let value = leaf.prop_recursive(4, 64, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
+            prop::collection::vec((names.clone(), inner), 0..8).prop_map(|members| {
+                members
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into()
+            }),
+        ]
+    });
+    value.prop_map(|value| serde_json::to_vec(&value).unwrap())
+}
+
+thread_local! {
+    static SOURCES: RefCell<Vec<Source>> = RefCell::new(sources());
+    static CLASSES: Classes =
+        Classes::new(&measurement::classes::Classes::known(), [("vulnerability_finding", "assets", "device.uid")]);
+}
+
+fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
+    SOURCES.with_borrow_mut(|sources| {
+        CLASSES.with(|classes| {
+            for source in sources {
+                let arrival = Arrival {
+                    topic: "raw",
+                    partition: 3,
+                    offset: 7,
+                    timestamp: NOW,
+                    key: None,
+                    value: Some(bytes),
+                };
+                let first = process(source, classes, &arrival, NOW);
+                for (event, route) in &first.events {
+                    prop_assert!(event.time <= NOW.plus(source.max_future));
+                    prop_assert!(!route.primary.is_empty());
+                    let published = event.draft.bytes();
+                    let value: serde_json::Value = serde_json::from_slice(&published).unwrap();
+                    prop_assert!(value["metadata"]["uid"].is_string(), "{value}");
+                }
+                if let Some(refusal) = &first.refusal {
+                    prop_assert!(!refusal.detail.contains("panicked"), "{}", refusal.detail);
+                }
+                let again = process(source, classes, &arrival, NOW);
+                let texts = |processed: &ingest::pipeline::Processed<'_>| {
+                    processed
+                        .events
+                        .iter()
+                        .map(|(event, _)| event.draft.bytes())
+                        .collect::<Vec<_>>()
+                };
+                prop_assert_eq!(
+                    texts(&first),
+                    texts(&again),
+                    "reading a record again gives the same events"
+                );
+                prop_assert_eq!(first.refusal, again.refusal);
+            }
+            Ok(())
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        check(&bytes)?;
+    }
+
+    #[test]
+    fn arbitrary_text(text in "\\PC{0,120}") {
+        check(text.as_bytes())?;
+    }
+
+    #[test]
+    fn damaged_samples(bytes in mutated()) {
+        check(&bytes)?;
+    }
+
+    #[test]
+    fn arbitrary_json(bytes in json()) {
+        check(&bytes)?;
+    }
+}

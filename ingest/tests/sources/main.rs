@@ -1,0 +1,13 @@
+//! The sources that the project ships, from raw records to events.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it fails, and says when it was skipped"
+)]
+
+mod shipped;
+
+mod mappings;
+mod sample_data;
+mod any_bytes;
