@@ -25,6 +25,7 @@ pub mod conformance;
 pub use log::{Change, GroupMetadata, Log, LogError, Member, Poll, Producer, Reader, TransactionError};
 pub use record::{OutRecord, Record, RecordRef, TopicPartition};
 
+pub use runner::{RunError, Runner, RunnerConfig, RunnerStats, Step};
 pub use stage::{Outbox, Position, Resume, Stage, StageError};
 pub use topics::{Cleanup, TopicSpec};
 

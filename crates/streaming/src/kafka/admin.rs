@@ -1,0 +1,100 @@
+//! Creating and describing topics.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    client::DefaultClientContext,
+    consumer::Consumer as _,
+    types::RDKafkaErrorCode,
+};
+
+use super::{ASK, KafkaLog, failed};
+use crate::{
+    log::{LogError, TopicDescription},
+    topics::TopicSpec,
+};
+
+fn admin(log: &KafkaLog) -> Result<AdminClient<DefaultClientContext>, LogError> {
+    log.client().create().map_err(|fault| failed("create an admin client", &fault))
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().operation_timeout(Some(ASK)).request_timeout(Some(ASK))
+}
+
+pub(super) fn describe(log: &KafkaLog, topic: &str) -> Result<Option<TopicDescription>, LogError> {
+    let observer = log.observer()?;
+    let metadata = observer.fetch_metadata(Some(topic), ASK).map_err(|fault| failed("describe a topic", &fault))?;
+    let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
+    let unknown = [RDKafkaErrorCode::UnknownTopicOrPartition, RDKafkaErrorCode::UnknownTopic];
+    match found.error().map(RDKafkaErrorCode::from) {
+        Some(code) if unknown.contains(&code) => return Ok(None),
+        Some(code) => return Err(LogError::Unavailable { doing: "describe a topic", reason: format!("{topic}: {code}") }),
+        None if found.partitions().is_empty() => return Ok(None),
+        None => {}
+    }
+    let partitions = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
+    let asked = ResourceSpecifier::Topic(topic);
+    let answer = block_on(admin(log)?.describe_configs([&asked], &options())).map_err(|fault| failed("describe a topic", &fault))?;
+    let mut configs = BTreeMap::new();
+    for resource in answer {
+        let resource = resource.map_err(|code| LogError::Unavailable { doing: "describe a topic", reason: format!("{topic}: {code}") })?;
+        configs.extend(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
+    }
+    Ok(Some(TopicDescription { partitions, configs }))
+}
+
+pub(super) fn create(log: &KafkaLog, spec: &TopicSpec) -> Result<(), LogError> {
+    let settings = spec.settings();
+    let mut topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(spec.replication_factor));
+    for (name, value) in &settings {
+        topic = topic.set(name, value);
+    }
+    let answer = block_on(admin(log)?.create_topics([&topic], &options())).map_err(|fault| failed("create a topic", &fault))?;
+    for result in answer {
+        match result {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((name, code)) => {
+                return Err(LogError::Fatal { doing: "create a topic", reason: format!("{name}: {code}") });
+            }
+        }
+    }
+    wait_until_known(log, spec)
+}
+
+/// A created topic is known to every broker only after a while.
+fn wait_until_known(log: &KafkaLog, spec: &TopicSpec) -> Result<(), LogError> {
+    let observer = log.observer()?;
+    for _ in 0..150 {
+        let metadata = observer.fetch_metadata(Some(&spec.name), ASK).map_err(|fault| failed("describe a topic", &fault))?;
+        let led = metadata.topics().iter().any(|topic| {
+            topic.name() == spec.name && !topic.partitions().is_empty() && topic.partitions().iter().all(|partition| partition.leader() >= 0)
+        });
+        if led {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Err(LogError::Unavailable { doing: "create a topic", reason: format!("{} has no leader yet", spec.name) })
+}
+
+/// The admin client answers by futures that its own thread completes; no runtime is needed.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}
+

@@ -1,0 +1,203 @@
+//! Members of a group.
+//!
+//! librdkafka announces a rebalance and goes on only when it is answered. The announcement is
+//! queued here and answered by whoever drives the member, so that a partition that is revoked stays
+//! ours until its work is committed. While the member leaves, announcements are answered at once.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientContext, Offset, TopicPartitionList,
+    bindings::rd_kafka_resp_err_t,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    error::KafkaError,
+    types::RDKafkaErrorCode,
+};
+
+use super::{ASK, KafkaLog, config, failed};
+use crate::{
+    log::{Change, GroupMetadata, LogError, Member, Membership, Poll, Sink},
+    record::{RecordRef, TopicPartition},
+};
+
+#[derive(Default)]
+struct Announcements {
+    queue: Mutex<VecDeque<Change>>,
+    leaving: AtomicBool,
+}
+
+impl Announcements {
+    fn push(&self, change: Change) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
+    }
+
+    fn take(&self) -> Vec<Change> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    }
+}
+
+impl ClientContext for Announcements {}
+
+impl ConsumerContext for Announcements {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: rd_kafka_resp_err_t, partitions: &mut TopicPartitionList) {
+        let assigned = code == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.leaving.load(Ordering::Acquire) {
+            let answer = if assigned { consumer.incremental_assign(partitions) } else { consumer.incremental_unassign(partitions) };
+            if let Err(fault) = answer {
+                tracing::debug!(%fault, "answering a rebalance while leaving");
+            }
+            return;
+        }
+        let list = partitions
+            .elements()
+            .iter()
+            .map(|element| TopicPartition::new(element.topic(), element.partition()))
+            .collect();
+        self.push(if assigned {
+            Change::Assigned(list)
+        } else if consumer.assignment_lost() {
+            Change::Lost(list)
+        } else {
+            Change::Revoked(list)
+        });
+    }
+}
+
+pub(super) struct KafkaMember {
+    consumer: BaseConsumer<Announcements>,
+    /// Last stable offset seen at the last look and whether anything has come since, per partition.
+    looks: HashMap<TopicPartition, (i64, Instant)>,
+}
+
+impl KafkaMember {
+    pub(super) fn join(log: &KafkaLog, group: &str, topics: &[String]) -> Result<Self, LogError> {
+        let consumer: BaseConsumer<Announcements> = config::member(&log.config, group)
+            .create_with_context(Announcements::default())
+            .map_err(|fault| failed("create a group member", &fault))?;
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics).map_err(|fault| failed("join the group", &fault))?;
+        Ok(Self { consumer, looks: HashMap::new() })
+    }
+
+    fn list(partitions: &[TopicPartition]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            list.add_partition(&partition.topic, partition.partition);
+        }
+        list
+    }
+}
+
+impl Member for KafkaMember {
+    fn poll(&mut self, timeout: Duration, most: usize, sink: Sink<'_>) -> Result<Poll, LogError> {
+        let mut poll = Poll::default();
+        let mut timeout = timeout;
+        while poll.records < most {
+            match self.consumer.poll(timeout) {
+                Some(Ok(message)) => {
+                    poll.records += 1;
+                    sink(RecordRef::kafka(&message));
+                }
+                Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange))) => {
+                    return Err(LogError::Fatal {
+                        doing: "read",
+                        reason: "an offset is out of range: retention has passed it, or the topic was created anew".to_owned(),
+                    });
+                }
+                Some(Err(fault)) => return Err(failed("read", &fault)),
+                // A rebalance ends a poll without a record.
+                None => break,
+            }
+            timeout = Duration::ZERO;
+        }
+        poll.changes = self.consumer.context().take();
+        Ok(poll)
+    }
+
+    fn assign(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<(), LogError> {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for (partition, offset) in partitions {
+            list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))
+                .map_err(|fault| failed("take over partitions", &fault))?;
+        }
+        self.consumer.incremental_assign(&list).map_err(|fault| failed("take over partitions", &fault))
+    }
+
+    fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
+        for partition in partitions {
+            self.looks.remove(partition);
+        }
+        self.consumer.incremental_unassign(&Self::list(partitions)).map_err(|fault| failed("give partitions up", &fault))
+    }
+
+    fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), LogError> {
+        self.consumer
+            .seek(&partition.topic, partition.partition, Offset::Offset(offset), ASK)
+            .map_err(|fault| failed("go to an offset", &fault))
+    }
+
+    fn committed(&mut self, partition: &TopicPartition) -> Result<Option<i64>, LogError> {
+        // The call waits while a dead owner's transaction holds offsets of the partition: at most
+        // the transaction's timeout and the broker's scan.
+        let found = self
+            .consumer
+            .committed_offsets(Self::list(std::slice::from_ref(partition)), Duration::from_secs(60))
+            .map_err(|fault| failed("ask for the group's offsets", &fault))?;
+        let offset = found.find_partition(&partition.topic, partition.partition).map(|element| element.offset());
+        match offset {
+            Some(Offset::Offset(offset)) => Ok(Some(offset)),
+            _ => Ok(None),
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "how long nothing has come, not a time of the data")]
+    fn caught_up(&mut self, partition: &TopicPartition, position: i64) -> Result<bool, LogError> {
+        let (first, stable) = self
+            .consumer
+            .fetch_watermarks(&partition.topic, partition.partition, ASK)
+            .map_err(|fault| failed("ask for the end of a partition", &fault))?;
+        if position >= stable || first >= stable {
+            return Ok(true);
+        }
+        // What is left may be markers alone, which are never handed over: so it is when the end and
+        // our position have stood still for a while although the partition is being read.
+        let now = Instant::now();
+        let key = stable.wrapping_mul(1_000_003).wrapping_add(position);
+        match self.looks.get(partition) {
+            Some((seen, since)) if *seen == key => Ok(now.duration_since(*since) >= Duration::from_secs(2)),
+            _ => {
+                self.looks.insert(partition.clone(), (key, now));
+                Ok(false)
+            }
+        }
+    }
+
+    fn metadata(&self) -> Result<GroupMetadata, LogError> {
+        self.consumer
+            .group_metadata()
+            .map(|metadata| GroupMetadata(Membership::Kafka(metadata)))
+            .ok_or_else(|| LogError::Fatal { doing: "prove membership", reason: "the consumer has no group".to_owned() })
+    }
+}
+
+impl Drop for KafkaMember {
+    fn drop(&mut self) {
+        self.consumer.context().leaving.store(true, Ordering::Release);
+        for change in self.consumer.context().take() {
+            let answer = match &change {
+                Change::Assigned(_) => self.consumer.incremental_assign(&TopicPartitionList::new()),
+                Change::Revoked(list) | Change::Lost(list) => self.consumer.incremental_unassign(&Self::list(list)),
+            };
+            if let Err(fault) = answer {
+                tracing::debug!(%fault, "answering a rebalance while leaving");
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Transactional producers.
+//!
+//! The order of calls is: send, wait for the deliveries, send the offsets, commit. Any other order
+//! costs about 100 ms a transaction, because the coordinator refuses while it still adds partitions and
+//! librdkafka then waits, and because the crate's own flush waits in slices of 100 ms.
+//!
+//! librdkafka repeats a commit by itself when a connection breaks, and says nothing of it; the late first
+//! copy can then end the *next* transaction (fixed in the broker protocol by KIP-890, which librdkafka does
+//! not speak: confluentinc/librdkafka #5423). What tells is the client's statistics: requests to the
+//! transaction coordinator that timed out or were retried, and its disconnects. So no transaction is
+//! begun before a snapshot newer than the last commit has been seen, and if a counter has risen the
+//! producer is replaced: a new one raises the epoch, and late copies are refused.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientContext, Offset, TopicPartitionList,
+    error::{KafkaError, RDKafkaError},
+    message::{DeliveryResult, Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
+    types::RDKafkaErrorCode,
+    util::Timeout,
+};
+
+use super::{KafkaLog, config, failed};
+use crate::{
+    log::{GroupMetadata, LogError, Membership, Producer, TransactionError},
+    record::{OutRecord, TopicPartition},
+};
+
+/// Longest wait for deliveries and transactional calls, above the transaction's own timeout.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Default)]
+struct Watch {
+    /// Snapshots of the statistics seen.
+    snapshots: AtomicU64,
+    /// Timed-out and retried requests to, and disconnects of, the transaction coordinator.
+    troubles: AtomicI64,
+    /// A delivery of the open transaction failed.
+    failed: AtomicBool,
+}
+
+#[derive(Clone, Default)]
+struct Context(Arc<Watch>);
+
+impl ClientContext for Context {
+    fn stats(&self, statistics: rdkafka::Statistics) {
+        let troubles = statistics
+            .brokers
+            .values()
+            .filter(|broker| broker.name.starts_with("TxnCoordinator"))
+            .map(|broker| {
+                let disconnects = broker.disconnects.unwrap_or(0);
+                let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+                count(broker.req_timeouts).saturating_add(count(broker.txretries)).saturating_add(disconnects)
+            })
+            .sum();
+        self.0.troubles.store(troubles, Ordering::Release);
+        self.0.snapshots.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((fault, _)) = result {
+            if !self.0.failed.swap(true, Ordering::AcqRel) {
+                tracing::warn!(%fault, "a record of the transaction was not delivered");
+            }
+        }
+    }
+}
+
+pub(super) struct KafkaProducer {
+    producer: BaseProducer<Context>,
+    watch: Arc<Watch>,
+    id: String,
+    /// Troubles that were known before the first transaction or are accounted for.
+    known_troubles: i64,
+    /// Snapshots seen when the last transaction ended.
+    ended_at: Option<u64>,
+}
+
+impl KafkaProducer {
+    pub(super) fn new(log: &KafkaLog, id: &str) -> Result<Self, LogError> {
+        let context = Context::default();
+        let watch = Arc::clone(&context.0);
+        let producer: BaseProducer<Context> = config::producer(&log.config, id)
+            .create_with_context(context)
+            .map_err(|fault| failed("create a transactional producer", &fault))?;
+        let mut last = None;
+        for _ in 0..5 {
+            match producer.init_transactions(Timeout::After(Duration::from_secs(30))) {
+                Ok(()) => {
+                    let known_troubles = watch.troubles.load(Ordering::Acquire);
+                    return Ok(Self { producer, watch, id: id.to_owned(), known_troubles, ended_at: None });
+                }
+                Err(KafkaError::Transaction(fault)) if fault.is_retriable() => last = Some(KafkaError::Transaction(fault)),
+                Err(fault) => return Err(failed("take over the transactional id", &fault)),
+            }
+        }
+        let reason = last.map_or_else(String::new, |fault| fault.to_string());
+        Err(LogError::Unavailable { doing: "take over the transactional id", reason })
+    }
+
+    fn classify(&self, fault: &RDKafkaError, doing: &str) -> TransactionError {
+        let reason = format!("{doing}: {fault}");
+        let fenced = [RDKafkaErrorCode::Fenced, RDKafkaErrorCode::ProducerFenced, RDKafkaErrorCode::InvalidProducerEpoch];
+        if fenced.contains(&fault.code()) {
+            return TransactionError::Fenced { id: self.id.clone(), reason };
+        }
+        if fault.txn_requires_abort() && !fault.is_fatal() {
+            return TransactionError::Aborted(reason);
+        }
+        TransactionError::Unclear(reason)
+    }
+
+    fn failure(&self, fault: &KafkaError, doing: &str) -> TransactionError {
+        match fault {
+            KafkaError::Transaction(fault) => self.classify(fault, doing),
+            other => match self.producer.client().fatal_error() {
+                Some((code, reason)) if code == RDKafkaErrorCode::Fenced || code == RDKafkaErrorCode::ProducerFenced => {
+                    TransactionError::Fenced { id: self.id.clone(), reason }
+                }
+                Some((_, reason)) => TransactionError::Unclear(reason),
+                None => TransactionError::Aborted(format!("{doing}: {other}")),
+            },
+        }
+    }
+
+    /// Waits for the deliveries by short polls; the crate's flush would wait in slices of 100 ms.
+    #[expect(clippy::disallowed_methods, reason = "deadline of a wait, not a time of the data")]
+    fn drain(&self) -> Result<(), TransactionError> {
+        let give_up = Instant::now() + PATIENCE;
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(Duration::from_millis(1));
+            if Instant::now() > give_up {
+                return Err(TransactionError::Unclear("deliveries did not end in time".to_owned()));
+            }
+        }
+        if self.watch.failed.load(Ordering::Acquire) {
+            return Err(match self.producer.client().fatal_error() {
+                Some((RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced, reason)) => {
+                    TransactionError::Fenced { id: self.id.clone(), reason }
+                }
+                Some((_, reason)) => TransactionError::Unclear(reason),
+                // `INVALID_TXN_STATE` on a delivery is the first sign of a torn transaction: never "abort and go on".
+                None => TransactionError::Unclear("a record was not delivered".to_owned()),
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits for statistics newer than the last transaction and looks for repeated requests.
+    #[expect(clippy::disallowed_methods, reason = "deadline of a wait, not a time of the data")]
+    fn look_for_troubles(&self) -> Result<(), TransactionError> {
+        let Some(ended_at) = self.ended_at else { return Ok(()) };
+        let give_up = Instant::now() + PATIENCE;
+        while self.watch.snapshots.load(Ordering::Acquire) <= ended_at {
+            self.producer.poll(Duration::from_millis(1));
+            if Instant::now() > give_up {
+                return Err(TransactionError::Unclear("the client gives no statistics".to_owned()));
+            }
+        }
+        if self.watch.troubles.load(Ordering::Acquire) > self.known_troubles {
+            return Err(TransactionError::Unclear(
+                "a request to the transaction coordinator was repeated or its connection broke: a late copy may still be under way".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self) {
+        self.ended_at = Some(self.watch.snapshots.load(Ordering::Acquire));
+    }
+}
+
+impl Producer for KafkaProducer {
+    fn begin(&mut self) -> Result<(), TransactionError> {
+        self.look_for_troubles()?;
+        self.watch.failed.store(false, Ordering::Release);
+        self.producer.begin_transaction().map_err(|fault| match self.failure(&fault, "begin") {
+            // Nothing was begun, so there is nothing to abort.
+            TransactionError::Aborted(reason) => TransactionError::Unclear(reason),
+            other => other,
+        })
+    }
+
+    fn send(&mut self, record: OutRecord) -> Result<(), TransactionError> {
+        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        for (key, value) in &record.headers {
+            headers = headers.insert(Header { key, value: Some(value) });
+        }
+        let mut base: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&record.topic);
+        base.partition = record.partition;
+        base.key = record.key.as_deref();
+        base.payload = record.value.as_deref();
+        base.timestamp = record.timestamp;
+        base.headers = (!record.headers.is_empty()).then_some(headers);
+        loop {
+            match self.producer.send(base) {
+                Ok(()) => break,
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
+                    // Bounded memory: what is queued goes out first.
+                    self.producer.poll(Duration::from_millis(5));
+                    base = again;
+                }
+                Err((fault, _)) => return Err(self.failure(&fault, "send a record")),
+            }
+        }
+        self.producer.poll(Duration::ZERO);
+        Ok(())
+    }
+
+    fn send_offsets(&mut self, offsets: &[(TopicPartition, i64)], group: &GroupMetadata) -> Result<(), TransactionError> {
+        let Membership::Kafka(metadata) = &group.0 else {
+            return Err(TransactionError::Aborted("the membership belongs to another log".to_owned()));
+        };
+        self.drain()?;
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for (partition, offset) in offsets {
+            list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))
+                .map_err(|fault| self.failure(&fault, "send offsets"))?;
+        }
+        self.producer
+            .send_offsets_to_transaction(&list, metadata, PATIENCE)
+            .map_err(|fault| self.failure(&fault, "send offsets"))
+    }
+
+    fn commit(&mut self) -> Result<(), TransactionError> {
+        self.drain()?;
+        let outcome = self.producer.commit_transaction(PATIENCE).map_err(|fault| self.failure(&fault, "commit"));
+        self.ended();
+        outcome
+    }
+
+    fn abort(&mut self) -> Result<(), TransactionError> {
+        let outcome = self.producer.abort_transaction(PATIENCE).map_err(|fault| match self.failure(&fault, "abort") {
+            TransactionError::Aborted(reason) => TransactionError::Unclear(reason),
+            other => other,
+        });
+        self.ended();
+        outcome
+    }
+}

@@ -1,0 +1,90 @@
+//! Reading outside a group.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::{
+    Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
+};
+
+use super::{ASK, KafkaLog, config, failed};
+use crate::{
+    log::{Log as _, LogError, Poll, Reader, Sink},
+    record::{RecordRef, TopicPartition},
+};
+
+pub(super) struct KafkaReader {
+    consumer: BaseConsumer,
+}
+
+impl KafkaReader {
+    pub(super) fn new(log: &KafkaLog, topic: &str, from: &[(i32, i64)]) -> Result<Self, LogError> {
+        let consumer: BaseConsumer = config::consumer(&log.config)
+            // No group is joined; the name is asked for by the client.
+            .set("group.id", "vernier-reader")
+            // One topic a reader: the client names the partition of an end, not its topic.
+            .set("enable.partition.eof", "true")
+            .create()
+            .map_err(|fault| failed("create a reader", &fault))?;
+        let mut partitions = TopicPartitionList::new();
+        for (partition, offset) in from {
+            partitions
+                .add_partition_offset(topic, *partition, Offset::Offset(*offset))
+                .map_err(|fault| failed("assign a reader", &fault))?;
+        }
+        consumer.assign(&partitions).map_err(|fault| failed("assign a reader", &fault))?;
+        Ok(Self { consumer })
+    }
+}
+
+impl Reader for KafkaReader {
+    fn poll(&mut self, timeout: Duration, most: usize, sink: Sink<'_>) -> Result<Poll, LogError> {
+        let mut poll = Poll::default();
+        let mut timeout = timeout;
+        while poll.records < most {
+            match self.consumer.poll(timeout) {
+                None => break,
+                Some(Ok(message)) => {
+                    poll.records += 1;
+                    poll.ends.retain(|partition| *partition != message.partition());
+                    sink(RecordRef::kafka(&message));
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => poll.ends.push(partition),
+                Some(Err(fault)) => return Err(failed("read", &fault)),
+            }
+            timeout = Duration::ZERO;
+        }
+        Ok(poll)
+    }
+}
+
+/// Waits until the last stable offset has reached the high watermark found at the call.
+#[expect(clippy::disallowed_methods, reason = "deadline of a wait, not a time of the data")]
+pub(super) fn settled_end(log: &KafkaLog, partition: &TopicPartition, deadline: Duration) -> Result<i64, LogError> {
+    let end = log.end_offset(partition)?;
+    // A read-committed client is told the last stable offset where another is told the high watermark.
+    let committed: BaseConsumer = config::consumer(&log.config)
+        .set("group.id", "vernier-observer")
+        .create()
+        .map_err(|fault| failed("create a client", &fault))?;
+    let give_up = Instant::now() + deadline;
+    loop {
+        let (_, stable) = committed
+            .fetch_watermarks(&partition.topic, partition.partition, ASK)
+            .map_err(|fault| failed("ask for the last stable offset", &fault))?;
+        if stable >= end {
+            return Ok(end);
+        }
+        if Instant::now() >= give_up {
+            return Err(LogError::Unavailable {
+                doing: "wait for an open transaction to end",
+                reason: format!(
+                    "{partition}: the last stable offset is {stable}, the end {end}, for {} s; find the hanging transaction with kafka-transactions.sh find-hanging",
+                    deadline.as_secs()
+                ),
+            });
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
