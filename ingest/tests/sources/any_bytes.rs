@@ -47,7 +47,9 @@ fn samples() -> Vec<Vec<u8>> {
 
 /// A sample with a few bytes replaced, put in, or cut off.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
-    let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 0..6);
+    // Mostly printable: a byte that is not UTF-8 ends the journey at its first stage.
+    let byte = prop_oneof![8 => 32..127_u8, 1 => any::<u8>()];
+    let edits = prop::collection::vec((any::<prop::sample::Index>(), byte, 0..8_u8), 0..4);
     (prop::sample::select(samples()), edits).prop_map(|(mut bytes, edits)| {
         for (place, byte, kind) in edits {
             if bytes.is_empty() {
@@ -55,9 +57,9 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
             }
             let at = place.index(bytes.len());
             match kind {
-                0 => bytes[at] = byte,
-                1 => bytes.insert(at, byte),
-                2 => drop(bytes.remove(at)),
+                0..=2 => bytes[at] = byte,
+                3..=4 => bytes.insert(at, byte),
+                5..=6 => drop(bytes.remove(at)),
                 _ => bytes.truncate(at),
             }
         }
@@ -122,7 +124,24 @@ fn json() -> impl Strategy<Value = Vec<u8>> {
             }),
         ]
     });
-    value.prop_map(|value| serde_json::to_vec(&value).unwrap())
+    let kinds = prop::sample::select(vec![
+        "heartbeat",
+        "incident",
+        "finding",
+        "scan",
+        "person",
+        "completion",
+        "audit",
+        "pentest",
+    ]);
+    (kinds, value, any::<bool>()).prop_map(|(kind, mut value, typed)| {
+        // Mostly something that gets past the first line of a mapping.
+        if let (true, Some(members)) = (typed, value.as_object_mut()) {
+            members.insert("type".to_owned(), kind.into());
+            members.insert("at".to_owned(), "2026-02-03T08:00:00.000Z".into());
+        }
+        serde_json::to_vec(&value).unwrap()
+    })
 }
 
 thread_local! {
