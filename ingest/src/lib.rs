@@ -10,8 +10,9 @@
 //! 7. [`route`]: primary key and reference copies;
 //! 8. [`publish`]: everything between two commits, written in one transaction with the offsets.
 //!
-//! Off the path: [`reject`], why a record was refused and its dead letter; [`progress`], how far
-//! each source partition has been read; [`stats`], what became of the records.
+//! Around the path: [`start`], from a catalogue and a log to the running loop; [`reject`], why a
+//! record was refused and its dead letter; [`progress`], how far each source partition has been
+//! read; [`stats`], what became of the records.
 
 pub mod config;
 pub mod pipeline;
@@ -23,6 +24,9 @@ pub mod validate;
 pub mod route;
 pub mod publish;
 
+pub mod start;
 pub mod reject;
 pub mod progress;
 pub mod stats;
+
+pub use start::{Options, StartError, start};

@@ -11,3 +11,4 @@ mod shipped;
 mod mappings;
 mod sample_data;
 mod any_bytes;
+mod on_a_log;

@@ -1,0 +1,101 @@
+//! From a catalogue and a log to the running loop: what the service, `vernier replay` and the demo
+//! have in common.
+
+use std::{sync::Arc, time::Duration};
+
+use measurement::{catalogue::Catalogue, diagnostic::Diagnostics};
+use records::Topics;
+use serde::Deserialize;
+use streaming::{Clock, Log, LogError, RunError, Runner, RunnerConfig};
+
+use crate::{
+    config::Plan,
+    publish::{Ingest, Settings},
+    stats::Stats,
+};
+
+/// What can be set for ingest.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Prefix of our own topics, of the group and of the transactional id.
+    pub prefix: String,
+    /// Which of several instances this is; no two may have the same.
+    pub ordinal: u32,
+    /// Time between commits, in milliseconds.
+    pub commit_interval: i64,
+    /// Most records read in one transaction.
+    pub commit_records: usize,
+    /// Longest time between two progress records of a source partition, in milliseconds.
+    pub progress_interval: i64,
+    /// Longest record that is looked into, in bytes.
+    pub record_limit: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            prefix: "vernier".to_owned(),
+            ordinal: 0,
+            commit_interval: 500,
+            commit_records: 10_000,
+            progress_interval: 2000,
+            record_limit: 1 << 20,
+        }
+    }
+}
+
+/// Why ingest cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Mappings have faults.
+    #[error("the sources cannot be used:\n{0}")]
+    Plan(#[from] Diagnostics),
+    /// A topic is missing, or the log does not answer.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The loop cannot start.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// The loop, ready to run, and its counters.
+pub fn start(
+    log: Arc<dyn Log>,
+    catalogue: &Catalogue,
+    options: &Options,
+    clock: Clock,
+) -> Result<(Runner<Ingest>, Arc<Stats>), StartError> {
+    let mut plan = Plan::new(catalogue)?;
+    for source in &mut plan.sources {
+        source.size_limit = options.record_limit;
+    }
+    let topics = Topics::new(&options.prefix);
+    let inputs: Vec<String> = plan.topics().map(str::to_owned).collect();
+    let source_partitions = inputs
+        .iter()
+        .map(|topic| Ok((topic.clone(), log.partitions(topic)?)))
+        .collect::<Result<_, LogError>>()?;
+    let settings = Settings {
+        event_partitions: log.partitions(&topics.events)?,
+        topics,
+        source_partitions,
+        progress_interval: options.progress_interval,
+    };
+    let config = RunnerConfig {
+        group: format!("{}-ingest", options.prefix),
+        transactional_id: format!("{}-ingest-{}", options.prefix, options.ordinal),
+        inputs,
+        changelogs: Vec::new(),
+        commit_interval: options.commit_interval,
+        commit_records: options.commit_records,
+        look_at_ends: options
+            .progress_interval
+            .min(options.commit_interval)
+            .max(1),
+        restore_deadline: Duration::from_secs(60),
+    };
+    let ingest = Ingest::new(plan, settings, Arc::clone(&clock));
+    let stats = ingest.stats();
+    Ok((Runner::new(log, config, clock, ingest)?, stats))
+}
