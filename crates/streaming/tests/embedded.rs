@@ -1,0 +1,68 @@
+//! The embedded log keeps what every log promises.
+#![cfg(feature = "testing")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::{fs, io::Write as _, time::Duration};
+
+use streaming::{Log as _, OutRecord, TopicPartition, conformance, embedded::EmbeddedLog, log::read_to_end, topics::{Cleanup, TopicSpec}};
+
+#[test]
+fn conformance_suite() {
+    for (promise, check) in conformance::CHECKS {
+        if let Err(fault) = check(&EmbeddedLog::new(), "suite") {
+            panic!("{promise}: {fault}");
+        }
+    }
+}
+
+fn spec() -> TopicSpec {
+    TopicSpec { name: "kept".to_owned(), partitions: 1, replication_factor: 1, cleanup: Cleanup::Compact, configs: Default::default() }
+}
+
+fn values(log: &EmbeddedLog) -> Vec<Vec<u8>> {
+    let mut values = Vec::new();
+    read_to_end(log, &TopicPartition::new("kept", 0), Duration::from_secs(5), &mut |record| {
+        values.push(record.value().unwrap().to_vec());
+    })
+    .unwrap();
+    values
+}
+
+fn write(log: &EmbeddedLog, value: &[u8]) {
+    let record = OutRecord { topic: "kept".into(), partition: Some(0), value: Some(value.to_vec()), ..OutRecord::default() };
+    log.producer("writer").unwrap().transact(vec![record], &[], None).unwrap();
+}
+
+#[test]
+fn a_folder_keeps_whole_commits_and_drops_a_torn_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = EmbeddedLog::open(folder.path()).unwrap();
+    log.create(&spec()).unwrap();
+    write(&log, b"first");
+    write(&log, b"second \x00\xff");
+    drop(log);
+    let path = folder.path().join("log");
+    let whole = fs::read(&path).unwrap();
+    let log = EmbeddedLog::open(folder.path()).unwrap();
+    assert_eq!(values(&log), [b"first".to_vec(), b"second \x00\xff".to_vec()]);
+    assert_eq!(log.describe("kept").unwrap().unwrap().configs["cleanup.policy"], "compact");
+    drop(log);
+    // A file that ends anywhere holds whole commits only, and can be written on.
+    for cut in [whole.len() - 1, whole.len() - 20, 13, 5, 0] {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let log = EmbeddedLog::open(folder.path()).unwrap();
+        log.create(&spec()).unwrap();
+        let before = values(&log);
+        assert!([vec![], vec![b"first".to_vec()]].contains(&before), "{before:?}");
+        write(&log, b"again");
+        drop(log);
+        let log = EmbeddedLog::open(folder.path()).unwrap();
+        assert_eq!(values(&log).last().unwrap(), b"again");
+    }
+    // A flipped byte ends the file at the commit before it.
+    let mut flipped = whole.clone();
+    let last = flipped.len() - 3;
+    flipped[last] ^= 1;
+    fs::File::create(&path).unwrap().write_all(&flipped).unwrap();
+    assert_eq!(values(&EmbeddedLog::open(folder.path()).unwrap()), [b"first".to_vec()]);
+}
