@@ -93,7 +93,7 @@ pub fn start(
             .progress_interval
             .min(options.commit_interval)
             .max(1),
-        restore_deadline: Duration::from_secs(60),
+        restore_deadline: Duration::from_mins(1),
     };
     let ingest = Ingest::new(plan, settings, Arc::clone(&clock));
     let stats = ingest.stats();

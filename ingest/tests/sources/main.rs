@@ -8,6 +8,7 @@
 
 mod shipped;
 
+mod plans;
 mod mappings;
 mod sample_data;
 mod any_bytes;
