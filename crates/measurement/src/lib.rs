@@ -1,12 +1,27 @@
 //! The measurement model of ISO/IEC 27004 and its arithmetic. Pure: no clock, no Kafka, no threads.
+//!
+//! In the order in which a figure comes about:
+//! 1. [`time`], [`calendar`]: instants and calendar periods;
+//! 2. [`number`], [`value`]: exact numbers and the values of expressions;
+//! 3. [`expression`]: CEL, checked and compiled once;
+//! 4. [`classes`], [`fields`], [`bands`], [`diagnostic`], [`catalogue`]: what is measured, and from what;
+//! 5. [`extract`]: the wanted fields of an event;
+//! 6. [`grain`], [`population`]: rows with their versions;
+//! 7. [`accumulate`]: base measures;
+//! 8. [`judge`]: derived measures, bands and outcomes.
 
 pub mod time;
+pub mod calendar;
 pub mod number;
 pub mod value;
-pub mod calendar;
 pub mod expression;
 pub mod classes;
 pub mod fields;
 pub mod bands;
 pub mod diagnostic;
 pub mod catalogue;
+pub mod extract;
+pub mod grain;
+pub mod population;
+pub mod accumulate;
+pub mod judge;
