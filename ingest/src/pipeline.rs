@@ -1,22 +1,223 @@
-//! One page: the path of a record through the pure stages.
+//! One page: the path of a record, and what happens between two commits.
 //!
-//! Everything here is a function of the record, the source's definition and the time that is
-//! handed in. No bytes, whatever they are, end in anything but events, "not relevant", or a
-//! refusal.
+//! [`process`] is a function of the record, the source's definition and the time that is handed in.
+//! No bytes, whatever they are, end in anything but events, "not relevant", or a refusal. [`Ingest`]
+//! hangs it into the transactional loop: what was read goes out in one transaction with the offsets.
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::time::Timestamp;
+use records::Topics;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use streaming::{
+    Clock, OutRecord, Outbox, Position, Record, RecordRef, Resume, Stage, StageError,
+    TopicPartition,
+};
 
 use crate::{
-    config::{Classes, Source},
+    config::{Classes, Plan, Source},
     decode::{Element, decode},
     expand::{Draft, EVENT_LIMIT, expand},
     json::{Wanted, read_object},
-    reject::Refusal,
+    progress::Track,
+    publish::{announce, publish},
+    reject::{Refusal, dead_letter},
     route::{Route, route},
+    stats::{Stats, Tally},
     validate::{Event, validate},
 };
+
+/// What the stage must know of its surroundings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Our own topics.
+    pub topics: Topics,
+    /// Number of partitions of `vernier.events`.
+    pub event_partitions: i32,
+    /// Number of partitions of each source topic.
+    pub source_partitions: BTreeMap<String, i32>,
+    /// Longest time between two progress records of a source partition, in milliseconds.
+    pub progress_interval: i64,
+}
+
+/// Ingest as a stage of the transactional loop. It has no state to restore: whatever it knows of a
+/// partition was read after the partition's committed offset.
+pub struct Ingest {
+    plan: Plan,
+    settings: Settings,
+    clock: Clock,
+    stats: Arc<Stats>,
+    events: Arc<str>,
+    dead_letter: Arc<str>,
+    partitions: BTreeMap<TopicPartition, Partition>,
+}
+
+impl std::fmt::Debug for Ingest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Ingest")
+            .field("partitions", &self.partitions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What was read from a source partition since the last commit.
+#[derive(Debug, Default)]
+struct Partition {
+    pending: Vec<OutRecord>,
+    tally: Tally,
+    track: Track,
+}
+
+impl Ingest {
+    /// A stage for the sources of a plan.
+    pub fn new(plan: Plan, settings: Settings, clock: Clock) -> Self {
+        let stats = Arc::new(Stats::new(
+            plan.sources.iter().map(|source| Arc::clone(&source.name)),
+        ));
+        let (events, dead_letter) = (
+            settings.topics.events.as_str().into(),
+            settings.topics.dead_letter.as_str().into(),
+        );
+        Self {
+            plan,
+            settings,
+            clock,
+            stats,
+            events,
+            dead_letter,
+            partitions: BTreeMap::new(),
+        }
+    }
+
+    /// The counters, which go on after the stage was handed to the loop.
+    pub fn stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.stats)
+    }
+
+    /// How many partitions a source has over all its topics. If one of them is unknown, more than
+    /// can ever report, so that nobody takes the source for complete.
+    fn partitions_of(&self, topics: &[String]) -> u32 {
+        let counts: Option<Vec<u32>> = topics
+            .iter()
+            .map(|topic| {
+                self.settings
+                    .source_partitions
+                    .get(topic)
+                    .and_then(|count| u32::try_from(*count).ok())
+            })
+            .collect();
+        counts.map_or(u32::MAX, |counts| counts.into_iter().sum())
+    }
+}
+
+impl Stage for Ingest {
+    fn restore(
+        &mut self,
+        partition: &TopicPartition,
+        _changelog: Vec<Record>,
+    ) -> Result<Resume, StageError> {
+        let track = Track::new((self.clock)());
+        self.partitions.insert(
+            partition.clone(),
+            Partition {
+                track,
+                ..Partition::default()
+            },
+        );
+        Ok(Resume::Committed)
+    }
+
+    fn record(&mut self, record: RecordRef<'_>) -> Result<(), StageError> {
+        let now = (self.clock)();
+        let arrival = Arrival {
+            topic: record.topic(),
+            partition: record.partition(),
+            offset: record.offset(),
+            timestamp: record.timestamp().map_or(now, Timestamp),
+            key: record.key(),
+            value: record.value(),
+        };
+        let Some((source, classes)) = self.plan.of_topic(arrival.topic) else {
+            return Err(StageError(format!("{record:?} is of no source")));
+        };
+        let partition = self
+            .partitions
+            .entry(TopicPartition::new(arrival.topic, arrival.partition))
+            .or_default();
+        let processed = process(source, classes, &arrival, now);
+        partition.tally.count(&processed);
+        partition
+            .track
+            .arrived(now, processed.events.iter().map(|(event, _)| event.time));
+        let Processed { events, refusal } = processed;
+        for (event, route) in &events {
+            publish(
+                event,
+                route,
+                &self.events,
+                &source.name,
+                &mut partition.pending,
+            );
+        }
+        if let Some(refusal) = refusal {
+            partition.pending.push(dead_letter(
+                &refusal,
+                &self.dead_letter,
+                &source.name,
+                &arrival,
+            ));
+        }
+        Ok(())
+    }
+
+    fn flush(
+        &mut self,
+        now: Timestamp,
+        positions: &[Position],
+        out: &mut Outbox,
+    ) -> Result<(), StageError> {
+        for partition in self.partitions.values_mut() {
+            partition
+                .pending
+                .drain(..)
+                .for_each(|record| out.send(record));
+        }
+        for position in positions {
+            self.settings
+                .source_partitions
+                .insert(position.partition.topic.to_string(), position.partitions);
+        }
+        for position in positions {
+            let Some(source) = self.plan.source_of(&position.partition.topic) else {
+                continue;
+            };
+            let total = self.partitions_of(&source.topics);
+            let Some(partition) = self.partitions.get_mut(&position.partition) else {
+                continue;
+            };
+            if partition.track.is_due(now, self.settings.progress_interval) {
+                let progress = partition.track.progress(&source.name, position, total, now);
+                announce(&progress, &self.events, self.settings.event_partitions, out);
+            }
+        }
+        Ok(())
+    }
+
+    fn committed(&mut self) {
+        for (partition, state) in &mut self.partitions {
+            if let Some(source) = self.plan.source_of(&partition.topic) {
+                self.stats
+                    .add(&source.name, &std::mem::take(&mut state.tally));
+            }
+        }
+    }
+
+    fn forget(&mut self, partition: &TopicPartition) {
+        self.partitions.remove(partition);
+    }
+}
 
 /// A source record.
 #[derive(Clone, Copy, Debug)]
@@ -156,3 +357,6 @@ fn short_digest(bytes: &[u8]) -> String {
         .take(8)
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use streaming::{Clock, Log, LogError, RunError, Runner, RunnerConfig};
 
 use crate::{
     config::Plan,
-    publish::{Ingest, Settings},
+    pipeline::{Ingest, Settings},
     stats::Stats,
 };
 

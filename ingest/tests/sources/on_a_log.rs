@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use ingest::{Options, publish::Ingest, stats::Stats};
+use ingest::{Options, pipeline::Ingest, stats::Stats};
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::{Progress, headers};
 use streaming::{

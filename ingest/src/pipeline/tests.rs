@@ -4,6 +4,7 @@ use std::{
 };
 
 use measurement::catalogue::Catalogue;
+use records::{Progress, headers};
 
 use super::*;
 
