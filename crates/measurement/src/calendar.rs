@@ -109,6 +109,9 @@ pub struct Calendar {
     pub fiscal_year_start: (u32, u32),
 }
 
+/// The zone of expressions that belong to no construct.
+pub const UTC: Tz = chrono_tz::UTC;
+
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 3_600_000;
 

@@ -1,0 +1,144 @@
+//! Population measures: rows as of the end of each period that is open, closing or restated.
+//!
+//! They are computed before the watermark that passes them is published, so that whoever sees the
+//! watermark sees the figures. Between two computations the published watermark stands still.
+
+use std::{collections::HashMap, sync::Arc};
+
+use measurement::{
+    accumulate::Accumulator,
+    calendar::Period,
+    catalogue::{BaseMeasure, Construct, Fold},
+    expression::{Context, NoHistory},
+    time::Timestamp,
+    value::Value,
+};
+
+use crate::{
+    accumulate::is_late,
+    config::{Plan, PopulationUse, group_of},
+    store::CellKey,
+    task::Task,
+};
+
+/// Computes what may have changed, and publishes the watermarks. `refresh` is the least time between
+/// two computations, by the clock.
+pub fn close(task: &mut Task, now: Timestamp, refresh: i64) {
+    if task.computed_at.is_some_and(|last| now.0.saturating_sub(last.0) < refresh) {
+        return;
+    }
+    task.computed_at = Some(now);
+    let plan = Arc::clone(&task.plan);
+    for place in &plan.uses {
+        compute(task, &plan, place);
+    }
+    for (index, construct) in plan.catalogue.constructs.iter().enumerate() {
+        if let (Some(watermark), Some(computed)) =
+            (task.watermarks.of_sources(&construct.sources), task.computed_to.get_mut(index))
+        {
+            *computed = Some(watermark);
+        }
+    }
+    for place in &plan.uses {
+        // A population of a construct whose watermark is unknown stays to be computed.
+        let known = task.computed_to.get(place.construct).is_some_and(Option::is_some);
+        if known && let Some(dirty) = task.dirty_from.get_mut(place.population) {
+            *dirty = None;
+        }
+    }
+    task.published = task.watermarks.known();
+}
+
+fn compute(task: &mut Task, plan: &Plan, place: &PopulationUse) {
+    let Some(construct) = plan.catalogue.constructs.get(place.construct) else { return };
+    let Some(watermark) = task.watermarks.of_sources(&construct.sources) else { return };
+    let before = task.computed_to.get(place.construct).copied().flatten();
+    let dirty = task.dirty_from.get(place.population).copied().flatten();
+    let from = match before {
+        Some(before) => Some(dirty.map_or(before, |dirty| dirty.min(before))),
+        None => task.store.rows.get(place.population).and_then(|rows| rows.values().filter_map(|cell| cell.row.first()).min()),
+    };
+    let Some(from) = from else { return };
+    if before == Some(watermark) && dirty.is_none() {
+        return;
+    }
+    let measures: Vec<(usize, &BaseMeasure)> =
+        place.bases.iter().filter_map(|base| Some((*base, construct.base.get(*base)?))).collect();
+    let mut period = construct.calendar.period_at(construct.period, from);
+    while period.start <= watermark {
+        if before.is_none() || !is_late(task, place.construct, &period) {
+            compute_period(task, plan, place, construct, &measures, &period, watermark);
+        }
+        period = construct.calendar.next(construct.period, &period);
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one call site; a struct for it would only rename the arguments")]
+fn compute_period(
+    task: &mut Task,
+    plan: &Plan,
+    place: &PopulationUse,
+    construct: &Construct,
+    measures: &[(usize, &BaseMeasure)],
+    period: &Period,
+    watermark: Timestamp,
+) {
+    let Some(population) = plan.populations.get(place.population).and_then(|name| plan.catalogue.populations.get(name)) else {
+        return;
+    };
+    let mut found: HashMap<(usize, u32), Accumulator> = HashMap::new();
+    for cell in task.store.rows.get(place.population).into_iter().flat_map(HashMap::values) {
+        if cell.row.first().is_none_or(|first| first >= period.end) {
+            continue;
+        }
+        let slots = cell.row.as_of(&population.columns, period.end);
+        let context = Context {
+            slots: &slots,
+            period: *period,
+            as_of: period.end.min(watermark),
+            calendar: &construct.calendar,
+            history: &NoHistory,
+        };
+        let mut group = None;
+        for (base, measure) in measures {
+            if measure.filter.as_ref().is_some_and(|filter| !filter.matches(&context)) {
+                continue;
+            }
+            let group = *group.get_or_insert_with(|| {
+                group_of(&construct.dimensions, |index| slots.get(place.columns.get(index).copied().flatten()?))
+            });
+            let accumulator = found.entry((*base, group)).or_insert_with(|| Accumulator::new(&measure.fold));
+            match &measure.fold {
+                Fold::Count => accumulator.fold(&Value::Null),
+                Fold::Sum(value) | Fold::Min(value) | Fold::Max(value) | Fold::Mean(value) => {
+                    accumulator.fold(&value.evaluate(&context));
+                }
+            }
+        }
+    }
+    // A group that has become empty is stated as such: its last figure must not stay.
+    for (base, measure) in measures {
+        let stale: Vec<u32> = groups_of(task, place.construct, *base, construct, period);
+        for group in stale {
+            found.entry((*base, group)).or_insert_with(|| Accumulator::new(&measure.fold));
+        }
+    }
+    for ((base, group), accumulator) in found {
+        let key = CellKey { construct: place.construct, base, start: period.start, group };
+        if task.store.cells.get(&key).is_some_and(|cell| cell.accumulator == accumulator) {
+            continue;
+        }
+        let cell = task.store.touch(key, period, || accumulator.clone());
+        cell.accumulator = accumulator;
+    }
+}
+
+fn groups_of(task: &Task, construct: usize, base: usize, definition: &Construct, period: &Period) -> Vec<u32> {
+    let count = definition
+        .dimensions
+        .iter()
+        .fold(1_u32, |count, dimension| count.saturating_mul(u32::try_from(dimension.values.len()).unwrap_or(u32::MAX).saturating_add(1)));
+    (0..count)
+        .filter(|group| task.store.cells.contains_key(&CellKey { construct, base, start: period.start, group: *group }))
+        .collect()
+}

@@ -1,0 +1,240 @@
+//! Which measures and populations ask for which events, worked out once.
+
+use std::collections::{BTreeMap, HashMap};
+
+use measurement::{
+    calendar::{Calendar, PeriodLength},
+    catalogue::{BaseOf, Catalogue, Dimension},
+    extract::Extractor,
+    grain::Grain,
+    time::{Span, Timestamp},
+    value::Value,
+};
+
+/// An event measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MeasureRef {
+    /// Index of the construct in the catalogue.
+    pub construct: usize,
+    /// Index of the base measure in the construct.
+    pub base: usize,
+}
+
+/// A feed of a population.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedRef {
+    /// Name of the population.
+    pub population: String,
+    /// Index of the population.
+    pub index: usize,
+    /// Index of the feed in the population.
+    pub feed: usize,
+    /// Whether it is fed by reference copies.
+    pub by_reference: bool,
+}
+
+/// Who asks for events of one class.
+#[derive(Clone, Debug, Default)]
+pub struct ClassPlan {
+    /// Event measures.
+    pub measures: Vec<MeasureRef>,
+    /// Feeds of populations.
+    pub feeds: Vec<FeedRef>,
+}
+
+/// The periods of one construct.
+#[derive(Clone, Copy, Debug)]
+pub struct Periods {
+    /// Calendar.
+    pub calendar: Calendar,
+    /// Length.
+    pub length: PeriodLength,
+    /// Restatement horizon.
+    pub restate_for: Span,
+}
+
+/// A population measure's place.
+#[derive(Clone, Debug)]
+pub struct PopulationUse {
+    /// Index of the construct.
+    pub construct: usize,
+    /// Index of the population.
+    pub population: usize,
+    /// Indices of the base measures on it.
+    pub bases: Vec<usize>,
+    /// Column of each dimension.
+    pub columns: Vec<Option<usize>>,
+}
+
+/// What the aggregator does, worked out from a catalogue.
+#[derive(Debug)]
+pub struct Plan {
+    /// The catalogue.
+    pub catalogue: Catalogue,
+    /// Reads the wanted fields.
+    pub extractor: Extractor,
+    /// By `class_uid`.
+    pub classes: HashMap<i64, ClassPlan>,
+    /// By construct.
+    pub periods: Vec<Periods>,
+    /// Names of populations by index.
+    pub populations: Vec<String>,
+    /// Elementary intervals by population.
+    pub population_grains: Vec<Grain>,
+    /// How far back a version of a row can be asked for, by population, from the watermark.
+    pub population_horizons: Vec<Vec<Periods>>,
+    /// Elementary intervals by source.
+    pub source_grains: BTreeMap<String, Grain>,
+    /// Population measures, by construct and population.
+    pub uses: Vec<PopulationUse>,
+}
+
+impl Plan {
+    /// Works it out.
+    pub fn new(catalogue: Catalogue) -> Self {
+        let extractor = Extractor::new(&catalogue.fields);
+        let populations: Vec<String> = catalogue.populations.keys().cloned().collect();
+        let mut classes: HashMap<i64, ClassPlan> = HashMap::new();
+        let mut population_grains = vec![Grain::default(); populations.len()];
+        let mut population_horizons = vec![Vec::new(); populations.len()];
+        let mut source_grains: BTreeMap<String, Grain> =
+            catalogue.sources.keys().map(|source| (source.clone(), Grain::default())).collect();
+        let mut uses: Vec<PopulationUse> = Vec::new();
+        let mut periods = Vec::new();
+        for (index, construct) in catalogue.constructs.iter().enumerate() {
+            let own = Periods { calendar: construct.calendar, length: construct.period, restate_for: construct.restate_for };
+            periods.push(own);
+            for source in &construct.sources {
+                source_grains.entry(source.clone()).or_default().add(own.calendar, own.length);
+            }
+            for (base_index, base) in construct.base.iter().enumerate() {
+                match &base.of {
+                    BaseOf::Event { uid, .. } => classes
+                        .entry(i64::from(*uid))
+                        .or_default()
+                        .measures
+                        .push(MeasureRef { construct: index, base: base_index }),
+                    BaseOf::Population(name) => {
+                        let Some(population) = populations.iter().position(|known| known == name) else { continue };
+                        if let Some(grain) = population_grains.get_mut(population) {
+                            grain.add(own.calendar, own.length);
+                        }
+                        if let Some(horizons) = population_horizons.get_mut(population) {
+                            horizons.push(own);
+                        }
+                        match uses.iter_mut().find(|known| known.construct == index && known.population == population) {
+                            Some(known) => known.bases.push(base_index),
+                            None => {
+                                let column = |dimension: &Dimension| {
+                                    catalogue.populations.get(name)?.column(dimension.column.as_deref()?)
+                                };
+                                let columns = construct.dimensions.iter().map(column).collect();
+                                uses.push(PopulationUse { construct: index, population, bases: vec![base_index], columns });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for (index, population) in catalogue.populations.values().enumerate() {
+            // A population that no construct asks for keeps no rows.
+            if population_grains.get(index).is_none_or(Grain::is_empty) {
+                continue;
+            }
+            for (feed_index, feed) in population.feeds.iter().enumerate() {
+                classes.entry(i64::from(feed.uid)).or_default().feeds.push(FeedRef {
+                    population: population.name.clone(),
+                    index,
+                    feed: feed_index,
+                    by_reference: feed.by_reference,
+                });
+            }
+        }
+        Self {
+            catalogue,
+            extractor,
+            classes,
+            periods,
+            populations,
+            population_grains,
+            population_horizons,
+            source_grains,
+            uses,
+        }
+    }
+}
+
+/// The group of an event or row: the declared value of each dimension, or `other`, numbered in one integer.
+pub fn group_of<'a>(dimensions: &[Dimension], value_of: impl Fn(usize) -> Option<&'a Value>) -> u32 {
+    let mut group = 0_u32;
+    for (index, dimension) in dimensions.iter().enumerate() {
+        let declared = match value_of(index) {
+            Some(Value::Text(text)) => dimension.values.iter().position(|known| **known == **text),
+            _ => None,
+        };
+        let radix = u32::try_from(dimension.values.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let digit = declared.and_then(|declared| u32::try_from(declared).ok()).unwrap_or(radix - 1);
+        group = group.saturating_mul(radix).saturating_add(digit);
+    }
+    group
+}
+
+/// The values of a numbered group.
+pub fn group_values(dimensions: &[Dimension], group: u32) -> Vec<String> {
+    let mut rest = group;
+    let mut values: Vec<String> = dimensions
+        .iter()
+        .rev()
+        .map(|dimension| {
+            let radix = u32::try_from(dimension.values.len()).unwrap_or(u32::MAX).saturating_add(1);
+            let digit = usize::try_from(rest % radix).unwrap_or(usize::MAX);
+            rest /= radix;
+            dimension.values.get(digit).cloned().unwrap_or_else(|| Dimension::OTHER.to_owned())
+        })
+        .collect();
+    values.reverse();
+    values
+}
+
+/// The number of a group's values; `None` if there are not as many as dimensions.
+pub fn group_number(dimensions: &[Dimension], values: &[String]) -> Option<u32> {
+    let values: Vec<Value> = values.iter().map(|value| Value::text(value)).collect();
+    (values.len() == dimensions.len()).then(|| group_of(dimensions, |index| values.get(index)))
+}
+
+/// The instant before which no version of a row can be asked for any more.
+pub fn row_horizon(periods: &[Periods], watermark: Timestamp) -> Timestamp {
+    let horizon = |periods: &Periods| {
+        let oldest = periods.calendar.subtract(watermark, periods.restate_for);
+        // The oldest period that may still be restated looks at everything before its end.
+        let period = periods.calendar.period_at(periods.length, oldest);
+        periods.calendar.previous(periods.length, &period, 1).start
+    };
+    periods.iter().map(horizon).min().unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_numbered_and_read_back() {
+        let dimension = |name: &str, values: &[&str]| Dimension {
+            name: name.to_owned(),
+            field: None,
+            column: None,
+            values: values.iter().map(|value| (*value).to_owned()).collect(),
+        };
+        let dimensions = [dimension("a", &["x", "y"]), dimension("b", &["p", "q", "r"])];
+        for a in ["x", "y", "other"] {
+            for b in ["p", "q", "r", "other"] {
+                let values = vec![a.to_owned(), b.to_owned()];
+                let number = group_number(&dimensions, &values).unwrap();
+                assert_eq!(group_values(&dimensions, number), values);
+            }
+        }
+        assert_eq!(group_values(&dimensions, group_of(&dimensions, |_| None)), ["other", "other"]);
+        assert_eq!(group_of(&[], |_| None), 0);
+        assert_eq!(group_number(&dimensions, &[]), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! The way back from the changelogs.
+//!
+//! | found | then |
+//! |---|---|
+//! | nothing | begin at the group's offset, or at the beginning |
+//! | state, its digest as the frontier says, same catalogue | go on at the frontier's offset |
+//! | state of another catalogue | build anew from the events, write again what differs |
+//! | state whose digest differs: torn, cut, or written by somebody else | the same, with a warning |
+//! | state without a frontier, or of another number of partitions | refuse |
+
+use std::sync::Arc;
+
+use records::{
+    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, RecordError, RowKey, RowState, Seen, SeenKey, Topics, check_version,
+    decode,
+};
+use streaming::{Record, Resume, StageError};
+
+use crate::{
+    config::{Plan, group_number},
+    store::{ActivityCell, Cell, CellKey, Digest, MEASURES, POPULATIONS, RowCell},
+    task::Task,
+    window::Watermarks,
+};
+
+/// Builds a task from what lies in its changelogs.
+pub fn restore(
+    plan: &Arc<Plan>,
+    topics: &Topics,
+    partition: i32,
+    partitions: i32,
+    changelog: Vec<Record>,
+) -> Result<(Task, Resume), StageError> {
+    if changelog.is_empty() {
+        return Ok((Task::new(plan, partition), Resume::Committed));
+    }
+    let refuse = |reason: String| StageError(format!("partition {partition}: {reason}"));
+    let frontier = changelog
+        .iter()
+        .find(|record| record.key.as_deref() == Some(Frontier::KEY))
+        .and_then(|record| record.value.as_deref())
+        .ok_or_else(|| refuse("there is state without a frontier; restore the topics or use a fresh prefix".to_owned()))?;
+    let frontier: Frontier = decode("frontier", frontier).map_err(|fault| refuse(fault.to_string()))?;
+    check_version("frontier", frontier.version).map_err(|fault| refuse(fault.to_string()))?;
+    if frontier.partitions != partitions {
+        return Err(refuse(format!(
+            "the state was built for {} partitions of {}, now there are {partitions}; use a fresh prefix, or the old number",
+            frontier.partitions, topics.events
+        )));
+    }
+    let keys: Vec<(u8, Vec<u8>)> = changelog
+        .iter()
+        .filter(|record| record.key.as_deref() != Some(Frontier::KEY))
+        .map(|record| (changelog_of(topics, record), record.key.clone().unwrap_or_default()))
+        .collect();
+    let digest = digest_of(topics, &changelog);
+    if frontier.catalogue != plan.catalogue.digest {
+        tracing::info!(partition, "the catalogue has changed: the state is built anew from the events");
+        return Ok(rebuild(plan, partition, &frontier, keys));
+    }
+    if digest.to_hex() != frontier.digest {
+        tracing::warn!(partition, found = digest.to_hex(), expected = frontier.digest, "state and frontier differ: the state is built anew from the events");
+        return Ok(rebuild(plan, partition, &frontier, keys));
+    }
+    let mut task = Task::new(plan, partition);
+    for record in &changelog {
+        load(&mut task, topics, record).map_err(|fault| refuse(fault.to_string()))?;
+    }
+    task.store.digest = digest;
+    task.watermarks = Watermarks::restore(frontier.sources);
+    task.published = frontier.watermarks;
+    task.accounting = frontier.accounting;
+    task.transaction = frontier.transaction;
+    task.next_offset = frontier.next_offset;
+    task.set_written_offset(frontier.next_offset);
+    for (index, construct) in plan.catalogue.constructs.iter().enumerate() {
+        let known: Option<Vec<_>> = construct.sources.iter().map(|source| task.published.get(source).copied()).collect();
+        if let Some(slot) = task.computed_to.get_mut(index) {
+            *slot = known.and_then(|known| known.into_iter().min());
+        }
+    }
+    Ok((task, Resume::At(frontier.next_offset)))
+}
+
+/// A task that reads everything again and writes nothing before it is where it was. Keys that nothing
+/// claims by then are removed.
+fn rebuild(plan: &Arc<Plan>, partition: i32, frontier: &Frontier, keys: Vec<(u8, Vec<u8>)>) -> (Task, Resume) {
+    let mut task = Task::new(plan, partition);
+    task.rebuilding_until = Some(frontier.next_offset);
+    task.transaction = frontier.transaction;
+    task.store.orphans = keys;
+    (task, Resume::At(frontier.replay_from))
+}
+
+fn changelog_of(topics: &Topics, record: &Record) -> u8 {
+    if *record.partition.topic == *topics.measures { MEASURES } else { POPULATIONS }
+}
+
+fn digest_of(topics: &Topics, changelog: &[Record]) -> Digest {
+    let mut digest = Digest::default();
+    for record in changelog {
+        let key = record.key.as_deref().unwrap_or_default();
+        if key != Frontier::KEY {
+            digest.replace(0, Digest::of(changelog_of(topics, record), key, record.value.as_deref().unwrap_or_default()));
+        }
+    }
+    digest
+}
+
+fn load(task: &mut Task, topics: &Topics, record: &Record) -> Result<(), RecordError> {
+    let key = record.key.as_deref().unwrap_or_default();
+    let value = record.value.as_deref().unwrap_or_default();
+    let written = Digest::of(changelog_of(topics, record), key, value);
+    if key == Frontier::KEY {
+        return Ok(());
+    }
+    if changelog_of(topics, record) == MEASURES {
+        if let Ok(key) = decode::<AggregateKey>("aggregate", key) {
+            let aggregate: Aggregate = decode("aggregate", value)?;
+            check_version("aggregate", aggregate.version)?;
+            if let Some(cell_key) = cell_key(task, &key) {
+                let cell = Cell { end: aggregate.period_end, accumulator: aggregate.accumulator, written, dirty: false };
+                task.store.cells.insert(cell_key, cell);
+            }
+            return Ok(());
+        }
+        let key: ActivityKey = decode("activity", key)?;
+        let activity: Activity = decode("activity", value)?;
+        check_version("activity", activity.version)?;
+        let Activity { first, last, count, .. } = activity;
+        task.store.activity.insert((key.source, key.interval_start), ActivityCell { first, last, count, written, dirty: false });
+        return Ok(());
+    }
+    if let Ok(key) = decode::<SeenKey>("seen chunk", key) {
+        let seen: Seen = decode("seen chunk", value)?;
+        check_version("seen chunk", seen.version)?;
+        task.seen.restore(key.first_offset, &seen);
+        task.store.chunks.insert(key.first_offset, written);
+        return Ok(());
+    }
+    let key: RowKey = decode("row", key)?;
+    let state: RowState = decode("row", value)?;
+    check_version("row", state.version)?;
+    let index = task.plan.populations.iter().position(|population| *population == key.population);
+    if let Some(rows) = index.and_then(|index| task.store.rows.get_mut(index)) {
+        rows.insert(key.key, RowCell { row: state.row, written, dirty: false });
+    }
+    Ok(())
+}
+
+fn cell_key(task: &Task, key: &AggregateKey) -> Option<CellKey> {
+    let constructs = &task.plan.catalogue.constructs;
+    let index = constructs.iter().position(|construct| construct.id == key.construct && construct.digest == key.definition)?;
+    let construct = constructs.get(index)?;
+    let base = construct.base.iter().position(|base| base.name == key.measure)?;
+    let group = group_number(&construct.dimensions, &key.group)?;
+    Some(CellKey { construct: index, base, start: key.period_start, group })
+}

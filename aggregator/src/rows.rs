@@ -1,0 +1,50 @@
+//! Rows of populations.
+
+use measurement::{
+    expression::{Context, NoHistory},
+    value::Value,
+};
+
+use crate::{config::FeedRef, select::Selected, task::Task};
+
+/// Takes an event into the row that it is about. True if the feed wanted it.
+pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: &[Value]) -> bool {
+    let plan = std::sync::Arc::clone(&task.plan);
+    let Some(population) = plan.catalogue.populations.get(&reference.population) else { return false };
+    let Some(feed) = population.feeds.get(reference.feed) else { return false };
+    let Some(grain) = task.population_grains.get_mut(reference.index) else { return false };
+    let interval = grain.interval_at(selected.time);
+    let calendar = measurement::calendar::Calendar::civil(measurement::calendar::UTC);
+    let context =
+        Context { slots, period: interval, as_of: interval.end, calendar: &calendar, history: &NoHistory };
+    if feed.when.as_ref().is_some_and(|when| !when.matches(&context)) {
+        return false;
+    }
+    let key = match slots.get(feed.key_slot) {
+        Some(Value::Text(key)) => key.to_string(),
+        Some(Value::Int(key)) => key.to_string(),
+        _ => return false,
+    };
+    let Some(rows) = task.store.rows.get_mut(reference.index) else { return false };
+    let cell = rows.entry(key.clone()).or_default();
+    let order = selected.order();
+    let mut changed = false;
+    for set in &feed.set {
+        if set.when.as_ref().is_some_and(|when| !when.matches(&context)) {
+            continue;
+        }
+        let Some(column) = population.columns.get(set.column) else { continue };
+        let value = set.value.evaluate(&context).coerce(column.kind);
+        changed |= cell.row.update(&population.columns, interval.start, set.column, &order, value);
+    }
+    if changed {
+        if !cell.dirty {
+            cell.dirty = true;
+            task.store.dirty_rows.push((reference.index, key));
+        }
+        if let Some(dirty) = task.dirty_from.get_mut(reference.index) {
+            *dirty = Some(dirty.map_or(selected.time, |earliest| earliest.min(selected.time)));
+        }
+    }
+    true
+}
