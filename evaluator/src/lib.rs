@@ -1,1 +1,23 @@
-//! stub
+//! Base measures in, judged results out.
+//!
+//! The path of a partial, and the modules in that order:
+//! 1. [`config`]: options;
+//! 2. [`pipeline`]: the loop: read `vernier.measures`, judge at each frontier, append to the ledger;
+//! 3. [`collect`]: partials of all partitions, merged; watermarks; activity of sources;
+//! 4. [`decide`]: which periods are open, closing, final or revised, and the judgement of each group
+//!    (derived measures, bands and outcomes are `measurement::judge`);
+//! 5. [`attest`]: entries of the ledger: revisions, hash chain, what stands already;
+//! 6. [`expose`]: the view: Prometheus metrics;
+//! 7. [`table`]: the view: rows for people.
+
+pub mod config;
+pub mod pipeline;
+pub mod collect;
+pub mod decide;
+pub mod attest;
+pub mod expose;
+pub mod table;
+
+pub use config::Options;
+pub use decide::{Evaluation, Evaluated, Phase};
+pub use pipeline::{Evaluator, EvaluatorError};

@@ -1,0 +1,168 @@
+//! Partials of all partitions, merged; watermarks; activity of sources.
+
+use std::collections::{BTreeMap, HashMap};
+
+use measurement::{accumulate::Accumulator, calendar::Period, catalogue::Catalogue, time::Timestamp};
+use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, decode};
+use streaming::RecordRef;
+
+/// Values of one group of one base measure, by partition.
+type Partials = BTreeMap<i32, Accumulator>;
+/// Groups of one base measure in one period.
+type Groups = HashMap<Vec<String>, Partials>;
+
+/// What a record changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A base measure of a construct, in the period that begins then.
+    Measure(usize, Timestamp),
+    /// Activity of a source at that time.
+    Activity(String, Timestamp),
+    /// A task's transaction is complete.
+    Frontier,
+    /// Nothing that concerns this catalogue.
+    Nothing,
+}
+
+/// Everything that was read from `vernier.measures`.
+#[derive(Debug)]
+pub struct Collected {
+    partitions: i32,
+    constructs: HashMap<(String, String), usize>,
+    measures: HashMap<(usize, String, Timestamp), Groups>,
+    activity: HashMap<String, BTreeMap<Timestamp, BTreeMap<i32, Activity>>>,
+    frontiers: BTreeMap<i32, Frontier>,
+}
+
+impl Collected {
+    /// Nothing read yet, of so many partitions.
+    pub fn new(catalogue: &Catalogue, partitions: i32) -> Self {
+        let constructs = catalogue.constructs.iter().enumerate().map(|(index, construct)| {
+            ((construct.id.clone(), construct.digest.clone()), index)
+        });
+        Self {
+            partitions,
+            constructs: constructs.collect(),
+            measures: HashMap::new(),
+            activity: HashMap::new(),
+            frontiers: BTreeMap::new(),
+        }
+    }
+
+    /// Takes one record. What cannot be read is logged and left: the rest must go on.
+    pub fn record(&mut self, record: RecordRef<'_>) -> Change {
+        let key = record.key().unwrap_or_default();
+        let partition = record.partition();
+        if key == Frontier::KEY {
+            return self.frontier(&record);
+        }
+        if let Ok(key) = decode::<AggregateKey>("aggregate", key) {
+            let Some(construct) = self.constructs.get(&(key.construct.clone(), key.definition.clone())).copied() else {
+                // Of another version of the definition: its results stand in the ledger.
+                return Change::Nothing;
+            };
+            let groups = self.measures.entry((construct, key.measure, key.period_start)).or_default();
+            match record.value().map(|value| decode::<Aggregate>("aggregate", value)) {
+                Some(Ok(aggregate)) => {
+                    groups.entry(key.group).or_default().insert(partition, aggregate.accumulator);
+                }
+                Some(Err(fault)) => tracing::warn!(partition, offset = record.offset(), %fault, "aggregate left out"),
+                None => {
+                    if let Some(partials) = groups.get_mut(&key.group) {
+                        partials.remove(&partition);
+                    }
+                }
+            }
+            return Change::Measure(construct, key.period_start);
+        }
+        if let Ok(key) = decode::<ActivityKey>("activity", key) {
+            let intervals = self.activity.entry(key.source.clone()).or_default();
+            match record.value().map(|value| decode::<Activity>("activity", value)) {
+                Some(Ok(activity)) => {
+                    let time = activity.first;
+                    intervals.entry(key.interval_start).or_default().insert(partition, activity);
+                    return Change::Activity(key.source, time);
+                }
+                Some(Err(fault)) => tracing::warn!(partition, offset = record.offset(), %fault, "activity left out"),
+                None => {
+                    if let Some(partials) = intervals.get_mut(&key.interval_start) {
+                        partials.remove(&partition);
+                    }
+                    return Change::Activity(key.source, key.interval_start);
+                }
+            }
+        }
+        Change::Nothing
+    }
+
+    fn frontier(&mut self, record: &RecordRef<'_>) -> Change {
+        match record.value().map(|value| decode::<Frontier>("frontier", value)) {
+            Some(Ok(frontier)) => {
+                self.frontiers.insert(record.partition(), frontier);
+                Change::Frontier
+            }
+            Some(Err(fault)) => {
+                tracing::warn!(partition = record.partition(), offset = record.offset(), %fault, "frontier left out");
+                Change::Nothing
+            }
+            None => Change::Nothing,
+        }
+    }
+
+    /// The watermark of a set of sources: least over them and over all partitions; `None` while one is unknown.
+    pub fn watermark(&self, sources: &[String]) -> Option<Timestamp> {
+        if i32::try_from(self.frontiers.len()).ok()? < self.partitions {
+            return None;
+        }
+        let each = self.frontiers.values().flat_map(|frontier| sources.iter().map(|source| frontier.watermarks.get(source).copied()));
+        each.reduce(Option::min).flatten()
+    }
+
+    /// Watermark of one source.
+    pub fn source_watermark(&self, source: &str) -> Option<Timestamp> {
+        self.watermark(std::slice::from_ref(&source.to_owned()))
+    }
+
+    /// Offsets covered, by partition.
+    pub fn covered(&self) -> BTreeMap<i32, i64> {
+        self.frontiers.iter().map(|(partition, frontier)| (*partition, frontier.next_offset)).collect()
+    }
+
+    /// The merged value of a base measure over all groups that `wanted` names; `None` if there is none.
+    pub fn merged(&self, construct: usize, measure: &str, start: Timestamp, wanted: impl Fn(&[String]) -> bool) -> Option<Accumulator> {
+        let groups = self.measures.get(&(construct, measure.to_owned(), start))?;
+        let mut merged: Option<Accumulator> = None;
+        for (_, partials) in groups.iter().filter(|(group, _)| wanted(group)) {
+            for partial in partials.values() {
+                match &mut merged {
+                    Some(merged) => merged.merge(partial),
+                    None => merged = Some(partial.clone()),
+                }
+            }
+        }
+        merged
+    }
+
+    /// Time of the first event of any of the sources.
+    pub fn first_activity(&self, sources: &[String]) -> Option<Timestamp> {
+        sources
+            .iter()
+            .filter_map(|source| self.activity.get(source)?.values().next()?.values().map(|activity| activity.first).min())
+            .min()
+    }
+
+    /// Time of the last event of a source before an instant that is a boundary of periods.
+    pub fn last_activity(&self, source: &str, before: Timestamp) -> Option<Timestamp> {
+        let intervals = self.activity.get(source)?.range(..before);
+        intervals.rev().find_map(|(_, partials)| partials.values().map(|activity| activity.last).max())
+    }
+
+    /// Events of a source with a time in a period.
+    pub fn events(&self, source: &str, period: &Period) -> u64 {
+        let Some(intervals) = self.activity.get(source) else { return 0 };
+        intervals
+            .range(period.start..period.end)
+            .flat_map(|(_, partials)| partials.values())
+            .fold(0, |sum, activity| sum.saturating_add(activity.count))
+    }
+}

@@ -1,0 +1,270 @@
+//! Which periods are open, closing, final or revised, and the judgement of each group.
+//!
+//! A plain structure that is fed records and told the time. What it holds after the same records is the
+//! same, however they were cut into batches; only how many revisions a burst of late events makes
+//! depends on when it was asked.
+
+mod history;
+mod period;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use measurement::{
+    calendar::Period,
+    catalogue::{Catalogue, Construct},
+    judge::Judgement,
+    time::Timestamp,
+};
+use records::Quality;
+use streaming::RecordRef;
+
+use crate::collect::{Change, Collected};
+
+/// Where a period is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Running.
+    Open,
+    /// Over; late events of the sources are still awaited.
+    Closing,
+    /// Judged.
+    Final,
+}
+
+/// The judgement of one group in one period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluated {
+    /// Base measures by name.
+    pub base: BTreeMap<String, records::BaseValue>,
+    /// The judgement.
+    pub judgement: Judgement,
+}
+
+/// One period of one construct.
+#[derive(Clone, Debug)]
+pub struct PeriodState {
+    /// The period.
+    pub period: Period,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// Whether it was closed because time stood still.
+    pub stalled: bool,
+    /// Judgements by group: the values of the dimensions, in their order; empty for the total.
+    pub groups: BTreeMap<Vec<String>, Evaluated>,
+    /// How the sources did.
+    pub quality: Quality,
+}
+
+/// One construct.
+#[derive(Debug, Default)]
+pub(crate) struct ConstructState {
+    pub(crate) periods: BTreeMap<Timestamp, PeriodState>,
+    /// Periods to be judged anew.
+    pub(crate) dirty: BTreeSet<Timestamp>,
+    /// Periods that are not final.
+    pub(crate) unfinished: BTreeSet<Timestamp>,
+    /// Watermark at the last judgement, and since when by the clock.
+    pub(crate) watermark: Option<(Timestamp, Timestamp)>,
+}
+
+/// A period that is final and whose judgement may have to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Index of the construct.
+    pub construct: usize,
+    /// Start of the period.
+    pub start: Timestamp,
+    /// Whether its base values may be as before: it was judged anew because an earlier period changed.
+    pub by_history: bool,
+}
+
+/// All constructs.
+#[derive(Debug)]
+pub struct Evaluation {
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) collected: Collected,
+    pub(crate) constructs: Vec<ConstructState>,
+    stall_limit: i64,
+}
+
+impl Evaluation {
+    /// Nothing read yet.
+    pub fn new(catalogue: Arc<Catalogue>, partitions: i32, stall_limit: i64) -> Self {
+        let collected = Collected::new(&catalogue, partitions);
+        let constructs = catalogue.constructs.iter().map(|_| ConstructState::default()).collect();
+        Self { catalogue, collected, constructs, stall_limit }
+    }
+
+    /// The catalogue.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// What was read.
+    pub const fn collected(&self) -> &Collected {
+        &self.collected
+    }
+
+    /// Periods of a construct, oldest first.
+    pub fn periods(&self, construct: usize) -> impl DoubleEndedIterator<Item = &PeriodState> {
+        self.constructs.get(construct).into_iter().flat_map(|state| state.periods.values())
+    }
+
+    /// One period of a construct.
+    pub fn period(&self, construct: usize, start: Timestamp) -> Option<&PeriodState> {
+        self.constructs.get(construct)?.periods.get(&start)
+    }
+
+    /// Takes one record of `vernier.measures`. True if it completes a task's transaction.
+    pub fn record(&mut self, record: RecordRef<'_>) -> bool {
+        match self.collected.record(record) {
+            Change::Measure(construct, start) => {
+                if let Some(state) = self.constructs.get_mut(construct) {
+                    state.dirty.insert(start);
+                }
+                false
+            }
+            Change::Activity(source, time) => {
+                self.touch_by_activity(&source, time);
+                false
+            }
+            Change::Frontier => true,
+            Change::Nothing => false,
+        }
+    }
+
+    /// An event tells of life in its own period and in those whose look back for life reaches it.
+    fn touch_by_activity(&mut self, source: &str, time: Timestamp) {
+        let rhythm = self.catalogue.sources.get(source).map_or(0, |source| source.rhythm);
+        for (construct, state) in self.catalogue.constructs.iter().zip(&mut self.constructs) {
+            if !construct.sources.iter().any(|known| known == source) {
+                continue;
+            }
+            let first = construct.calendar.period_at(construct.period, time);
+            let until = first.end.plus(rhythm.max(first.length()));
+            let reached: Vec<Timestamp> = state.periods.range(first.start..until).map(|(start, _)| *start).collect();
+            state.dirty.extend(reached);
+        }
+    }
+
+    /// Judges what has changed and what time has closed. Gives the final periods that were judged, in order.
+    pub fn evaluate(&mut self, now: Timestamp) -> Vec<Due> {
+        let mut due = Vec::new();
+        let catalogue = Arc::clone(&self.catalogue);
+        for (index, construct) in catalogue.constructs.iter().enumerate() {
+            let Some(watermark) = self.collected.watermark(&construct.sources) else { continue };
+            self.begin_periods(index, construct, watermark);
+            let stalled = self.stalled(index, watermark, now);
+            self.move_phases(index, construct, watermark, stalled.then_some(now));
+            self.judge_dirty(index, construct, watermark, &mut due);
+        }
+        due
+    }
+
+    /// Periods begin when the watermark reaches them, with or without events.
+    fn begin_periods(&mut self, index: usize, construct: &Construct, watermark: Timestamp) {
+        let Some(first) = self.collected.first_activity(&construct.sources) else { return };
+        let Some(state) = self.constructs.get_mut(index) else { return };
+        let first = construct.calendar.period_at(construct.period, first);
+        // Earlier activity than any before opens earlier periods.
+        let mut missing = Vec::new();
+        let known_first = state.periods.keys().next().copied();
+        let mut period = first;
+        while period.start <= watermark && known_first.is_none_or(|known| period.start < known) {
+            missing.push(period);
+            period = construct.calendar.next(construct.period, &period);
+        }
+        if let Some(last) = state.periods.values().next_back().map(|state| state.period) {
+            let mut period = construct.calendar.next(construct.period, &last);
+            while period.start <= watermark {
+                missing.push(period);
+                period = construct.calendar.next(construct.period, &period);
+            }
+        }
+        for period in missing {
+            let fresh = PeriodState {
+                period,
+                phase: Phase::Open,
+                stalled: false,
+                groups: BTreeMap::new(),
+                quality: Quality::default(),
+            };
+            state.periods.entry(period.start).or_insert(fresh);
+            state.dirty.insert(period.start);
+            state.unfinished.insert(period.start);
+        }
+    }
+
+    /// Whether the watermark has stood still for longer than is allowed.
+    fn stalled(&mut self, index: usize, watermark: Timestamp, now: Timestamp) -> bool {
+        let Some(state) = self.constructs.get_mut(index) else { return false };
+        match &mut state.watermark {
+            Some((known, since)) if *known == watermark => self.stall_limit > 0 && now.0.saturating_sub(since.0) > self.stall_limit,
+            slot => {
+                *slot = Some((watermark, now));
+                false
+            }
+        }
+    }
+
+    fn move_phases(&mut self, index: usize, construct: &Construct, watermark: Timestamp, stalled_at: Option<Timestamp>) {
+        let Some(state) = self.constructs.get_mut(index) else { return };
+        let unfinished: Vec<Timestamp> = state.unfinished.iter().copied().collect();
+        for start in unfinished {
+            let Some(period) = state.periods.get_mut(&start) else { continue };
+            let closes = construct.calendar.add(period.period.end, construct.close_after);
+            let stalled = stalled_at.is_some_and(|now| closes.plus(self.stall_limit) < now);
+            let phase = if closes <= watermark || stalled {
+                Phase::Final
+            } else if period.period.end <= watermark {
+                Phase::Closing
+            } else {
+                Phase::Open
+            };
+            // A period in which time passes is looked at anew: what was green may be silent by now.
+            let moves = phase != period.phase || phase != Phase::Final;
+            period.stalled = stalled && closes > watermark;
+            period.phase = phase;
+            if moves {
+                state.dirty.insert(start);
+            }
+            if phase == Phase::Final {
+                state.unfinished.remove(&start);
+            }
+        }
+    }
+
+    fn judge_dirty(&mut self, index: usize, construct: &Construct, watermark: Timestamp, due: &mut Vec<Due>) {
+        let mut by_history: BTreeSet<Timestamp> = BTreeSet::new();
+        let looks_back = construct.looks_back().max(1);
+        while let Some(start) = self.constructs.get_mut(index).and_then(|state| state.dirty.pop_first()) {
+            let Some(period) = self.period(index, start).cloned() else { continue };
+            let (groups, quality) = period::judge(self, index, construct, &period, watermark);
+            let Some(state) = self.constructs.get_mut(index) else { return };
+            let Some(slot) = state.periods.get_mut(&start) else { continue };
+            let changed = slot.groups != groups;
+            slot.groups = groups;
+            slot.quality = quality;
+            if changed {
+                // Whoever looks back on this period is judged again.
+                let later: Vec<Timestamp> = state
+                    .periods
+                    .range((std::ops::Bound::Excluded(start), std::ops::Bound::Unbounded))
+                    .take(usize::try_from(looks_back).unwrap_or(usize::MAX))
+                    .map(|(start, _)| *start)
+                    .collect();
+                by_history.extend(later.iter().filter(|later| !state.dirty.contains(later)));
+                state.dirty.extend(later);
+            }
+            if period.phase == Phase::Final {
+                due.push(Due { construct: index, start, by_history: by_history.contains(&start) });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

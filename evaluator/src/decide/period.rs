@@ -1,0 +1,123 @@
+//! The judgement of all groups of one period.
+
+use std::collections::BTreeMap;
+
+use measurement::{
+    accumulate::Accumulator,
+    calendar::Period,
+    catalogue::{Construct, Dimension},
+    judge::{Case, Sources, judge as judge_case},
+    time::Timestamp,
+    value::Value,
+};
+use records::{BaseValue, Quality, SourceQuality};
+
+use super::{Evaluated, Evaluation, PeriodState, history::Earlier};
+
+type Groups = BTreeMap<Vec<String>, Evaluated>;
+
+pub(super) fn judge(
+    evaluation: &Evaluation,
+    index: usize,
+    construct: &Construct,
+    state: &PeriodState,
+    watermark: Timestamp,
+) -> (Groups, Quality) {
+    let (sources, quality) = sources(evaluation, construct, state, watermark);
+    let mut groups = Groups::new();
+    for group in groups_of(construct, evaluation, index, &state.period) {
+        let mut base = BTreeMap::new();
+        let mut values = Vec::with_capacity(construct.base.len());
+        for measure in &construct.base {
+            let wanted = |found: &[String]| group.is_empty() || found == group.as_slice();
+            let merged = evaluation.collected.merged(index, &measure.name, state.period.start, wanted);
+            // The sources were alive, so that what nobody reported did not happen.
+            let merged = merged.unwrap_or_else(|| Accumulator::new(&measure.fold));
+            let value = merged.value();
+            base.insert(measure.name.clone(), BaseValue { value: value.clone(), n: merged.n() });
+            values.push(value);
+        }
+        let dimension_values: Vec<Value> = if group.is_empty() {
+            vec![Value::Null; construct.dimensions.len()]
+        } else {
+            group.iter().map(|value| Value::text(value)).collect()
+        };
+        let earlier = Earlier { construct, state: evaluation.constructs.get(index), start: state.period.start, group: &group };
+        let judgement = judge_case(&Case {
+            construct,
+            period: state.period,
+            as_of: state.period.end.min(watermark),
+            group: &dimension_values,
+            base: &values,
+            sources: &sources,
+            earlier: &earlier,
+        });
+        if matches!(sources, Sources::Silent(_)) {
+            base.clear();
+        }
+        groups.insert(group, Evaluated { base, judgement });
+    }
+    (groups, quality)
+}
+
+/// Declared groups, `other` where something was counted there, and the total.
+fn groups_of(construct: &Construct, evaluation: &Evaluation, index: usize, period: &Period) -> Vec<Vec<String>> {
+    let mut groups = vec![Vec::new()];
+    for dimension in &construct.dimensions {
+        let values: Vec<String> = dimension.values.iter().cloned().chain([Dimension::OTHER.to_owned()]).collect();
+        groups = groups
+            .into_iter()
+            .flat_map(|group| {
+                values.iter().map(move |value| {
+                    let mut longer = group.clone();
+                    longer.push(value.clone());
+                    longer
+                })
+            })
+            .collect();
+    }
+    if construct.dimensions.is_empty() {
+        return groups;
+    }
+    let counted = |group: &Vec<String>| {
+        construct.base.iter().any(|measure| {
+            let merged = evaluation.collected.merged(index, &measure.name, period.start, |found| found == group.as_slice());
+            merged.is_some_and(|merged| merged.n() > 0)
+        })
+    };
+    groups.retain(|group| !group.iter().any(|value| value == Dimension::OTHER) || counted(group));
+    groups.push(Vec::new());
+    groups
+}
+
+/// Whether the sources were alive to the end of the period, or to the watermark while it runs.
+fn sources(evaluation: &Evaluation, construct: &Construct, state: &PeriodState, watermark: Timestamp) -> (Sources, Quality) {
+    let period = &state.period;
+    let until = period.end.min(watermark);
+    let mut quality = Quality::default();
+    let mut silent = Vec::new();
+    let mut stale = Vec::new();
+    for name in &construct.sources {
+        let rhythm = evaluation.catalogue.sources.get(name).map_or(0, |source| source.rhythm);
+        let last = evaluation.collected.last_activity(name, period.end);
+        let alive = last.is_some_and(|last| last >= until.minus(rhythm));
+        let within = last.is_some_and(|last| last >= until.minus(rhythm.max(period.length())));
+        if !within {
+            silent.push(format!("{name} sent nothing since {}", last.map_or_else(|| "ever".to_owned(), |last| last.to_string())));
+        } else if !alive {
+            stale.push(format!("{name} fell silent at {}", last.unwrap_or(period.start)));
+        }
+        let events = evaluation.collected.events(name, period);
+        quality.sources.insert(name.clone(), SourceQuality { events, last, alive });
+    }
+    let sources = if !silent.is_empty() {
+        Sources::Silent(silent.join("; "))
+    } else if state.stalled {
+        Sources::Stale(format!("time stood still at {watermark}: a source lags or ingest is down"))
+    } else if !stale.is_empty() {
+        Sources::Stale(stale.join("; "))
+    } else {
+        Sources::Alive
+    };
+    (sources, quality)
+}

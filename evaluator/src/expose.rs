@@ -1,0 +1,228 @@
+//! The view: Prometheus metrics from one consistent snapshot.
+//!
+//! Gauges only; the ledger is the truth. `state="provisional"` is the period that runs,
+//! `state="final"` the newest closed one. A value that does not exist is absent, and the outcome says why.
+//! Labels are declared values alone, so that the number of series is bounded by the catalogue.
+
+use std::{collections::HashMap, sync::Arc};
+
+use measurement::{
+    catalogue::Construct,
+    judge::Outcome,
+    number::Exact,
+    time::Timestamp,
+};
+use prometheus::{
+    core::{Collector, Desc},
+    proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType},
+};
+
+use crate::{
+    attest::Ledger,
+    decide::{Evaluated, Evaluation, PeriodState, Phase},
+    pipeline::View,
+    table::{self, Row},
+};
+
+/// One series.
+#[derive(Clone, Debug)]
+struct Sample {
+    labels: Vec<(&'static str, String)>,
+    value: f64,
+}
+
+/// What can be seen.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    samples: HashMap<&'static str, Vec<Sample>>,
+    /// The current period of every construct.
+    pub current: Vec<Row>,
+    /// Whether everything was read that was written before the start.
+    pub ready: bool,
+}
+
+/// Families: name and help, in the order of the page.
+pub const FAMILIES: &[(&str, &str)] = &[
+    ("vernier_indicator_info", "Constructs: title, reference, unit, owner and kind. Always 1."),
+    ("vernier_indicator_value", "Value of the indicator in its own unit; absent where there is none."),
+    ("vernier_indicator_numerator", "Numerator of the indicator, where it is a ratio."),
+    ("vernier_indicator_denominator", "Denominator of the indicator, where it is a ratio."),
+    ("vernier_indicator_target", "Target in the indicator's unit."),
+    ("vernier_indicator_band", "1 for the band that the indicator is in, 0 for the others; all 0 where there is no band."),
+    ("vernier_indicator_band_code", "Band as a number: 0 green, 1 yellow, 2 red, 3 another band, 4 no band."),
+    ("vernier_indicator_outcome", "1 for the reason why there is no band, 0 for the others."),
+    ("vernier_indicator_period_start_timestamp_seconds", "Start of the period."),
+    ("vernier_indicator_period_end_timestamp_seconds", "End of the period."),
+    ("vernier_indicator_revision", "Revision of the newest final result."),
+    ("vernier_source_last_event_timestamp_seconds", "Event time of the newest event of a source."),
+    ("vernier_source_silent", "1 if a source has been silent for longer than its rhythm allows."),
+    ("vernier_watermark_timestamp_seconds", "Event time up to which a construct is complete."),
+    ("vernier_ledger_entries", "Entries of the ledger."),
+    ("vernier_evaluator_ready", "1 once everything was read that was written before the start."),
+];
+
+/// Takes a snapshot.
+pub fn snapshot(evaluation: &Evaluation, ledger: &Ledger, ready: bool) -> Snapshot {
+    let mut snapshot = Snapshot { samples: HashMap::new(), current: table::current(evaluation), ready };
+    snapshot.add("vernier_evaluator_ready", Vec::new(), f64::from(u8::from(ready)));
+    snapshot.add("vernier_ledger_entries", Vec::new(), Exact::from(ledger.len()).to_f64());
+    if !ready {
+        return snapshot;
+    }
+    for (index, construct) in evaluation.catalogue().constructs.iter().enumerate() {
+        snapshot.construct(evaluation, construct, ledger);
+        let newest = evaluation.periods(index).next_back();
+        let last_final = evaluation.periods(index).rev().find(|state| state.phase == Phase::Final);
+        for (state, name) in [(newest.filter(|state| state.phase != Phase::Final), "provisional"), (last_final, "final")] {
+            if let Some(state) = state {
+                snapshot.period(construct, state, name, ledger);
+            }
+        }
+    }
+    for (name, source) in &evaluation.catalogue().sources {
+        let last = evaluation.collected().last_activity(name, Timestamp::MAX);
+        let watermark = evaluation.collected().source_watermark(name);
+        if let Some(last) = last {
+            snapshot.add("vernier_source_last_event_timestamp_seconds", vec![("source", name.clone())], seconds(last));
+        }
+        if let Some(watermark) = watermark {
+            let silent = last.is_none_or(|last| last < watermark.minus(source.rhythm));
+            snapshot.add("vernier_source_silent", vec![("source", name.clone())], f64::from(u8::from(silent)));
+        }
+    }
+    snapshot
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    Exact::ratio(time.0, 1000).map_or(f64::NAN, |seconds| seconds.to_f64())
+}
+
+impl Snapshot {
+    fn add(&mut self, family: &'static str, labels: Vec<(&'static str, String)>, value: f64) {
+        self.samples.entry(family).or_default().push(Sample { labels, value });
+    }
+
+    fn construct(&mut self, evaluation: &Evaluation, construct: &Construct, _ledger: &Ledger) {
+        let id = || ("construct", construct.id.clone());
+        let kind = format!("{:?}", construct.kind).to_lowercase();
+        let info = vec![
+            id(),
+            ("title", construct.title.clone()),
+            ("reference", construct.iso27004.clone().unwrap_or_default()),
+            ("unit", construct.unit().to_owned()),
+            ("owner", construct.parties.owner.clone()),
+            ("kind", kind),
+        ];
+        self.add("vernier_indicator_info", info, 1.0);
+        if let Some(target) = &construct.target.value {
+            self.add("vernier_indicator_target", vec![id()], target.to_f64());
+        }
+        if let Some(watermark) = evaluation.collected().watermark(&construct.sources) {
+            self.add("vernier_watermark_timestamp_seconds", vec![id()], seconds(watermark));
+        }
+    }
+
+    fn period(&mut self, construct: &Construct, state: &PeriodState, name: &str, ledger: &Ledger) {
+        for (group, evaluated) in &state.groups {
+            let names = construct.dimensions.iter().map(|dimension| dimension.name.clone());
+            let group = records::result::group_label(&names.zip(group.iter().cloned()).collect());
+            let labels = vec![("construct", construct.id.clone()), ("group", group.clone()), ("state", name.to_owned())];
+            self.judgement(construct, evaluated, &labels);
+            self.add("vernier_indicator_period_start_timestamp_seconds", labels.clone(), seconds(state.period.start));
+            self.add("vernier_indicator_period_end_timestamp_seconds", labels.clone(), seconds(state.period.end));
+            if let Some(entry) = ledger.newest(&construct.id, state.period.start, &group).filter(|_| name == "final") {
+                self.add("vernier_indicator_revision", labels, f64::from(entry.revision));
+            }
+        }
+    }
+
+    fn judgement(&mut self, construct: &Construct, evaluated: &Evaluated, labels: &[(&'static str, String)]) {
+        let judgement = &evaluated.judgement;
+        let shown = judgement.outcome != Outcome::Suppressed;
+        let with = |name: &'static str, value: &str| {
+            let mut labels = labels.to_vec();
+            labels.push((name, value.to_owned()));
+            labels
+        };
+        if let Some(value) = judgement.value.as_ref().filter(|_| shown) {
+            self.add("vernier_indicator_value", labels.to_vec(), value.to_f64());
+        }
+        if let Some((numerator, denominator)) = judgement.fraction.as_ref().filter(|_| shown) {
+            self.add("vernier_indicator_numerator", labels.to_vec(), numerator.to_f64());
+            self.add("vernier_indicator_denominator", labels.to_vec(), denominator.to_f64());
+        }
+        for band in &construct.indicator.bands {
+            let here = judgement.outcome == Outcome::Band(band.name.clone());
+            self.add("vernier_indicator_band", with("band", &band.name), f64::from(u8::from(here)));
+        }
+        for outcome in Outcome::WITHOUT_BAND {
+            let here = judgement.outcome.name() == outcome;
+            self.add("vernier_indicator_outcome", with("outcome", outcome), f64::from(u8::from(here)));
+        }
+        let code = match &judgement.outcome {
+            Outcome::Band(band) => match band.as_str() {
+                "green" => 0,
+                "yellow" => 1,
+                "red" => 2,
+                _ => 3,
+            },
+            _ => 4,
+        };
+        self.add("vernier_indicator_band_code", labels.to_vec(), f64::from(code));
+    }
+}
+
+/// Gives the newest snapshot to a Prometheus registry.
+#[derive(Debug)]
+pub struct ResultsCollector {
+    view: View,
+    descriptions: Vec<Desc>,
+}
+
+impl ResultsCollector {
+    /// A collector of what the view shows.
+    pub fn new(view: View) -> Result<Self, prometheus::Error> {
+        let descriptions = FAMILIES
+            .iter()
+            .map(|(name, help)| Desc::new((*name).to_owned(), (*help).to_owned(), Vec::new(), HashMap::new()))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { view, descriptions })
+    }
+}
+
+impl Collector for ResultsCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        self.descriptions.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let snapshot: Arc<Snapshot> = self.view.get();
+        FAMILIES
+            .iter()
+            .filter_map(|(name, help)| {
+                let samples = snapshot.samples.get(name)?;
+                let mut family = MetricFamily::default();
+                family.set_name((*name).to_owned());
+                family.set_help((*help).to_owned());
+                family.set_field_type(MetricType::GAUGE);
+                family.set_metric(samples.iter().map(metric).collect());
+                Some(family)
+            })
+            .collect()
+    }
+}
+
+fn metric(sample: &Sample) -> Metric {
+    let mut gauge = Gauge::default();
+    gauge.set_value(sample.value);
+    let mut metric = Metric::default();
+    metric.set_gauge(gauge);
+    let labels = sample.labels.iter().map(|(name, value)| {
+        let mut label = LabelPair::default();
+        label.set_name((*name).to_owned());
+        label.set_value(value.clone());
+        label
+    });
+    metric.set_label(labels.collect());
+    metric
+}

@@ -1,0 +1,93 @@
+//! Rows for people: what `vernier demo`, `vernier replay` and `vernier results` print.
+
+use measurement::{catalogue::Catalogue, number::Exact, time::Timestamp};
+use records::ResultRecord;
+use serde::Serialize;
+
+use crate::decide::{Evaluation, Phase};
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Identifier of the construct.
+    pub construct: String,
+    /// `2026-03`, `2026-Q1` …
+    pub period: String,
+    /// Start of the period, in milliseconds.
+    pub period_start: Timestamp,
+    /// End of the period, in milliseconds.
+    pub period_end: Timestamp,
+    /// `all` or `category=malware`.
+    pub group: String,
+    /// Value for people, rounded.
+    pub value: String,
+    /// Exact value.
+    pub exact: Option<Exact>,
+    /// Unit.
+    pub unit: String,
+    /// Denominator, where the value is a ratio.
+    pub n: Option<String>,
+    /// Band, or why there is none.
+    pub outcome: String,
+    /// `open`, `closing`, `final`, `revised`.
+    pub state: String,
+    /// Revision; 0 while nothing is published.
+    pub revision: u32,
+    /// What the outcome rests on.
+    pub because: Option<String>,
+}
+
+/// A row of a ledger entry.
+pub fn row(catalogue: &Catalogue, entry: &ResultRecord) -> Row {
+    let construct = catalogue.construct(&entry.construct);
+    let period = measurement::calendar::Period { start: entry.period.start, end: entry.period.end };
+    Row {
+        construct: entry.construct.clone(),
+        period: construct.map_or_else(|| entry.period.start.to_string(), |construct| construct.calendar.label(construct.period, &period)),
+        period_start: entry.period.start,
+        period_end: entry.period.end,
+        group: entry.group_label(),
+        value: entry.value.as_ref().map_or_else(|| "-".to_owned(), |value| value.display(3)),
+        exact: entry.value.clone(),
+        unit: construct.map_or_else(String::new, |construct| construct.unit().to_owned()),
+        n: entry.denominator.as_ref().map(|n| n.display(3)),
+        outcome: entry.outcome.clone(),
+        state: if entry.revision > 1 { "revised" } else { "final" }.to_owned(),
+        revision: entry.revision,
+        because: entry.because.clone(),
+    }
+}
+
+/// The current period of every construct: the newest that has begun.
+pub fn current(evaluation: &Evaluation) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (index, construct) in evaluation.catalogue().constructs.iter().enumerate() {
+        let Some(state) = evaluation.periods(index).next_back() else { continue };
+        for (group, evaluated) in &state.groups {
+            let suppressed = evaluated.judgement.outcome == measurement::judge::Outcome::Suppressed;
+            let value = evaluated.judgement.value.clone().filter(|_| !suppressed);
+            let names = construct.dimensions.iter().map(|dimension| dimension.name.clone());
+            rows.push(Row {
+                construct: construct.id.clone(),
+                period: construct.calendar.label(construct.period, &state.period),
+                period_start: state.period.start,
+                period_end: state.period.end,
+                group: records::result::group_label(&names.zip(group.iter().cloned()).collect()),
+                value: value.as_ref().map_or_else(|| "-".to_owned(), |value| value.display(3)),
+                exact: value,
+                unit: construct.unit().to_owned(),
+                n: evaluated.judgement.fraction.as_ref().map(|(_, n)| n.display(3)).filter(|_| !suppressed),
+                outcome: evaluated.judgement.outcome.name().to_owned(),
+                state: match state.phase {
+                    Phase::Open => "open",
+                    Phase::Closing => "closing",
+                    Phase::Final => "final",
+                }
+                .to_owned(),
+                revision: 0,
+                because: evaluated.judgement.because.clone(),
+            });
+        }
+    }
+    rows
+}
