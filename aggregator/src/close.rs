@@ -24,7 +24,8 @@ use crate::{
 /// Computes what may have changed, and publishes the watermarks. `refresh` is the least time between
 /// two computations, by the clock.
 pub fn close(task: &mut Task, now: Timestamp, refresh: i64) {
-    if task.computed_at.is_some_and(|last| now.0.saturating_sub(last.0) < refresh) {
+    // A clock that was set back must not hold time up.
+    if task.computed_at.is_some_and(|last| now.0.saturating_sub(last.0).saturating_abs() < refresh) {
         return;
     }
     task.computed_at = Some(now);

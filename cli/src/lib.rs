@@ -12,14 +12,11 @@
 //! 8. [`surfaces`]: dashboard and alert rules generated from the catalogue.
 
 pub mod command;
-pub mod demo;
 pub mod chain;
+
 pub mod check;
-pub mod generate;
 pub mod replay;
 pub mod topics;
-pub mod produce;
 pub mod results;
-pub mod surfaces;
 
 pub use command::run;

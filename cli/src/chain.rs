@@ -1,0 +1,162 @@
+//! The whole chain in one thread on an embedded log: what `vernier replay` and tests drive step by step.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use evaluator::Evaluator;
+use ingest::pipeline::Ingest;
+use measurement::{catalogue::Catalogue, time::Timestamp};
+use records::Topics;
+use streaming::{Clock, Log, OutRecord, Runner, TopicPartition, embedded::EmbeddedLog};
+
+use crate::topics;
+
+/// A clock that is set by hand.
+#[derive(Clone, Debug)]
+pub struct HandClock(Arc<AtomicI64>);
+
+impl HandClock {
+    /// A clock that shows an instant.
+    pub fn at(time: Timestamp) -> Self {
+        Self(Arc::new(AtomicI64::new(time.0)))
+    }
+
+    /// Sets it.
+    pub fn set(&self, time: Timestamp) {
+        self.0.store(time.0, Ordering::Release);
+    }
+
+    /// As the services take it.
+    pub fn clock(&self) -> Clock {
+        let time = Arc::clone(&self.0);
+        Arc::new(move || Timestamp(time.load(Ordering::Acquire)))
+    }
+}
+
+/// The chain.
+#[derive(Debug)]
+pub struct Chain {
+    log: Arc<EmbeddedLog>,
+    catalogue: Catalogue,
+    prefix: String,
+    hand: HandClock,
+    ingest: Runner<Ingest>,
+    aggregator: Runner<aggregator::pipeline::Aggregator>,
+    evaluator: Evaluator,
+}
+
+impl Chain {
+    /// A chain on a fresh log in memory, with all topics of the catalogue.
+    pub fn new(catalogue: Catalogue, partitions: i32, now: Timestamp) -> anyhow::Result<Self> {
+        let log = Arc::new(EmbeddedLog::new());
+        let prefix = "vernier".to_owned();
+        for spec in topics::ours(&Topics::new(&prefix), partitions, 1).iter().chain(&topics::of_sources(&catalogue, 1, 1)) {
+            log.create(spec)?;
+        }
+        let hand = HandClock::at(now);
+        let shared: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(&log);
+        let ingest = start_ingest(&shared, &catalogue, &prefix, hand.clock())?;
+        let options = aggregator::Options { prefix: prefix.clone(), refresh_interval: 0, ..aggregator::Options::default() };
+        let (aggregator, _) = aggregator::start(Arc::clone(&shared), catalogue.clone(), &options, hand.clock())?;
+        let options = evaluator::Options { prefix: prefix.clone(), stall_limit: 0 };
+        let evaluator = Evaluator::new(shared, Arc::new(catalogue.clone()), &options, hand.clock())?;
+        Ok(Self { log, catalogue, prefix, hand, ingest, aggregator, evaluator })
+    }
+
+    /// The log.
+    pub fn log(&self) -> &EmbeddedLog {
+        &self.log
+    }
+
+    /// The catalogue.
+    pub const fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The evaluator.
+    pub const fn evaluator(&self) -> &Evaluator {
+        &self.evaluator
+    }
+
+    /// Names of the topics.
+    pub fn topics(&self) -> Topics {
+        Topics::new(&self.prefix)
+    }
+
+    /// Writes source records; each is a topic and the bytes of its value.
+    pub fn write(&self, records: impl IntoIterator<Item = (Arc<str>, Vec<u8>)>, received: Timestamp) -> anyhow::Result<()> {
+        let records = records
+            .into_iter()
+            .map(|(topic, value)| OutRecord {
+                topic,
+                partition: Some(0),
+                value: Some(value),
+                timestamp: Some(received.0),
+                ..OutRecord::default()
+            })
+            .collect();
+        self.log.producer("vernier-sources")?.transact(records, &[], None).context("write source records")
+    }
+
+    /// Steps until nothing moves any more.
+    pub fn settle(&mut self) -> anyhow::Result<()> {
+        let mut quiet = 0;
+        while quiet < 3 {
+            let busy = self.step()?;
+            quiet = if busy { 0 } else { quiet + 1 };
+        }
+        Ok(())
+    }
+
+    /// One round through all stages. True if something moved.
+    pub fn step(&mut self) -> anyhow::Result<bool> {
+        let mut busy = self.ingest.step(Duration::ZERO)?.records > 0;
+        busy |= self.ingest.commit()?;
+        busy |= self.aggregator.step(Duration::ZERO)?.records > 0;
+        busy |= self.aggregator.commit()?;
+        busy |= self.evaluator.step(Duration::ZERO)? > 0;
+        Ok(busy)
+    }
+
+    /// Lets time pass up to an instant, no more records coming: every source is complete up to there.
+    pub fn pass_time(&mut self, until: Timestamp) -> anyhow::Result<()> {
+        // A new ingest that finds nothing to read, whose clock begins at the instant: source
+        // partitions are idle once its clock has moved on beyond their bounds.
+        self.hand.set(until);
+        let shared: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(&self.log);
+        self.ingest = start_ingest(&shared, &self.catalogue, &self.prefix, self.hand.clock())?;
+        self.settle()?;
+        let slack = self.catalogue.sources.values().map(|source| source.lateness.max(source.idle)).max().unwrap_or(0);
+        self.hand.set(until.plus(slack));
+        self.settle()
+    }
+
+    /// Newest event time seen, over all sources.
+    pub fn newest_event(&self) -> Option<Timestamp> {
+        let collected = self.evaluator.evaluation().collected();
+        self.catalogue.sources.keys().filter_map(|source| collected.last_activity(source, Timestamp::MAX)).max()
+    }
+
+    /// Number of dead letters.
+    pub fn dead_letters(&self) -> anyhow::Result<u64> {
+        let topic = self.topics().dead_letter;
+        let mut count = 0;
+        for partition in 0..self.log.partitions(&topic)? {
+            let at = TopicPartition::new(&topic, partition);
+            streaming::log::read_to_end(self.log.as_ref(), &at, Duration::from_secs(10), &mut |_| count += 1)?;
+        }
+        Ok(count)
+    }
+}
+
+fn start_ingest(log: &Arc<dyn Log>, catalogue: &Catalogue, prefix: &str, clock: Clock) -> anyhow::Result<Runner<Ingest>> {
+    let options =
+        ingest::Options { prefix: prefix.to_owned(), commit_interval: 1, progress_interval: 1, ..ingest::Options::default() };
+    Ok(ingest::start(Arc::clone(log), catalogue, &options, clock)?.0)
+}

@@ -1,0 +1,48 @@
+//! The command line.
+
+use std::{ffi::OsString, io::Write as _, process::ExitCode};
+
+use clap::Parser as _;
+use measurement::time::Timestamp;
+
+use crate::{check, replay};
+
+/// Continuous information-security measurement after ISO/IEC 27004:2016.
+#[derive(Debug, clap::Parser)]
+#[command(name = "vernier", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Report every fault of a catalogue, as file:line:column
+    Check(check::CheckArgs),
+    /// Run the whole chain on files of raw source records, without a broker
+    Replay(replay::ReplayArgs),
+}
+
+/// Parses the arguments, runs the command, prints one error.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(fault) => {
+            let code = if fault.use_stderr() { 64 } else { 0 };
+            fault.print().ok();
+            return ExitCode::from(code);
+        }
+    };
+    let now = Timestamp(chrono::Utc::now().timestamp_millis());
+    let outcome = match arguments.command {
+        Command::Check(args) => check::run(&args),
+        Command::Replay(args) => replay::run(&args, now),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            writeln!(std::io::stderr(), "vernier: {fault:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
