@@ -1,1 +1,22 @@
-//! stub
+//! The process shell that all services share: the same flags, configuration, logs, health, metrics and
+//! exit codes for whoever is on call.
+//!
+//! 1. [`shell`]: arguments, configuration, logs, signals; runs the worker and the HTTP listener;
+//! 2. [`config`]: defaults, one YAML file, environment, flags;
+//! 3. [`clock`]: the only place that reads the system's clock;
+//! 4. [`topics`]: what Vernier's topics must be like;
+//! 5. [`health`]: alive and ready;
+//! 6. [`metrics`]: Prometheus exposition;
+//! 7. [`http`]: the listener.
+
+pub mod shell;
+pub mod config;
+pub mod clock;
+pub mod topics;
+pub mod health;
+pub mod metrics;
+pub mod http;
+
+pub use config::Config;
+pub use health::Health;
+pub use shell::{Context, Failure, main};

@@ -1,4 +1,4 @@
-//! `vernier topics`: create and verify Vernier's topics.
+//! What Vernier's topics must be like.
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,16 @@
+//! The system's clock. Everything below the shell is told the time.
+
+use std::sync::Arc;
+
+use measurement::time::Timestamp;
+use streaming::Clock;
+
+/// Now.
+pub fn now() -> Timestamp {
+    Timestamp(chrono::Utc::now().timestamp_millis())
+}
+
+/// The system's clock, as services take it.
+pub fn system() -> Clock {
+    Arc::new(now)
+}

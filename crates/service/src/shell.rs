@@ -1,0 +1,233 @@
+//! Arguments, configuration, logs, signals; runs the worker and the HTTP listener.
+
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use axum::Router;
+use clap::Parser;
+use measurement::catalogue::Catalogue;
+use streaming::{Clock, Log};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    clock,
+    config::{Config, LogFormat},
+    health::Health,
+    http,
+    metrics::Page,
+};
+
+/// Why a worker stopped, and the exit code that says so.
+#[derive(Debug)]
+pub enum Failure {
+    /// Configuration, catalogue or topics are not as they must be: mend them first (64).
+    Setup(anyhow::Error),
+    /// Something broke; a restart may help (70).
+    Internal(anyhow::Error),
+    /// Another instance has the same name (77).
+    Fenced(anyhow::Error),
+}
+
+impl Failure {
+    const fn code(&self) -> u8 {
+        match self {
+            Self::Setup(_) => 64,
+            Self::Internal(_) => 70,
+            Self::Fenced(_) => 77,
+        }
+    }
+
+    const fn error(&self) -> &anyhow::Error {
+        match self {
+            Self::Setup(error) | Self::Internal(error) | Self::Fenced(error) => error,
+        }
+    }
+}
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Configuration file (YAML); see deploy/vernier.yaml
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Which of several instances this is, from 0; no two may have the same
+    #[arg(long, value_name = "NUMBER")]
+    instance: Option<u32>,
+    /// Address and port for /metrics, /healthz and /readyz; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Format of logs
+    #[arg(long, value_enum)]
+    log_format: Option<LogFormat>,
+}
+
+/// What a worker is given.
+#[derive(Clone)]
+pub struct Context {
+    /// Settings.
+    pub config: Config,
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The catalogue.
+    pub catalogue: Catalogue,
+    /// The system's clock.
+    pub clock: Clock,
+    /// Set when the process is to end.
+    pub stop: Arc<AtomicBool>,
+    /// Alive and ready.
+    pub health: Health,
+    /// Metrics.
+    pub page: Page,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Context").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    /// Whether the process is to go on. To be asked once around the worker's loop: it is the sign of life.
+    pub fn go_on(&self, ready: bool) -> bool {
+        self.health.beat((self.clock)());
+        self.health.set_ready(ready);
+        !self.stop.load(Ordering::Acquire)
+    }
+}
+
+/// A worker that is set up: what more it serves over HTTP, and its loop.
+pub type Worker = (Router, Box<dyn FnOnce() -> Result<(), Failure> + Send>);
+
+/// Runs a service: its name and what it does, and how its worker is set up.
+pub fn main(name: &'static str, about: &'static str, start: fn(&Context) -> Result<Worker, Failure>) -> ExitCode {
+    let command = <Arguments as clap::CommandFactory>::command().name(name).about(about).version(env!("CARGO_PKG_VERSION"));
+    let arguments = match command.try_get_matches().and_then(|matches| <Arguments as clap::FromArgMatches>::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments,
+        Err(fault) => {
+            fault.print().ok();
+            return ExitCode::from(if fault.use_stderr() { 64 } else { 0 });
+        }
+    };
+    match run(name, arguments, start) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // The log may not be set up yet: people read the error stream.
+            writeln!(std::io::stderr(), "{name}: {:#}", failure.error()).ok();
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// Sets up logs: JSON lines or text on the error stream, filtered by `RUST_LOG`.
+pub fn start_logs(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let outcome = match format {
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+    };
+    if let Err(fault) = outcome {
+        writeln!(std::io::stderr(), "logs were set up already: {fault}").ok();
+    }
+}
+
+/// A flag that SIGINT or SIGTERM sets; a second signal ends the process at once.
+pub fn stop_on_signals(runtime: &tokio::runtime::Runtime) -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    runtime.spawn(async move {
+        for round in 0..2 {
+            wait_for_signal().await;
+            if round == 0 {
+                tracing::info!("stopping: committing what is done; a second signal ends at once");
+                flag.store(true, Ordering::Release);
+            }
+        }
+        std::process::abort();
+    });
+    stop
+}
+
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(_) => {
+            tokio::signal::ctrl_c().await.ok();
+        }
+    }
+}
+
+fn run(name: &'static str, arguments: Arguments, start: fn(&Context) -> Result<Worker, Failure>) -> Result<(), Failure> {
+    let mut config = Config::load(arguments.config.as_deref()).map_err(Failure::Setup)?;
+    config.instance = arguments.instance.unwrap_or(config.instance);
+    config.http.listen = arguments.listen.unwrap_or(config.http.listen);
+    config.log_format = arguments.log_format.unwrap_or(config.log_format);
+    start_logs(config.log_format);
+    tracing::info!(service = name, %config, "starting");
+    let catalogue = Catalogue::load(&config.catalogue)
+        .map_err(|faults| Failure::Setup(anyhow::anyhow!("the catalogue in {} is not sound:\n{faults}", config.catalogue.display())))?;
+    let log = config.open_log().map_err(Failure::Setup)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("start the runtime")
+        .map_err(Failure::Internal)?;
+    let stop = stop_on_signals(&runtime);
+    let context = Context {
+        config,
+        log,
+        catalogue,
+        clock: clock::system(),
+        stop,
+        health: Health::default(),
+        page: Page::default(),
+    };
+    let (listener, address) = runtime
+        .block_on(http::bind(&context.config.http.listen))
+        .with_context(|| format!("listen on {} (http.listen)", context.config.http.listen))
+        .map_err(Failure::Setup)?;
+    tracing::info!(service = name, %address, "listening");
+    wait_for_topics(&context)?;
+    let (extra, worker) = start(&context)?;
+    let router = http::router(context.page.clone(), context.health.clone()).merge(extra);
+    let _server = runtime.spawn(http::serve(listener, router));
+    let worker = thread::Builder::new().name(name.to_owned()).spawn(worker).context("start the worker").map_err(Failure::Internal)?;
+    let outcome = worker.join().unwrap_or_else(|_| Err(Failure::Internal(anyhow::anyhow!("the worker panicked; see the log"))));
+    if let Err(failure) = &outcome {
+        tracing::error!(service = name, error = format!("{:#}", failure.error()), "stopped");
+    } else {
+        tracing::info!(service = name, "stopped");
+    }
+    outcome
+}
+
+/// Waits while the log cannot be reached, and refuses topics that are not as they must be.
+fn wait_for_topics(context: &Context) -> Result<(), Failure> {
+    let config = &context.config.topics;
+    let specs = crate::topics::ours(&context.config.topics(), config.partitions, config.replication_factor);
+    while context.go_on(false) {
+        match streaming::topics::verify(context.log.as_ref(), &specs) {
+            Ok(()) => return Ok(()),
+            Err(streaming::topics::TopicError::Log(fault @ streaming::LogError::Unavailable { .. })) => {
+                tracing::warn!(%fault, "the log cannot be reached; trying again");
+                thread::sleep(Duration::from_secs(1));
+            }
+            Err(fault) => return Err(Failure::Setup(fault.into())),
+        }
+    }
+    Ok(())
+}
