@@ -13,7 +13,8 @@
 //! 10. [`store`]: what the task keeps, with the digest over it;
 //! 11. [`publish`]: one transaction: aggregates, rows, activity, seen chunks, late events, frontier;
 //! 12. [`restore`]: the way back from the changelogs;
-//! 13. [`stats`]: counters for the process shell.
+//! 13. [`stats`]: counters for the process shell;
+//! 14. [`worker`]: the loop and the metrics of the process.
 
 pub mod config;
 pub mod pipeline;
@@ -28,6 +29,7 @@ pub mod store;
 pub mod publish;
 pub mod restore;
 pub mod stats;
+pub mod worker;
 
 pub use config::Plan;
 pub use pipeline::{Options, StartError, start};

@@ -4,7 +4,7 @@
 //! `state="final"` the newest closed one. A value that does not exist is absent, and the outcome says why.
 //! Labels are declared values alone, so that the number of series is bounded by the catalogue.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use measurement::{
     catalogue::Construct,
@@ -12,10 +12,7 @@ use measurement::{
     number::Exact,
     time::Timestamp,
 };
-use prometheus::{
-    core::{Collector, Desc},
-    proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType},
-};
+use service::metrics::{Family, Sample};
 
 use crate::{
     attest::Ledger,
@@ -23,13 +20,6 @@ use crate::{
     pipeline::View,
     table::{self, Row},
 };
-
-/// One series.
-#[derive(Clone, Debug)]
-struct Sample {
-    labels: Vec<(&'static str, String)>,
-    value: f64,
-}
 
 /// What can be seen.
 #[derive(Debug, Default)]
@@ -172,57 +162,13 @@ impl Snapshot {
     }
 }
 
-/// Gives the newest snapshot to a Prometheus registry.
-#[derive(Debug)]
-pub struct ResultsCollector {
-    view: View,
-    descriptions: Vec<Desc>,
-}
-
-impl ResultsCollector {
-    /// A collector of what the view shows.
-    pub fn new(view: View) -> Result<Self, prometheus::Error> {
-        let descriptions = FAMILIES
-            .iter()
-            .map(|(name, help)| Desc::new((*name).to_owned(), (*help).to_owned(), Vec::new(), HashMap::new()))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { view, descriptions })
-    }
-}
-
-impl Collector for ResultsCollector {
-    fn desc(&self) -> Vec<&Desc> {
-        self.descriptions.iter().collect()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let snapshot: Arc<Snapshot> = self.view.get();
-        FAMILIES
-            .iter()
-            .filter_map(|(name, help)| {
-                let samples = snapshot.samples.get(name)?;
-                let mut family = MetricFamily::default();
-                family.set_name((*name).to_owned());
-                family.set_help((*help).to_owned());
-                family.set_field_type(MetricType::GAUGE);
-                family.set_metric(samples.iter().map(metric).collect());
-                Some(family)
-            })
-            .collect()
-    }
-}
-
-fn metric(sample: &Sample) -> Metric {
-    let mut gauge = Gauge::default();
-    gauge.set_value(sample.value);
-    let mut metric = Metric::default();
-    metric.set_gauge(gauge);
-    let labels = sample.labels.iter().map(|(name, value)| {
-        let mut label = LabelPair::default();
-        label.set_name((*name).to_owned());
-        label.set_value(value.clone());
-        label
-    });
-    metric.set_label(labels.collect());
-    metric
+/// The families of the page; each reads the newest snapshot.
+pub fn families(view: &View) -> Vec<Family> {
+    FAMILIES
+        .iter()
+        .map(|(name, help)| {
+            let view = view.clone();
+            Family::gauge(name, help, move || view.get().samples.get(name).cloned().unwrap_or_default())
+        })
+        .collect()
 }

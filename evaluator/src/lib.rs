@@ -8,7 +8,8 @@
 //!    (derived measures, bands and outcomes are `measurement::judge`);
 //! 5. [`attest`]: entries of the ledger: revisions, hash chain, what stands already;
 //! 6. [`expose`]: the view: Prometheus metrics;
-//! 7. [`table`]: the view: rows for people.
+//! 7. [`table`]: the view: rows for people;
+//! 8. [`worker`]: the loop, the metrics and the HTTP answers of the process.
 
 pub mod config;
 pub mod pipeline;
@@ -17,6 +18,7 @@ pub mod decide;
 pub mod attest;
 pub mod expose;
 pub mod table;
+pub mod worker;
 
 pub use config::Options;
 pub use decide::{Evaluation, Evaluated, Phase};

@@ -12,7 +12,7 @@
 //!
 //! Around the path: [`start`], from a catalogue and a log to the running loop; [`reject`], why a
 //! record was refused and its dead letter; [`progress`], how far each source partition has been
-//! read; [`stats`], what became of the records.
+//! read; [`stats`], what became of the records; [`worker`], the loop and the metrics of the process.
 
 pub mod config;
 pub mod pipeline;
@@ -28,5 +28,6 @@ pub mod start;
 pub mod reject;
 pub mod progress;
 pub mod stats;
+pub mod worker;
 
 pub use start::{Options, StartError, start};

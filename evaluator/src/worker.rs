@@ -1,0 +1,55 @@
+//! The evaluator as a service: its loop, its metrics, its results over HTTP.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Json, Router, extract::State, routing::get};
+use service::{Context, Failure, shell::Worker};
+
+use crate::{
+    config::Options,
+    expose,
+    pipeline::{Evaluator, EvaluatorError, View},
+    table::Row,
+};
+
+/// Sets the service up.
+pub fn set_up(context: &Context) -> Result<Worker, Failure> {
+    let config = &context.config;
+    let options = Options { prefix: config.topics.prefix.clone(), stall_limit: config.stall_limit_ms };
+    let mut evaluator =
+        Evaluator::new(Arc::clone(&context.log), Arc::new(context.catalogue.clone()), &options, Arc::clone(&context.clock))
+            .map_err(failure)?;
+    let view = evaluator.view();
+    context.page.add(expose::families(&view)).map_err(|fault| Failure::Internal(fault.into()))?;
+    let router = router(view.clone());
+    let context = context.clone();
+    let worker = move || {
+        while context.go_on(view.get().ready) {
+            match evaluator.step(Duration::from_millis(200)) {
+                Ok(_) => {}
+                Err(EvaluatorError::Log(streaming::LogError::Unavailable { doing, reason })) => {
+                    tracing::warn!(doing, reason, "the log cannot be reached; trying again");
+                }
+                Err(fault) => return Err(failure(fault)),
+            }
+        }
+        Ok(())
+    };
+    Ok((router, Box::new(worker)))
+}
+
+/// `/api/results`: the current period of every construct and group.
+pub fn router(view: View) -> Router {
+    Router::new().route("/api/results", get(results)).with_state(view)
+}
+
+async fn results(State(view): State<View>) -> Json<Vec<Row>> {
+    Json(view.get().current.clone())
+}
+
+fn failure(fault: EvaluatorError) -> Failure {
+    match fault {
+        EvaluatorError::Fenced(_) => Failure::Fenced(fault.into()),
+        EvaluatorError::Log(_) | EvaluatorError::Ledger { .. } | EvaluatorError::Entry { .. } => Failure::Internal(fault.into()),
+    }
+}
