@@ -54,8 +54,7 @@ pub fn event(task: &mut Task, class: &ClassPlan, selected: &Selected, slots: &[V
         let Some(measure) = construct.base.get(reference.base) else { continue };
         let Some(cache) = task.period_caches.get_mut(reference.construct) else { continue };
         let period = cache.get(selected.time, || periods.calendar.period_at(periods.length, selected.time));
-        let context =
-            Context { slots, period, as_of: period.end, calendar: &periods.calendar, history: &NoHistory };
+        let context = Context { slots, period, as_of: period.end, calendar: &periods.calendar, history: &NoHistory };
         if measure.filter.as_ref().is_some_and(|filter| !filter.matches(&context)) {
             continue;
         }
@@ -85,7 +84,8 @@ pub fn event(task: &mut Task, class: &ClassPlan, selected: &Selected, slots: &[V
 /// Whether the restatement horizon of a period has passed.
 pub fn is_late(task: &Task, construct: usize, period: &Period) -> bool {
     let plan = &task.plan;
-    let (Some(definition), Some(periods)) = (plan.catalogue.constructs.get(construct), plan.periods.get(construct)) else {
+    let (Some(definition), Some(periods)) = (plan.catalogue.constructs.get(construct), plan.periods.get(construct))
+    else {
         return false;
     };
     // Most events lie in or after the period of the watermark: only what is behind it is looked at closely.

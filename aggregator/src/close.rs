@@ -57,7 +57,11 @@ fn compute(task: &mut Task, plan: &Plan, place: &PopulationUse) {
     let dirty = task.dirty_from.get(place.population).copied().flatten();
     let from = match before {
         Some(before) => Some(dirty.map_or(before, |dirty| dirty.min(before))),
-        None => task.store.rows.get(place.population).and_then(|rows| rows.values().filter_map(|cell| cell.row.first()).min()),
+        None => task
+            .store
+            .rows
+            .get(place.population)
+            .and_then(|rows| rows.values().filter_map(|cell| cell.row.first()).min()),
     };
     let Some(from) = from else { return };
     if before == Some(watermark) && dirty.is_none() {
@@ -84,7 +88,8 @@ fn compute_period(
     period: &Period,
     watermark: Timestamp,
 ) {
-    let Some(population) = plan.populations.get(place.population).and_then(|name| plan.catalogue.populations.get(name)) else {
+    let Some(population) = plan.populations.get(place.population).and_then(|name| plan.catalogue.populations.get(name))
+    else {
         return;
     };
     let mut found: HashMap<(usize, u32), Accumulator> = HashMap::new();
@@ -135,10 +140,9 @@ fn compute_period(
 }
 
 fn groups_of(task: &Task, construct: usize, base: usize, definition: &Construct, period: &Period) -> Vec<u32> {
-    let count = definition
-        .dimensions
-        .iter()
-        .fold(1_u32, |count, dimension| count.saturating_mul(u32::try_from(dimension.values.len()).unwrap_or(u32::MAX).saturating_add(1)));
+    let count = definition.dimensions.iter().fold(1_u32, |count, dimension| {
+        count.saturating_mul(u32::try_from(dimension.values.len()).unwrap_or(u32::MAX).saturating_add(1))
+    });
     (0..count)
         .filter(|group| task.store.cells.contains_key(&CellKey { construct, base, start: period.start, group: *group }))
         .collect()

@@ -102,7 +102,8 @@ impl Plan {
         let mut uses: Vec<PopulationUse> = Vec::new();
         let mut periods = Vec::new();
         for (index, construct) in catalogue.constructs.iter().enumerate() {
-            let own = Periods { calendar: construct.calendar, length: construct.period, restate_for: construct.restate_for };
+            let own =
+                Periods { calendar: construct.calendar, length: construct.period, restate_for: construct.restate_for };
             periods.push(own);
             for source in &construct.sources {
                 source_grains.entry(source.clone()).or_default().add(own.calendar, own.length);
@@ -129,7 +130,12 @@ impl Plan {
                                     catalogue.populations.get(name)?.column(dimension.column.as_deref()?)
                                 };
                                 let columns = construct.dimensions.iter().map(column).collect();
-                                uses.push(PopulationUse { construct: index, population, bases: vec![base_index], columns });
+                                uses.push(PopulationUse {
+                                    construct: index,
+                                    population,
+                                    bases: vec![base_index],
+                                    columns,
+                                });
                             }
                         }
                     }

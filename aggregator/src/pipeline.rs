@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::Topics;
-use streaming::{Clock, Log, LogError, Outbox, Position, Record, RecordRef, Resume, RunError, Runner, RunnerConfig, Stage, StageError, TopicPartition};
+use streaming::{
+    Clock, Log, LogError, Outbox, Position, Record, RecordRef, Resume, RunError, Runner, RunnerConfig, Stage,
+    StageError, TopicPartition,
+};
 
 use crate::{config::Plan, publish::publish, restore::restore, stats::Stats, task::Task};
 
@@ -25,7 +28,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { prefix: "vernier".to_owned(), ordinal: 0, commit_interval: 500, commit_records: 50_000, refresh_interval: 1000 }
+        Self {
+            prefix: "vernier".to_owned(),
+            ordinal: 0,
+            commit_interval: 500,
+            commit_records: 50_000,
+            refresh_interval: 1000,
+        }
     }
 }
 
@@ -88,7 +97,12 @@ impl Stage for Aggregator {
 }
 
 /// The loop, ready to run, and its counters.
-pub fn start(log: Arc<dyn Log>, catalogue: Catalogue, options: &Options, clock: Clock) -> Result<(Runner<Aggregator>, Stats), StartError> {
+pub fn start(
+    log: Arc<dyn Log>,
+    catalogue: Catalogue,
+    options: &Options,
+    clock: Clock,
+) -> Result<(Runner<Aggregator>, Stats), StartError> {
     let topics = Topics::new(&options.prefix);
     let config = RunnerConfig {
         group: format!("{}-aggregator", options.prefix),

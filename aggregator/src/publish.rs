@@ -16,7 +16,15 @@ use crate::{
 };
 
 /// Writes what has changed. Writes nothing if nothing has.
-pub fn publish(task: &mut Task, topics: &Topics, partitions: i32, next_offset: i64, now: Timestamp, refresh: i64, out: &mut Outbox) {
+pub fn publish(
+    task: &mut Task,
+    topics: &Topics,
+    partitions: i32,
+    next_offset: i64,
+    now: Timestamp,
+    refresh: i64,
+    out: &mut Outbox,
+) {
     let moved = next_offset != task.written_offset();
     task.next_offset = next_offset;
     if let Some(until) = task.rebuilding_until {

@@ -11,8 +11,8 @@
 use std::sync::Arc;
 
 use records::{
-    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, RecordError, RowKey, RowState, Seen, SeenKey, Topics, check_version,
-    decode,
+    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, RecordError, RowKey, RowState, Seen, SeenKey, Topics,
+    check_version, decode,
 };
 use streaming::{Record, Resume, StageError};
 
@@ -39,7 +39,9 @@ pub fn restore(
         .iter()
         .find(|record| record.key.as_deref() == Some(Frontier::KEY))
         .and_then(|record| record.value.as_deref())
-        .ok_or_else(|| refuse("there is state without a frontier; restore the topics or use a fresh prefix".to_owned()))?;
+        .ok_or_else(|| {
+            refuse("there is state without a frontier; restore the topics or use a fresh prefix".to_owned())
+        })?;
     let frontier: Frontier = decode("frontier", frontier).map_err(|fault| refuse(fault.to_string()))?;
     check_version("frontier", frontier.version).map_err(|fault| refuse(fault.to_string()))?;
     if frontier.partitions != partitions {
@@ -59,7 +61,12 @@ pub fn restore(
         return Ok(rebuild(plan, partition, &frontier, keys));
     }
     if digest.to_hex() != frontier.digest {
-        tracing::warn!(partition, found = digest.to_hex(), expected = frontier.digest, "state and frontier differ: the state is built anew from the events");
+        tracing::warn!(
+            partition,
+            found = digest.to_hex(),
+            expected = frontier.digest,
+            "state and frontier differ: the state is built anew from the events"
+        );
         return Ok(rebuild(plan, partition, &frontier, keys));
     }
     let mut task = Task::new(plan, partition);
@@ -74,7 +81,8 @@ pub fn restore(
     task.next_offset = frontier.next_offset;
     task.set_written_offset(frontier.next_offset);
     for (index, construct) in plan.catalogue.constructs.iter().enumerate() {
-        let known: Option<Vec<_>> = construct.sources.iter().map(|source| task.published.get(source).copied()).collect();
+        let known: Option<Vec<_>> =
+            construct.sources.iter().map(|source| task.published.get(source).copied()).collect();
         if let Some(slot) = task.computed_to.get_mut(index) {
             *slot = known.and_then(|known| known.into_iter().min());
         }
@@ -101,7 +109,8 @@ fn digest_of(topics: &Topics, changelog: &[Record]) -> Digest {
     for record in changelog {
         let key = record.key.as_deref().unwrap_or_default();
         if key != Frontier::KEY {
-            digest.replace(0, Digest::of(changelog_of(topics, record), key, record.value.as_deref().unwrap_or_default()));
+            digest
+                .replace(0, Digest::of(changelog_of(topics, record), key, record.value.as_deref().unwrap_or_default()));
         }
     }
     digest
@@ -119,7 +128,8 @@ fn load(task: &mut Task, topics: &Topics, record: &Record) -> Result<(), RecordE
             let aggregate: Aggregate = decode("aggregate", value)?;
             check_version("aggregate", aggregate.version)?;
             if let Some(cell_key) = cell_key(task, &key) {
-                let cell = Cell { end: aggregate.period_end, accumulator: aggregate.accumulator, written, dirty: false };
+                let cell =
+                    Cell { end: aggregate.period_end, accumulator: aggregate.accumulator, written, dirty: false };
                 task.store.cells.insert(cell_key, cell);
             }
             return Ok(());
@@ -128,7 +138,9 @@ fn load(task: &mut Task, topics: &Topics, record: &Record) -> Result<(), RecordE
         let activity: Activity = decode("activity", value)?;
         check_version("activity", activity.version)?;
         let Activity { first, last, count, .. } = activity;
-        task.store.activity.insert((key.source, key.interval_start), ActivityCell { first, last, count, written, dirty: false });
+        task.store
+            .activity
+            .insert((key.source, key.interval_start), ActivityCell { first, last, count, written, dirty: false });
         return Ok(());
     }
     if let Ok(key) = decode::<SeenKey>("seen chunk", key) {
@@ -150,7 +162,8 @@ fn load(task: &mut Task, topics: &Topics, record: &Record) -> Result<(), RecordE
 
 fn cell_key(task: &Task, key: &AggregateKey) -> Option<CellKey> {
     let constructs = &task.plan.catalogue.constructs;
-    let index = constructs.iter().position(|construct| construct.id == key.construct && construct.digest == key.definition)?;
+    let index =
+        constructs.iter().position(|construct| construct.id == key.construct && construct.digest == key.definition)?;
     let construct = constructs.get(index)?;
     let base = construct.base.iter().position(|base| base.name == key.measure)?;
     let group = group_number(&construct.dimensions, &key.group)?;

@@ -15,8 +15,7 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
     let Some(grain) = task.population_grains.get_mut(reference.index) else { return false };
     let interval = grain.interval_at(selected.time);
     let calendar = measurement::calendar::Calendar::civil(measurement::calendar::UTC);
-    let context =
-        Context { slots, period: interval, as_of: interval.end, calendar: &calendar, history: &NoHistory };
+    let context = Context { slots, period: interval, as_of: interval.end, calendar: &calendar, history: &NoHistory };
     if feed.when.as_ref().is_some_and(|when| !when.matches(&context)) {
         return false;
     }

@@ -124,10 +124,12 @@ impl Store {
 
     /// The aggregate of a key, made if it is new, marked as changed.
     pub fn touch(&mut self, key: CellKey, period: &Period, new: impl FnOnce() -> Accumulator) -> &mut Cell {
-        let cell = self
-            .cells
-            .entry(key)
-            .or_insert_with(|| Cell { end: period.end, accumulator: new(), written: 0, dirty: false });
+        let cell = self.cells.entry(key).or_insert_with(|| Cell {
+            end: period.end,
+            accumulator: new(),
+            written: 0,
+            dirty: false,
+        });
         if !cell.dirty {
             cell.dirty = true;
             self.dirty_cells.push(key);
@@ -138,10 +140,13 @@ impl Store {
     /// Notes an event of a source.
     pub fn note_activity(&mut self, source: &str, interval: Timestamp, time: Timestamp) {
         let key = (source.to_owned(), interval);
-        let cell = self
-            .activity
-            .entry(key)
-            .or_insert(ActivityCell { first: time, last: time, count: 0, written: 0, dirty: false });
+        let cell = self.activity.entry(key).or_insert(ActivityCell {
+            first: time,
+            last: time,
+            count: 0,
+            written: 0,
+            dirty: false,
+        });
         cell.first = cell.first.min(time);
         cell.last = cell.last.max(time);
         cell.count = cell.count.saturating_add(1);

@@ -96,7 +96,8 @@ impl Task {
     /// Takes one record. A record that cannot be read is counted and left behind.
     pub fn record(&mut self, record: RecordRef<'_>) {
         self.next_offset = record.offset() + 1;
-        let source = record.header(headers::SOURCE).and_then(|source| std::str::from_utf8(source).ok()).unwrap_or("unknown");
+        let source =
+            record.header(headers::SOURCE).and_then(|source| std::str::from_utf8(source).ok()).unwrap_or("unknown");
         let value = record.value().unwrap_or_default();
         match record.header(headers::KIND) {
             Some(headers::PROGRESS) => self.progress(value),

@@ -25,8 +25,9 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
         commit_interval: config.commit_interval_ms,
         ..Options::default()
     };
-    let (mut runner, stats) = start(Arc::clone(&context.log), context.catalogue.clone(), &options, Arc::clone(&context.clock))
-        .map_err(|fault| Failure::Setup(fault.into()))?;
+    let (mut runner, stats) =
+        start(Arc::clone(&context.log), context.catalogue.clone(), &options, Arc::clone(&context.clock))
+            .map_err(|fault| Failure::Setup(fault.into()))?;
     let mut families = of_runner(&runner.stats());
     families.extend(self::families(&stats));
     context.page.add(families).map_err(|fault| Failure::Internal(fault.into()))?;

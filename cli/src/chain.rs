@@ -15,8 +15,6 @@ use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::Topics;
 use streaming::{Clock, Log, OutRecord, Runner, TopicPartition, embedded::EmbeddedLog};
 
-use crate::topics;
-
 /// A clock that is set by hand.
 #[derive(Clone, Debug)]
 pub struct HandClock(Arc<AtomicI64>);
@@ -56,13 +54,17 @@ impl Chain {
     pub fn new(catalogue: Catalogue, partitions: i32, now: Timestamp) -> anyhow::Result<Self> {
         let log = Arc::new(EmbeddedLog::new());
         let prefix = "vernier".to_owned();
-        for spec in topics::ours(&Topics::new(&prefix), partitions, 1).iter().chain(&topics::of_sources(&catalogue, 1, 1)) {
+        for spec in service::topics::ours(&Topics::new(&prefix), partitions, 1)
+            .iter()
+            .chain(&service::topics::of_sources(&catalogue, 1, 1))
+        {
             log.create(spec)?;
         }
         let hand = HandClock::at(now);
         let shared: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(&log);
         let ingest = start_ingest(&shared, &catalogue, &prefix, hand.clock())?;
-        let options = aggregator::Options { prefix: prefix.clone(), refresh_interval: 0, ..aggregator::Options::default() };
+        let options =
+            aggregator::Options { prefix: prefix.clone(), refresh_interval: 0, ..aggregator::Options::default() };
         let (aggregator, _) = aggregator::start(Arc::clone(&shared), catalogue.clone(), &options, hand.clock())?;
         let options = evaluator::Options { prefix: prefix.clone(), stall_limit: 0 };
         let evaluator = Evaluator::new(shared, Arc::new(catalogue.clone()), &options, hand.clock())?;
@@ -90,7 +92,11 @@ impl Chain {
     }
 
     /// Writes source records; each is a topic and the bytes of its value.
-    pub fn write(&self, records: impl IntoIterator<Item = (Arc<str>, Vec<u8>)>, received: Timestamp) -> anyhow::Result<()> {
+    pub fn write(
+        &self,
+        records: impl IntoIterator<Item = (Arc<str>, Vec<u8>)>,
+        received: Timestamp,
+    ) -> anyhow::Result<()> {
         let records = records
             .into_iter()
             .map(|(topic, value)| OutRecord {
@@ -155,8 +161,17 @@ impl Chain {
     }
 }
 
-fn start_ingest(log: &Arc<dyn Log>, catalogue: &Catalogue, prefix: &str, clock: Clock) -> anyhow::Result<Runner<Ingest>> {
-    let options =
-        ingest::Options { prefix: prefix.to_owned(), commit_interval: 1, progress_interval: 1, ..ingest::Options::default() };
+fn start_ingest(
+    log: &Arc<dyn Log>,
+    catalogue: &Catalogue,
+    prefix: &str,
+    clock: Clock,
+) -> anyhow::Result<Runner<Ingest>> {
+    let options = ingest::Options {
+        prefix: prefix.to_owned(),
+        commit_interval: 1,
+        progress_interval: 1,
+        ..ingest::Options::default()
+    };
     Ok(ingest::start(Arc::clone(log), catalogue, &options, clock)?.0)
 }

@@ -36,5 +36,6 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
 
 /// Loads a catalogue; the error lists every fault, one a line.
 pub fn load(folder: &std::path::Path) -> anyhow::Result<Catalogue> {
-    Catalogue::load(folder).map_err(|faults| anyhow::anyhow!("the catalogue in {} is not sound:\n{faults}", folder.display()))
+    Catalogue::load(folder)
+        .map_err(|faults| anyhow::anyhow!("the catalogue in {} is not sound:\n{faults}", folder.display()))
 }

@@ -5,7 +5,7 @@ use std::{ffi::OsString, io::Write as _, process::ExitCode};
 use clap::Parser as _;
 use measurement::time::Timestamp;
 
-use crate::{check, replay};
+use crate::{check, generate, replay};
 
 /// Continuous information-security measurement after ISO/IEC 27004:2016.
 #[derive(Debug, clap::Parser)]
@@ -19,6 +19,8 @@ struct Arguments {
 enum Command {
     /// Report every fault of a catalogue, as file:line:column
     Check(check::CheckArgs),
+    /// Write the records of a synthetic organisation, and the true answers beside them
+    Generate(generate::GenerateArgs),
     /// Run the whole chain on files of raw source records, without a broker
     Replay(replay::ReplayArgs),
 }
@@ -36,6 +38,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let now = Timestamp(chrono::Utc::now().timestamp_millis());
     let outcome = match arguments.command {
         Command::Check(args) => check::run(&args),
+        Command::Generate(args) => generate::run(&args, now),
         Command::Replay(args) => replay::run(&args, now),
     };
     match outcome {

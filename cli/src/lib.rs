@@ -13,10 +13,10 @@
 
 pub mod command;
 pub mod chain;
+pub mod generate;
 
 pub mod check;
 pub mod replay;
-pub mod topics;
 pub mod results;
 
 pub use command::run;

@@ -57,7 +57,9 @@ fn parse_source(text: &str) -> Result<(String, PathBuf), String> {
 /// Reads an instant given on the command line.
 pub fn parse_time(text: &str) -> Result<Timestamp, String> {
     let day = || Timestamp::parse(&format!("{text}T00:00:00Z"));
-    Timestamp::parse(text).or_else(day).ok_or_else(|| "write a time like 2026-03-01T12:00:00Z or a day like 2026-03-01".to_owned())
+    Timestamp::parse(text)
+        .or_else(day)
+        .ok_or_else(|| "write a time like 2026-03-01T12:00:00Z or a day like 2026-03-01".to_owned())
 }
 
 /// Replays and prints.
@@ -129,7 +131,9 @@ pub fn topic_files(folder: &Path, catalogue: &Catalogue) -> anyhow::Result<Vec<(
     let mut files = Vec::new();
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let topic = topics.keys().find(|topic| name.strip_prefix(**topic).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
+        let topic = topics
+            .keys()
+            .find(|topic| name.strip_prefix(**topic).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
         if let Some(topic) = topic {
             files.push((Arc::from(*topic), path));
         }

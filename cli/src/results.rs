@@ -42,14 +42,20 @@ pub fn newest(entries: Vec<ResultRecord>, all: bool) -> Vec<ResultRecord> {
         kept = newest.into_values().collect();
     }
     kept.sort_by(|left, right| {
-        let key = |entry: &ResultRecord| (entry.construct.clone(), entry.period.start, entry.group_label(), entry.revision);
+        let key =
+            |entry: &ResultRecord| (entry.construct.clone(), entry.period.start, entry.group_label(), entry.revision);
         key(left).cmp(&key(right))
     });
     kept
 }
 
 /// Prints entries.
-pub fn print(out: &mut dyn Write, catalogue: &Catalogue, entries: &[ResultRecord], format: Format) -> anyhow::Result<()> {
+pub fn print(
+    out: &mut dyn Write,
+    catalogue: &Catalogue,
+    entries: &[ResultRecord],
+    format: Format,
+) -> anyhow::Result<()> {
     match format {
         Format::Json => {
             for entry in entries {
@@ -57,7 +63,10 @@ pub fn print(out: &mut dyn Write, catalogue: &Catalogue, entries: &[ResultRecord
             }
         }
         Format::Csv => {
-            writeln!(out, "construct,period,period_start,period_end,group,value,exact,unit,n,outcome,state,revision,because")?;
+            writeln!(
+                out,
+                "construct,period,period_start,period_end,group,value,exact,unit,n,outcome,state,revision,because"
+            )?;
             for row in entries.iter().map(|entry| table::row(catalogue, entry)) {
                 writeln!(out, "{}", csv(&row))?;
             }

@@ -87,7 +87,8 @@ impl Ledger {
                     entry.revision = standing.revision + 1;
                     entry.supersedes = Some(standing.revision);
                     let same_base = standing.base == entry.base;
-                    entry.reason = if item.by_history && same_base { "history-revised" } else { "late-data" }.to_owned();
+                    entry.reason =
+                        if item.by_history && same_base { "history-revised" } else { "late-data" }.to_owned();
                 }
                 entry.sequence = sequence;
                 entry.previous = std::mem::take(&mut last_hash);
@@ -101,7 +102,13 @@ impl Ledger {
     }
 }
 
-fn entry(evaluation: &Evaluation, construct: &Construct, due: &Due, group: &[String], evaluated: &Evaluated) -> ResultRecord {
+fn entry(
+    evaluation: &Evaluation,
+    construct: &Construct,
+    due: &Due,
+    group: &[String],
+    evaluated: &Evaluated,
+) -> ResultRecord {
     let judgement = &evaluated.judgement;
     let period = evaluation.period(due.construct, due.start);
     let suppressed = judgement.outcome == Outcome::Suppressed;

@@ -37,9 +37,11 @@ pub struct Collected {
 impl Collected {
     /// Nothing read yet, of so many partitions.
     pub fn new(catalogue: &Catalogue, partitions: i32) -> Self {
-        let constructs = catalogue.constructs.iter().enumerate().map(|(index, construct)| {
-            ((construct.id.clone(), construct.digest.clone()), index)
-        });
+        let constructs = catalogue
+            .constructs
+            .iter()
+            .enumerate()
+            .map(|(index, construct)| ((construct.id.clone(), construct.digest.clone()), index));
         Self {
             partitions,
             constructs: constructs.collect(),
@@ -114,7 +116,10 @@ impl Collected {
         if i32::try_from(self.frontiers.len()).ok()? < self.partitions {
             return None;
         }
-        let each = self.frontiers.values().flat_map(|frontier| sources.iter().map(|source| frontier.watermarks.get(source).copied()));
+        let each = self
+            .frontiers
+            .values()
+            .flat_map(|frontier| sources.iter().map(|source| frontier.watermarks.get(source).copied()));
         each.reduce(Option::min).flatten()
     }
 
@@ -129,7 +134,13 @@ impl Collected {
     }
 
     /// The merged value of a base measure over all groups that `wanted` names; `None` if there is none.
-    pub fn merged(&self, construct: usize, measure: &str, start: Timestamp, wanted: impl Fn(&[String]) -> bool) -> Option<Accumulator> {
+    pub fn merged(
+        &self,
+        construct: usize,
+        measure: &str,
+        start: Timestamp,
+        wanted: impl Fn(&[String]) -> bool,
+    ) -> Option<Accumulator> {
         let groups = self.measures.get(&(construct, measure.to_owned(), start))?;
         let mut merged: Option<Accumulator> = None;
         for (_, partials) in groups.iter().filter(|(group, _)| wanted(group)) {
@@ -147,7 +158,9 @@ impl Collected {
     pub fn first_activity(&self, sources: &[String]) -> Option<Timestamp> {
         sources
             .iter()
-            .filter_map(|source| self.activity.get(source)?.values().next()?.values().map(|activity| activity.first).min())
+            .filter_map(|source| {
+                self.activity.get(source)?.values().next()?.values().map(|activity| activity.first).min()
+            })
             .min()
     }
 

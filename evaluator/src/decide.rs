@@ -202,7 +202,9 @@ impl Evaluation {
     fn stalled(&mut self, index: usize, watermark: Timestamp, now: Timestamp) -> bool {
         let Some(state) = self.constructs.get_mut(index) else { return false };
         match &mut state.watermark {
-            Some((known, since)) if *known == watermark => self.stall_limit > 0 && now.0.saturating_sub(since.0) > self.stall_limit,
+            Some((known, since)) if *known == watermark => {
+                self.stall_limit > 0 && now.0.saturating_sub(since.0) > self.stall_limit
+            }
             slot => {
                 *slot = Some((watermark, now));
                 false
@@ -210,7 +212,13 @@ impl Evaluation {
         }
     }
 
-    fn move_phases(&mut self, index: usize, construct: &Construct, watermark: Timestamp, stalled_at: Option<Timestamp>) {
+    fn move_phases(
+        &mut self,
+        index: usize,
+        construct: &Construct,
+        watermark: Timestamp,
+        stalled_at: Option<Timestamp>,
+    ) {
         let Some(state) = self.constructs.get_mut(index) else { return };
         let unfinished: Vec<Timestamp> = state.unfinished.iter().copied().collect();
         for start in unfinished {

@@ -6,12 +6,7 @@
 
 use std::collections::HashMap;
 
-use measurement::{
-    catalogue::Construct,
-    judge::Outcome,
-    number::Exact,
-    time::Timestamp,
-};
+use measurement::{catalogue::Construct, judge::Outcome, number::Exact, time::Timestamp};
 use service::metrics::{Family, Sample};
 
 use crate::{
@@ -38,7 +33,10 @@ pub const FAMILIES: &[(&str, &str)] = &[
     ("vernier_indicator_numerator", "Numerator of the indicator, where it is a ratio."),
     ("vernier_indicator_denominator", "Denominator of the indicator, where it is a ratio."),
     ("vernier_indicator_target", "Target in the indicator's unit."),
-    ("vernier_indicator_band", "1 for the band that the indicator is in, 0 for the others; all 0 where there is no band."),
+    (
+        "vernier_indicator_band",
+        "1 for the band that the indicator is in, 0 for the others; all 0 where there is no band.",
+    ),
     ("vernier_indicator_band_code", "Band as a number: 0 green, 1 yellow, 2 red, 3 another band, 4 no band."),
     ("vernier_indicator_outcome", "1 for the reason why there is no band, 0 for the others."),
     ("vernier_indicator_period_start_timestamp_seconds", "Start of the period."),
@@ -63,7 +61,9 @@ pub fn snapshot(evaluation: &Evaluation, ledger: &Ledger, ready: bool) -> Snapsh
         snapshot.construct(evaluation, construct, ledger);
         let newest = evaluation.periods(index).next_back();
         let last_final = evaluation.periods(index).rev().find(|state| state.phase == Phase::Final);
-        for (state, name) in [(newest.filter(|state| state.phase != Phase::Final), "provisional"), (last_final, "final")] {
+        for (state, name) in
+            [(newest.filter(|state| state.phase != Phase::Final), "provisional"), (last_final, "final")]
+        {
             if let Some(state) = state {
                 snapshot.period(construct, state, name, ledger);
             }
@@ -116,7 +116,8 @@ impl Snapshot {
         for (group, evaluated) in &state.groups {
             let names = construct.dimensions.iter().map(|dimension| dimension.name.clone());
             let group = records::result::group_label(&names.zip(group.iter().cloned()).collect());
-            let labels = vec![("construct", construct.id.clone()), ("group", group.clone()), ("state", name.to_owned())];
+            let labels =
+                vec![("construct", construct.id.clone()), ("group", group.clone()), ("state", name.to_owned())];
             self.judgement(construct, evaluated, &labels);
             self.add("vernier_indicator_period_start_timestamp_seconds", labels.clone(), seconds(state.period.start));
             self.add("vernier_indicator_period_end_timestamp_seconds", labels.clone(), seconds(state.period.end));

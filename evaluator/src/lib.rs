@@ -21,5 +21,5 @@ pub mod table;
 pub mod worker;
 
 pub use config::Options;
-pub use decide::{Evaluation, Evaluated, Phase};
+pub use decide::{Evaluated, Evaluation, Phase};
 pub use pipeline::{Evaluator, EvaluatorError};

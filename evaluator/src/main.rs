@@ -3,5 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    service::main("vernier-evaluator", "Base measures in, judged results, ledger and metrics out", evaluator::worker::set_up)
+    service::main(
+        "vernier-evaluator",
+        "Base measures in, judged results, ledger and metrics out",
+        evaluator::worker::set_up,
+    )
 }

@@ -10,7 +10,9 @@ use std::{
 
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::{RecordError, ResultRecord, Topics, check_version, decode};
-use streaming::{Clock, Log, LogError, OutRecord, Producer, Reader, TopicPartition, TransactionError, log::read_to_end};
+use streaming::{
+    Clock, Log, LogError, OutRecord, Producer, Reader, TopicPartition, TransactionError, log::read_to_end,
+};
 
 use crate::{
     attest::{Ledger, LedgerError},
@@ -91,13 +93,22 @@ pub struct Evaluator {
 
 impl std::fmt::Debug for Evaluator {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Evaluator").field("topics", &self.topics).field("ready", &self.ready).finish_non_exhaustive()
+        formatter
+            .debug_struct("Evaluator")
+            .field("topics", &self.topics)
+            .field("ready", &self.ready)
+            .finish_non_exhaustive()
     }
 }
 
 impl Evaluator {
     /// Fences older writers and reads the ledger to its end.
-    pub fn new(log: Arc<dyn Log>, catalogue: Arc<Catalogue>, options: &Options, clock: Clock) -> Result<Self, EvaluatorError> {
+    pub fn new(
+        log: Arc<dyn Log>,
+        catalogue: Arc<Catalogue>,
+        options: &Options,
+        clock: Clock,
+    ) -> Result<Self, EvaluatorError> {
         let topics = Topics::new(&options.prefix);
         let transactional_id = format!("{}-{WRITER}", options.prefix);
         let producer = log.producer(&transactional_id)?;
@@ -224,7 +235,9 @@ impl Evaluator {
         match self.producer.transact(records, &[], None) {
             Ok(()) => {
                 for (bytes, entry) in entries {
-                    self.ledger.read(&bytes, entry).map_err(|fault| EvaluatorError::Ledger { topic: self.topics.results.clone(), fault })?;
+                    self.ledger
+                        .read(&bytes, entry)
+                        .map_err(|fault| EvaluatorError::Ledger { topic: self.topics.results.clone(), fault })?;
                 }
                 Ok(true)
             }

@@ -43,7 +43,10 @@ pub fn row(catalogue: &Catalogue, entry: &ResultRecord) -> Row {
     let period = measurement::calendar::Period { start: entry.period.start, end: entry.period.end };
     Row {
         construct: entry.construct.clone(),
-        period: construct.map_or_else(|| entry.period.start.to_string(), |construct| construct.calendar.label(construct.period, &period)),
+        period: construct.map_or_else(
+            || entry.period.start.to_string(),
+            |construct| construct.calendar.label(construct.period, &period),
+        ),
         period_start: entry.period.start,
         period_end: entry.period.end,
         group: entry.group_label(),

@@ -16,9 +16,13 @@ use crate::{
 pub fn set_up(context: &Context) -> Result<Worker, Failure> {
     let config = &context.config;
     let options = Options { prefix: config.topics.prefix.clone(), stall_limit: config.stall_limit_ms };
-    let mut evaluator =
-        Evaluator::new(Arc::clone(&context.log), Arc::new(context.catalogue.clone()), &options, Arc::clone(&context.clock))
-            .map_err(failure)?;
+    let mut evaluator = Evaluator::new(
+        Arc::clone(&context.log),
+        Arc::new(context.catalogue.clone()),
+        &options,
+        Arc::clone(&context.clock),
+    )
+    .map_err(failure)?;
     let view = evaluator.view();
     context.page.add(expose::families(&view)).map_err(|fault| Failure::Internal(fault.into()))?;
     let router = router(view.clone());
@@ -50,6 +54,8 @@ async fn results(State(view): State<View>) -> Json<Vec<Row>> {
 fn failure(fault: EvaluatorError) -> Failure {
     match fault {
         EvaluatorError::Fenced(_) => Failure::Fenced(fault.into()),
-        EvaluatorError::Log(_) | EvaluatorError::Ledger { .. } | EvaluatorError::Entry { .. } => Failure::Internal(fault.into()),
+        EvaluatorError::Log(_) | EvaluatorError::Ledger { .. } | EvaluatorError::Entry { .. } => {
+            Failure::Internal(fault.into())
+        }
     }
 }

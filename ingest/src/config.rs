@@ -32,13 +32,7 @@ impl Plan {
     pub fn new(catalogue: &Catalogue) -> Result<Self, Diagnostics> {
         let mut faults = Vec::new();
         let feeds = catalogue.populations.values().flat_map(|population| {
-            population.feeds.iter().map(|feed| {
-                (
-                    feed.class.as_str(),
-                    population.name.as_str(),
-                    feed.key.as_str(),
-                )
-            })
+            population.feeds.iter().map(|feed| (feed.class.as_str(), population.name.as_str(), feed.key.as_str()))
         });
         let classes = Classes::new(&catalogue.classes, feeds);
         let (mut sources, mut by_topic) = (Vec::new(), BTreeMap::new());
@@ -47,13 +41,7 @@ impl Plan {
                 if by_topic.insert(topic.clone(), sources.len()).is_some() {
                     let file = format!("sources/{}.yaml", source.name);
                     let reason = format!("the topic {topic} belongs to two sources");
-                    faults.push(fault(
-                        file,
-                        (1, 1),
-                        &source.name,
-                        reason,
-                        "a topic has one source",
-                    ));
+                    faults.push(fault(file, (1, 1), &source.name, reason, "a topic has one source"));
                 }
             }
             match Source::new(source, catalogue) {
@@ -61,15 +49,7 @@ impl Plan {
                 Err(more) => faults.extend(more),
             }
         }
-        if faults.is_empty() {
-            Ok(Self {
-                sources,
-                classes,
-                by_topic,
-            })
-        } else {
-            Err(Diagnostics(faults))
-        }
+        if faults.is_empty() { Ok(Self { sources, classes, by_topic }) } else { Err(Diagnostics(faults)) }
     }
 
     /// The source that a topic belongs to.
@@ -79,10 +59,7 @@ impl Plan {
 
     /// The source that a topic belongs to, to be used, and the classes beside it.
     pub fn of_topic(&mut self, topic: &str) -> Option<(&mut Source, &Classes)> {
-        Some((
-            self.sources.get_mut(*self.by_topic.get(topic)?)?,
-            &self.classes,
-        ))
+        Some((self.sources.get_mut(*self.by_topic.get(topic)?)?, &self.classes))
     }
 
     /// All topics that are read.
@@ -93,14 +70,7 @@ impl Plan {
 
 fn fault(file: String, place: (u64, u64), subject: &str, reason: String, hint: &str) -> Diagnostic {
     let (line, column) = place;
-    Diagnostic {
-        file,
-        line,
-        column,
-        subject: subject.to_owned(),
-        reason,
-        hint: hint.to_owned(),
-    }
+    Diagnostic { file, line, column, subject: subject.to_owned(), reason, hint: hint.to_owned() }
 }
 
 /// A source, ready to be read.
@@ -121,18 +91,11 @@ pub struct Source {
 }
 
 impl Source {
-    fn new(
-        source: &measurement::catalogue::Source,
-        catalogue: &Catalogue,
-    ) -> Result<Self, Vec<Diagnostic>> {
+    fn new(source: &measurement::catalogue::Source, catalogue: &Catalogue) -> Result<Self, Vec<Diagnostic>> {
         let mapping = match &source.mapping {
             None => None,
             Some(path) => {
-                let file = path
-                    .strip_prefix(&catalogue.folder)
-                    .unwrap_or(path)
-                    .display()
-                    .to_string();
+                let file = path.strip_prefix(&catalogue.folder).unwrap_or(path).display().to_string();
                 let program = fs::read_to_string(path).map_err(|error| {
                     let reason = format!("the mapping cannot be read: {error}");
                     vec![fault(file.clone(), (1, 1), &source.name, reason, "")]
@@ -195,15 +158,8 @@ pub struct Classes {
 }
 
 /// Attributes that ingest itself reads of every event.
-const OWN_ATTRIBUTES: [&str; 7] = [
-    "activity_id",
-    "category_uid",
-    "class_uid",
-    "count",
-    "metadata.uid",
-    "time",
-    "type_uid",
-];
+const OWN_ATTRIBUTES: [&str; 7] =
+    ["activity_id", "category_uid", "class_uid", "count", "metadata.uid", "time", "type_uid"];
 
 impl Classes {
     /// The known classes, with the references that feeds of populations ask for: class name,
@@ -213,40 +169,20 @@ impl Classes {
         feeds: impl IntoIterator<Item = (&'f str, &'f str, &'f str)>,
     ) -> Self {
         let mut by_name = BTreeMap::new();
-        for (name, class) in known
-            .names()
-            .filter_map(|name| Some((name, known.by_name(name)?)))
-        {
+        for (name, class) in known.names().filter_map(|name| Some((name, known.by_name(name)?))) {
             let Some(primary) = Path::parse(&class.key) else {
                 continue;
             };
-            let required = class
-                .required
-                .iter()
-                .filter_map(|path| Path::parse(path))
-                .collect();
+            let required = class.required.iter().filter_map(|path| Path::parse(path)).collect();
             let (uid, category) = (i64::from(class.uid), i64::from(class.category));
             let references = Vec::new();
-            by_name.insert(
-                name,
-                Class {
-                    name: name.to_owned(),
-                    uid,
-                    category,
-                    primary,
-                    required,
-                    references,
-                },
-            );
+            by_name.insert(name, Class { name: name.to_owned(), uid, category, primary, required, references });
         }
         for (name, population, key) in feeds {
             let (Some(class), Some(key)) = (by_name.get_mut(name), Path::parse(key)) else {
                 continue;
             };
-            let reference = Reference {
-                population: population.into(),
-                key,
-            };
+            let reference = Reference { population: population.into(), key };
             if class.primary != reference.key && !class.references.contains(&reference) {
                 class.references.push(reference);
             }
@@ -255,19 +191,11 @@ impl Classes {
     }
 
     pub(crate) fn of(classes: impl IntoIterator<Item = Class>) -> Self {
-        let by_uid: BTreeMap<_, _> = classes
-            .into_iter()
-            .map(|class| (class.uid, Arc::new(class)))
-            .collect();
-        let own: Vec<Path> = OWN_ATTRIBUTES
-            .iter()
-            .filter_map(|text| Path::parse(text))
-            .collect();
+        let by_uid: BTreeMap<_, _> = classes.into_iter().map(|class| (class.uid, Arc::new(class))).collect();
+        let own: Vec<Path> = OWN_ATTRIBUTES.iter().filter_map(|text| Path::parse(text)).collect();
         let of_classes = by_uid.values().flat_map(|class| {
             let keys = class.references.iter().map(|reference| &reference.key);
-            std::iter::once(&class.primary)
-                .chain(&class.required)
-                .chain(keys)
+            std::iter::once(&class.primary).chain(&class.required).chain(keys)
         });
         let wanted = Wanted::paths(own.iter().chain(of_classes));
         Self { by_uid, wanted }

@@ -26,27 +26,16 @@ pub enum Element<'a> {
 }
 
 /// Splits a record into its elements; blank lines and empty arrays give none.
-pub fn decode(
-    format: Decode,
-    value: Option<&[u8]>,
-    size_limit: usize,
-) -> Result<Vec<Element<'_>>, Refusal> {
+pub fn decode(format: Decode, value: Option<&[u8]>, size_limit: usize) -> Result<Vec<Element<'_>>, Refusal> {
     let bytes = value.ok_or_else(|| Refusal::new(Reason::Empty, "the record has no value"))?;
     if bytes.len() > size_limit {
         let detail = format!("{} bytes, the limit is {size_limit}", bytes.len());
         return Err(Refusal::new(Reason::TooLarge, detail));
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        Refusal::new(
-            Reason::InvalidUtf8,
-            format!("not UTF-8 from byte {}", error.valid_up_to()),
-        )
-    })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Refusal::new(Reason::InvalidUtf8, format!("not UTF-8 from byte {}", error.valid_up_to())))?;
     if text.trim().is_empty() {
-        return Err(Refusal::new(
-            Reason::Empty,
-            "the record holds nothing but white space",
-        ));
+        return Err(Refusal::new(Reason::Empty, "the record holds nothing but white space"));
     }
     let elements = match format {
         Decode::Text => lines(text)?,
@@ -66,9 +55,7 @@ fn lines(text: &str) -> Result<Vec<Element<'_>>, Refusal> {
         let line = |line: &str| Element::Line(Cow::Owned(line.to_owned()));
         return Ok(filled_lines(&message).map(line).collect());
     }
-    Ok(filled_lines(text)
-        .map(|line| Element::Line(Cow::Borrowed(line)))
-        .collect())
+    Ok(filled_lines(text).map(|line| Element::Line(Cow::Borrowed(line))).collect())
 }
 
 fn filled_lines(text: &str) -> impl Iterator<Item = &str> {
@@ -83,20 +70,10 @@ fn values(text: &str) -> Result<Vec<Element<'_>>, Refusal> {
             None => None,
         };
         match inner {
-            Some(Envelope {
-                records: Some(records),
-                ..
-            }) => {
-                elements.extend(
-                    records
-                        .into_iter()
-                        .map(|record| Element::Json(Cow::Borrowed(record.get()))),
-                );
+            Some(Envelope { records: Some(records), .. }) => {
+                elements.extend(records.into_iter().map(|record| Element::Json(Cow::Borrowed(record.get()))));
             }
-            Some(Envelope {
-                message: Some(message),
-                ..
-            }) if message.trim_start().starts_with(['{', '[']) => {
+            Some(Envelope { message: Some(message), .. }) if message.trim_start().starts_with(['{', '[']) => {
                 let inner = split(&message)?.into_iter();
                 elements.extend(inner.map(|value| Element::Json(Cow::Owned(value.to_owned()))));
             }
@@ -148,9 +125,7 @@ impl<'a> Envelope<'a> {
         let Ok(envelope) = serde_json::from_str::<Self>(text) else {
             return Ok(None);
         };
-        if envelope.class_uid.is_some()
-            || (envelope.records.is_none() && envelope.message.is_none())
-        {
+        if envelope.class_uid.is_some() || (envelope.records.is_none() && envelope.message.is_none()) {
             return Ok(None);
         }
         json::check(text)?;
@@ -168,11 +143,7 @@ mod tests {
         let element = |element| match element {
             Element::Line(text) | Element::Json(text) => text.into_owned(),
         };
-        decode(format, Some(text.as_bytes()), LIMIT)
-            .unwrap()
-            .into_iter()
-            .map(element)
-            .collect()
+        decode(format, Some(text.as_bytes()), LIMIT).unwrap().into_iter().map(element).collect()
     }
 
     fn reason(format: Decode, bytes: &[u8]) -> Reason {
@@ -183,32 +154,18 @@ mod tests {
     fn every_usual_shape_of_json_is_taken_apart() {
         assert_eq!(texts(Decode::Json, r#" {"a":1} "#), [r#"{"a":1}"#]);
         assert_eq!(texts(Decode::Json, "{\n\"a\":1\n}"), ["{\n\"a\":1\n}"]);
-        assert_eq!(
-            texts(Decode::Json, r#"[{"a":1},{"a":2}]"#),
-            [r#"{"a":1}"#, r#"{"a":2}"#]
-        );
-        assert_eq!(
-            texts(Decode::Json, "{\"a\":1}\n\n{\"a\":2}\r\n"),
-            [r#"{"a":1}"#, r#"{"a":2}"#]
-        );
-        assert_eq!(
-            texts(Decode::Json, r#"{"Records":[{"a":1},{"a":2}]}"#),
-            [r#"{"a":1}"#, r#"{"a":2}"#]
-        );
-        assert_eq!(
-            texts(Decode::Json, r#"{"message":"{\"a\":1}","host":"h"}"#),
-            [r#"{"a":1}"#]
-        );
+        assert_eq!(texts(Decode::Json, r#"[{"a":1},{"a":2}]"#), [r#"{"a":1}"#, r#"{"a":2}"#]);
+        assert_eq!(texts(Decode::Json, "{\"a\":1}\n\n{\"a\":2}\r\n"), [r#"{"a":1}"#, r#"{"a":2}"#]);
+        assert_eq!(texts(Decode::Json, r#"{"Records":[{"a":1},{"a":2}]}"#), [r#"{"a":1}"#, r#"{"a":2}"#]);
+        assert_eq!(texts(Decode::Json, r#"{"message":"{\"a\":1}","host":"h"}"#), [r#"{"a":1}"#]);
         assert_eq!(texts(Decode::Json, "[]"), Vec::<String>::new());
     }
 
     #[test]
     fn an_event_with_a_message_of_its_own_stays_whole() {
-        for text in [
-            r#"{"class_uid":1,"message":"{\"a\":1}"}"#,
-            r#"{"b":1,"message":3}"#,
-            r#"{"b":1,"message":"hello"}"#,
-        ] {
+        for text in
+            [r#"{"class_uid":1,"message":"{\"a\":1}"}"#, r#"{"b":1,"message":3}"#, r#"{"b":1,"message":"hello"}"#]
+        {
             assert_eq!(texts(Decode::Json, text), [text]);
         }
     }
@@ -216,50 +173,26 @@ mod tests {
     #[test]
     fn a_broken_line_breaks_no_other() {
         let text = "{\"a\":1}\n{\"a\":\n{\"a\":3}";
-        assert_eq!(
-            texts(Decode::Json, text),
-            [r#"{"a":1}"#, r#"{"a":"#, r#"{"a":3}"#]
-        );
+        assert_eq!(texts(Decode::Json, text), [r#"{"a":1}"#, r#"{"a":"#, r#"{"a":3}"#]);
         assert_eq!(reason(Decode::Json, br#"{"a":"#), Reason::InvalidJson);
-        assert_eq!(
-            reason(Decode::Json, br#"[{"a":1},{"a":"#),
-            Reason::InvalidJson
-        );
+        assert_eq!(reason(Decode::Json, br#"[{"a":1},{"a":"#), Reason::InvalidJson);
     }
 
     #[test]
     fn text_is_split_into_lines() {
         assert_eq!(texts(Decode::Text, "one\r\n\n two\n"), ["one", " two"]);
-        assert_eq!(
-            texts(Decode::Text, r#"{"@timestamp":1.5,"message":"one\ntwo"}"#),
-            ["one", "two"]
-        );
+        assert_eq!(texts(Decode::Text, r#"{"@timestamp":1.5,"message":"one\ntwo"}"#), ["one", "two"]);
         assert_eq!(texts(Decode::Text, "{not json"), ["{not json"]);
     }
 
     #[test]
     fn hopeless_records_are_refused_whole() {
-        assert_eq!(
-            decode(Decode::Json, None, LIMIT).unwrap_err().reason,
-            Reason::Empty
-        );
+        assert_eq!(decode(Decode::Json, None, LIMIT).unwrap_err().reason, Reason::Empty);
         assert_eq!(reason(Decode::Json, b""), Reason::Empty);
         assert_eq!(reason(Decode::Text, b" \n\t"), Reason::Empty);
         assert_eq!(reason(Decode::Text, b"abc\xff"), Reason::InvalidUtf8);
-        assert_eq!(
-            reason(Decode::Text, &vec![b'a'; LIMIT + 1]),
-            Reason::TooLarge
-        );
-        assert_eq!(
-            reason(
-                Decode::Json,
-                format!("[{}1]", "1,".repeat(10_000)).as_bytes()
-            ),
-            Reason::TooManyValues
-        );
-        assert_eq!(
-            reason(Decode::Json, br#"{"message":"{}","x":1,"x":2}"#),
-            Reason::DuplicateKey
-        );
+        assert_eq!(reason(Decode::Text, &vec![b'a'; LIMIT + 1]), Reason::TooLarge);
+        assert_eq!(reason(Decode::Json, format!("[{}1]", "1,".repeat(10_000)).as_bytes()), Reason::TooManyValues);
+        assert_eq!(reason(Decode::Json, br#"{"message":"{}","x":1,"x":2}"#), Reason::DuplicateKey);
     }
 }

@@ -25,34 +25,22 @@ pub struct Draft<'a> {
 impl<'a> Draft<'a> {
     /// An event made by a mapping.
     pub fn mapped(attributes: Map<String, Value>) -> Self {
-        Self {
-            attributes,
-            text: None,
-        }
+        Self { attributes, text: None }
     }
 
     /// A native event, of which only the wanted parts are read.
     pub fn native(text: Cow<'a, str>, wanted: &Wanted) -> Result<Self, Refusal> {
-        Ok(Self {
-            attributes: json::read_object(&text, wanted)?,
-            text: Some(text),
-        })
+        Ok(Self { attributes: json::read_object(&text, wanted)?, text: Some(text) })
     }
 
     /// The bytes to publish: those of the source, if nothing had to be changed.
     pub fn bytes(&self) -> Vec<u8> {
-        self.text.as_ref().map_or_else(
-            || records::encode(&self.attributes),
-            |text| text.as_bytes().to_vec(),
-        )
+        self.text.as_ref().map_or_else(|| records::encode(&self.attributes), |text| text.as_bytes().to_vec())
     }
 
     /// The event's own identity, if the source gave one; whether it is usable is for a later stage.
     fn uid(&self) -> Option<&Value> {
-        self.attributes
-            .get("metadata")?
-            .get("uid")
-            .filter(|uid| !uid.is_null())
+        self.attributes.get("metadata")?.get("uid").filter(|uid| !uid.is_null())
     }
 
     /// Reads the whole event, because it cannot be published as it came.
@@ -64,13 +52,9 @@ impl<'a> Draft<'a> {
     }
 
     fn set_uid(&mut self, uid: String) -> Result<(), Refusal> {
-        let metadata = self
-            .attributes
-            .entry("metadata")
-            .or_insert_with(|| Value::Object(Map::new()));
-        let metadata = metadata
-            .as_object_mut()
-            .ok_or_else(|| Refusal::new(Reason::BadAttribute, "metadata is not an object"))?;
+        let metadata = self.attributes.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+        let metadata =
+            metadata.as_object_mut().ok_or_else(|| Refusal::new(Reason::BadAttribute, "metadata is not an object"))?;
         metadata.insert("uid".to_owned(), uid.into());
         Ok(())
     }
@@ -78,23 +62,14 @@ impl<'a> Draft<'a> {
 
 /// The events that a draft stands for, each with a `metadata.uid`: the source's own, or the one
 /// that ingest made from the place of the record. `room` is what is left of [`EVENT_LIMIT`].
-pub fn expand(
-    mut draft: Draft<'_>,
-    room: usize,
-    made_uid: impl FnOnce() -> String,
-) -> Result<Vec<Draft<'_>>, Refusal> {
+pub fn expand(mut draft: Draft<'_>, room: usize, made_uid: impl FnOnce() -> String) -> Result<Vec<Draft<'_>>, Refusal> {
     let count = match draft.attributes.get("count") {
         None | Some(Value::Null) => 1,
         Some(count) => count
             .as_u64()
             .and_then(|count| usize::try_from(count).ok())
             .filter(|count| *count > 0)
-            .ok_or_else(|| {
-                Refusal::new(
-                    Reason::CountOutOfRange,
-                    "count is not a whole number of at least 1",
-                )
-            })?,
+            .ok_or_else(|| Refusal::new(Reason::CountOutOfRange, "count is not a whole number of at least 1"))?,
     };
     if count > room {
         let detail = format!("the record stands for more than {EVENT_LIMIT} events");
@@ -113,10 +88,7 @@ pub fn expand(
         None => made_uid(),
         Some(Value::String(uid)) => uid.clone(),
         Some(_) => {
-            return Err(Refusal::new(
-                Reason::BadAttribute,
-                "metadata.uid is not a text",
-            ));
+            return Err(Refusal::new(Reason::BadAttribute, "metadata.uid is not a text"));
         }
     };
     (1..=count)
@@ -134,91 +106,52 @@ mod tests {
     use serde_json::json;
 
     fn mapped(value: Value) -> Draft<'static> {
-        let Value::Object(attributes) = value else {
-            unreachable!("tests give objects")
-        };
+        let Value::Object(attributes) = value else { unreachable!("tests give objects") };
         Draft::mapped(attributes)
     }
 
     fn uids(events: &[Draft<'_>]) -> Vec<String> {
-        events
-            .iter()
-            .map(|event| event.uid().unwrap().as_str().unwrap().to_owned())
-            .collect()
+        events.iter().map(|event| event.uid().unwrap().as_str().unwrap().to_owned()).collect()
     }
 
     #[test]
     fn a_repeated_message_becomes_that_many_events() {
-        let events = expand(mapped(json!({"count": 3, "time": 5})), EVENT_LIMIT, || {
-            "made".to_owned()
-        })
-        .unwrap();
+        let events = expand(mapped(json!({"count": 3, "time": 5})), EVENT_LIMIT, || "made".to_owned()).unwrap();
         assert_eq!(uids(&events), ["made-1", "made-2", "made-3"]);
-        assert_eq!(
-            Value::Object(events[0].attributes.clone()),
-            json!({"time": 5, "metadata": {"uid": "made-1"}})
-        );
-        let events = expand(
-            mapped(json!({"count": 2, "metadata": {"uid": "own"}})),
-            EVENT_LIMIT,
-            || "made".to_owned(),
-        )
-        .unwrap();
+        assert_eq!(Value::Object(events[0].attributes.clone()), json!({"time": 5, "metadata": {"uid": "made-1"}}));
+        let events =
+            expand(mapped(json!({"count": 2, "metadata": {"uid": "own"}})), EVENT_LIMIT, || "made".to_owned()).unwrap();
         assert_eq!(uids(&events), ["own-1", "own-2"]);
     }
 
     #[test]
     fn a_single_event_keeps_its_identity_or_gets_one() {
-        let events = expand(
-            mapped(json!({"metadata": {"uid": "own"}})),
-            EVENT_LIMIT,
-            || "made".to_owned(),
-        )
-        .unwrap();
+        let events = expand(mapped(json!({"metadata": {"uid": "own"}})), EVENT_LIMIT, || "made".to_owned()).unwrap();
         assert_eq!(uids(&events), ["own"]);
-        let events = expand(mapped(json!({"count": 1})), EVENT_LIMIT, || {
-            "made".to_owned()
-        })
-        .unwrap();
+        let events = expand(mapped(json!({"count": 1})), EVENT_LIMIT, || "made".to_owned()).unwrap();
         assert_eq!(uids(&events), ["made"]);
     }
 
     #[test]
     fn counts_are_bounded() {
         for count in [json!(0), json!(-1), json!(10_001), json!(1.5), json!("3")] {
-            let refused = expand(mapped(json!({"count": count})), EVENT_LIMIT, || {
-                "made".to_owned()
-            })
-            .unwrap_err();
+            let refused = expand(mapped(json!({"count": count})), EVENT_LIMIT, || "made".to_owned()).unwrap_err();
             assert_eq!(refused.reason, Reason::CountOutOfRange);
         }
-        assert_eq!(
-            expand(mapped(json!({"count": 10_000})), EVENT_LIMIT, || "made"
-                .to_owned())
-            .unwrap()
-            .len(),
-            10_000
-        );
+        assert_eq!(expand(mapped(json!({"count": 10_000})), EVENT_LIMIT, || "made".to_owned()).unwrap().len(), 10_000);
     }
 
     #[test]
     fn a_native_event_is_copied_unless_it_must_change() {
-        let wanted =
-            Wanted::paths(&["count", "metadata.uid"].map(|text| json::Path::parse(text).unwrap()));
+        let wanted = Wanted::paths(&["count", "metadata.uid"].map(|text| json::Path::parse(text).unwrap()));
         let native = |text: &'static str| Draft::native(Cow::Borrowed(text), &wanted).unwrap();
         let whole = r#"{"metadata":{"uid":"own"},  "x":1}"#;
         let events = expand(native(whole), EVENT_LIMIT, || "made".to_owned()).unwrap();
         assert_eq!(events[0].text.as_deref(), Some(whole));
         let events = expand(native(r#"{"x":1}"#), EVENT_LIMIT, || "made".to_owned()).unwrap();
         assert_eq!(events[0].text, None);
-        assert_eq!(
-            Value::Object(events[0].attributes.clone()),
-            json!({"x": 1, "metadata": {"uid": "made"}})
-        );
-        let refused = expand(native(r#"{"metadata":3}"#), EVENT_LIMIT, || {
-            "made".to_owned()
-        })
-        .unwrap_err();
+        assert_eq!(Value::Object(events[0].attributes.clone()), json!({"x": 1, "metadata": {"uid": "made"}}));
+        let refused = expand(native(r#"{"metadata":3}"#), EVENT_LIMIT, || "made".to_owned()).unwrap_err();
         assert_eq!(refused.reason, Reason::BadAttribute);
     }
 }

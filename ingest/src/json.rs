@@ -34,10 +34,7 @@ pub struct Path {
 impl Path {
     /// Reads a path; `None` if it is not one.
     pub fn parse(text: &str) -> Option<Self> {
-        Some(Self {
-            text: text.to_owned(),
-            steps: parse_path(text)?,
-        })
+        Some(Self { text: text.to_owned(), steps: parse_path(text)? })
     }
 
     /// The member at this path. `null` counts as missing.
@@ -72,10 +69,7 @@ pub struct Wanted {
 impl Wanted {
     /// The whole text.
     pub fn everything() -> Self {
-        Self {
-            everything: true,
-            ..Self::default()
-        }
+        Self { everything: true, ..Self::default() }
     }
 
     /// The values at these paths with what lies below them, and nothing else.
@@ -95,19 +89,11 @@ impl Wanted {
     }
 
     fn member(&self, name: &str) -> Option<&Self> {
-        if self.everything {
-            Some(self)
-        } else {
-            self.members.get(name)
-        }
+        if self.everything { Some(self) } else { self.members.get(name) }
     }
 
     fn item(&self) -> Option<&Self> {
-        if self.everything {
-            Some(self)
-        } else {
-            self.items.as_deref()
-        }
+        if self.everything { Some(self) } else { self.items.as_deref() }
     }
 }
 
@@ -115,10 +101,7 @@ impl Wanted {
 pub fn read_object(text: &str, wanted: &Wanted) -> Result<Map<String, Value>, Refusal> {
     match read(text, Some(wanted))? {
         Some(Value::Object(object)) => Ok(object),
-        _ => Err(Refusal::new(
-            Reason::NotAnObject,
-            "the value is not a JSON object",
-        )),
+        _ => Err(Refusal::new(Reason::NotAnObject, "the value is not a JSON object")),
     }
 }
 
@@ -128,16 +111,9 @@ pub fn check(text: &str) -> Result<(), Refusal> {
 }
 
 fn read(text: &str, wanted: Option<&Wanted>) -> Result<Option<Value>, Refusal> {
-    let bounds = Bounds {
-        values: Cell::new(VALUE_LIMIT),
-        fault: Cell::new(None),
-    };
+    let bounds = Bounds { values: Cell::new(VALUE_LIMIT), fault: Cell::new(None) };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let reader = Reader {
-        wanted,
-        depth: 0,
-        bounds: &bounds,
-    };
+    let reader = Reader { wanted, depth: 0, bounds: &bounds };
     reader
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
@@ -155,10 +131,7 @@ pub(crate) fn refusal(error: &serde_json::Error, fault: Option<Reason>) -> Refus
         _ => "not JSON",
     };
     let reason = fault.unwrap_or(Reason::InvalidJson);
-    Refusal::new(
-        reason,
-        format!("{what} (line {} column {})", error.line(), error.column()),
-    )
+    Refusal::new(reason, format!("{what} (line {} column {})", error.line(), error.column()))
 }
 
 /// What all readers of one text share.
@@ -183,11 +156,7 @@ impl Reader<'_> {
 
     fn nested<E: Error>(&self) -> Result<usize, E> {
         let depth = self.depth + 1;
-        if depth > DEPTH_LIMIT {
-            Err(self.fault(Reason::TooDeep))
-        } else {
-            Ok(depth)
-        }
+        if depth > DEPTH_LIMIT { Err(self.fault(Reason::TooDeep)) } else { Ok(depth) }
     }
 
     fn keep(&self, value: impl FnOnce() -> Value) -> Option<Value> {
@@ -246,11 +215,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let item = Self {
-            wanted: self.wanted.and_then(Wanted::item),
-            depth: self.nested()?,
-            bounds: self.bounds,
-        };
+        let item = Self { wanted: self.wanted.and_then(Wanted::item), depth: self.nested()?, bounds: self.bounds };
         let mut items = Vec::new();
         while let Some(value) = access.next_element_seed(item)? {
             items.extend(value);
@@ -264,11 +229,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let mut members = Map::new();
         while let Some(name) = access.next_key_seed(Name)? {
             let wanted = self.wanted.and_then(|wanted| wanted.member(&name));
-            let value = access.next_value_seed(Self {
-                wanted,
-                depth,
-                bounds: self.bounds,
-            })?;
+            let value = access.next_value_seed(Self { wanted, depth, bounds: self.bounds })?;
             if let Some(value) = value {
                 members.insert(name.to_string(), value);
             }
@@ -344,26 +305,19 @@ mod tests {
         assert_eq!(reason(r#"{"a":1,"\u0061":1}"#), Reason::DuplicateKey);
         assert_eq!(reason(r#"{"a":NaN}"#), Reason::InvalidJson);
         assert_eq!(reason(r#"{"a":1e400}"#), Reason::InvalidJson);
-        assert_eq!(
-            reason(r#"{"a":18446744073709551615}"#),
-            Reason::NumberOutOfRange
-        );
+        assert_eq!(reason(r#"{"a":18446744073709551615}"#), Reason::NumberOutOfRange);
         assert_eq!(reason(r#"{"a":1e30}"#), Reason::NumberOutOfRange);
         assert_eq!(reason(r#"{"a":"#), Reason::InvalidJson);
         assert_eq!(reason("{} {}"), Reason::InvalidJson);
         assert_eq!(reason("\u{feff}{}"), Reason::InvalidJson);
         assert_eq!(reason("[]"), Reason::NotAnObject);
         assert_eq!(reason("3"), Reason::NotAnObject);
-        assert_eq!(
-            reason(&format!("{{\"a\":[{}0]}}", "0,".repeat(VALUE_LIMIT))),
-            Reason::TooManyValues
-        );
+        assert_eq!(reason(&format!("{{\"a\":[{}0]}}", "0,".repeat(VALUE_LIMIT))), Reason::TooManyValues);
     }
 
     #[test]
     fn depth_is_bounded() {
-        let nested =
-            |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
         assert!(read_object(&nested(63), &Wanted::everything()).is_ok());
         assert_eq!(reason(&nested(64)), Reason::TooDeep);
         assert_eq!(reason(&nested(100_000)), Reason::TooDeep);
@@ -379,12 +333,8 @@ mod tests {
 
     #[test]
     fn only_wanted_parts_are_kept() {
-        let paths: Vec<Path> = ["time", "a.b", "l[0].uid"]
-            .iter()
-            .map(|text| Path::parse(text).unwrap())
-            .collect();
-        let text =
-            r#"{"time":5,"a":{"b":{"c":1},"x":2},"l":[{"uid":"u","x":1},{"uid":"v"}],"y":[1]}"#;
+        let paths: Vec<Path> = ["time", "a.b", "l[0].uid"].iter().map(|text| Path::parse(text).unwrap()).collect();
+        let text = r#"{"time":5,"a":{"b":{"c":1},"x":2},"l":[{"uid":"u","x":1},{"uid":"v"}],"y":[1]}"#;
         let object = read_object(text, &Wanted::paths(&paths)).unwrap();
         assert_eq!(
             Value::Object(object.clone()),

@@ -76,23 +76,14 @@ pub struct Mapping {
 
 impl fmt::Debug for Mapping {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Mapping")
-            .field("bytes", &self.text.len())
-            .finish_non_exhaustive()
+        formatter.debug_struct("Mapping").field("bytes", &self.text.len()).finish_non_exhaustive()
     }
 }
 
 impl Mapping {
     /// Compiles a program; all faults at once.
     pub fn compile(text: &str) -> Result<Self, Vec<ProgramFault>> {
-        let whole = |message: &str| {
-            vec![ProgramFault {
-                line: 1,
-                column: 1,
-                message: message.to_owned(),
-            }]
-        };
+        let whole = |message: &str| vec![ProgramFault { line: 1, column: 1, message: message.to_owned() }];
         if text.len() > PROGRAM_LIMIT {
             return Err(whole("the program is longer than 64 KiB"));
         }
@@ -122,32 +113,19 @@ impl Mapping {
     ) -> Result<Vec<Map<String, serde_json::Value>>, Refusal> {
         let mut value = Value::from(element);
         let mut metadata = Value::Object(
-            [
-                ("source".into(), Value::from(source)),
-                ("received_ms".into(), Value::Integer(received.0)),
-            ]
-            .into(),
+            [("source".into(), Value::from(source)), ("received_ms".into(), Value::Integer(received.0))].into(),
         );
         let mut secrets = Secrets::new();
-        let mut target = TargetValueRef {
-            value: &mut value,
-            metadata: &mut metadata,
-            secrets: &mut secrets,
-        };
+        let mut target = TargetValueRef { value: &mut value, metadata: &mut metadata, secrets: &mut secrets };
         let mut steps = 0_u32;
         let mut control = || {
             steps += 1;
-            if steps > STEP_LIMIT {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            if steps > STEP_LIMIT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let (runtime, program, zone) = (&mut self.runtime, &self.program, &self.zone);
         // Foreign code on foreign input: a panic in it costs the record, not the service.
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            runtime.resolve_with_control(&mut target, program, zone, &mut control)
-        }));
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| runtime.resolve_with_control(&mut target, program, zone, &mut control)));
         self.runtime.clear();
         match outcome {
             Ok(Ok(value)) => events(value),
@@ -158,33 +136,21 @@ impl Mapping {
 
     fn refusal(&self, end: Terminate) -> Refusal {
         match end {
-            Terminate::Interrupted => Refusal::new(
-                Reason::MappingTooLong,
-                format!("the program took more than {STEP_LIMIT} steps"),
-            ),
+            Terminate::Interrupted => {
+                Refusal::new(Reason::MappingTooLong, format!("the program took more than {STEP_LIMIT} steps"))
+            }
             Terminate::Abort(ExpressionError::Abort { message, span }) => {
                 let (line, _) = position(&self.text, span.start());
                 let message = message.unwrap_or_else(|| "aborted".to_owned());
-                Refusal::new(
-                    Reason::MappingAborted,
-                    format!("{message} (map.vrl line {line})"),
-                )
+                Refusal::new(Reason::MappingAborted, format!("{message} (map.vrl line {line})"))
             }
             Terminate::Abort(error) | Terminate::Error(error) => {
                 let start = error.labels().first().map_or(0, |label| label.span.start());
                 let (line, _) = position(&self.text, start);
                 // What follows the first colon may quote the record.
                 let message = error.message();
-                let what = message
-                    .split([':', '('])
-                    .next()
-                    .unwrap_or_default()
-                    .trim()
-                    .trim_end_matches(" at");
-                Refusal::new(
-                    Reason::MappingFailed,
-                    format!("{what} (map.vrl line {line})"),
-                )
+                let what = message.split([':', '(']).next().unwrap_or_default().trim().trim_end_matches(" at");
+                Refusal::new(Reason::MappingFailed, format!("{what} (map.vrl line {line})"))
             }
         }
     }
@@ -192,41 +158,22 @@ impl Mapping {
 
 fn program_faults(text: &str, faults: &DiagnosticList) -> Vec<ProgramFault> {
     let fault = |diagnostic: &vrl::diagnostic::Diagnostic| {
-        let label = diagnostic
-            .labels()
-            .iter()
-            .find(|label| label.primary)
-            .or_else(|| diagnostic.labels().first());
+        let label = diagnostic.labels().iter().find(|label| label.primary).or_else(|| diagnostic.labels().first());
         let (line, column) = position(text, label.map_or(0, |label| label.span.start()));
         let mut message = diagnostic.message().to_owned();
         if let Some(label) = label.filter(|label| !label.message.is_empty()) {
-            let culprit = text
-                .get(label.span.range())
-                .and_then(|code| code.lines().next())
-                .unwrap_or_default();
+            let culprit = text.get(label.span.range()).and_then(|code| code.lines().next()).unwrap_or_default();
             message = format!("{message}: {}: `{culprit}`", label.message);
         }
-        ProgramFault {
-            line,
-            column,
-            message,
-        }
+        ProgramFault { line, column, message }
     };
-    faults
-        .iter()
-        .filter(|diagnostic| diagnostic.is_problem())
-        .map(fault)
-        .collect()
+    faults.iter().filter(|diagnostic| diagnostic.is_problem()).map(fault).collect()
 }
 
 fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .map_or(0, |last| last.chars().count())
-        + 1;
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
     (line, column)
 }
 
@@ -244,11 +191,7 @@ fn bracket_depth(text: &str) -> usize {
 }
 
 fn events(value: Value) -> Result<Vec<Map<String, serde_json::Value>>, Refusal> {
-    let values = if let Value::Array(values) = value {
-        values
-    } else {
-        vec![value]
-    };
+    let values = if let Value::Array(values) = value { values } else { vec![value] };
     let mut events = Vec::with_capacity(values.len());
     for value in values {
         match json(value)? {
@@ -265,10 +208,7 @@ fn events(value: Value) -> Result<Vec<Map<String, serde_json::Value>>, Refusal> 
 }
 
 fn refused(what: &str) -> Refusal {
-    Refusal::new(
-        Reason::MappingResult,
-        format!("the program returned {what}"),
-    )
+    Refusal::new(Reason::MappingResult, format!("the program returned {what}"))
 }
 
 /// Not the library's own conversion: that one turns an infinite number into null, silently.
@@ -283,11 +223,7 @@ fn json(value: Value) -> Result<serde_json::Value, Refusal> {
         },
         Value::Timestamp(time) => Timestamp(time.timestamp_millis()).to_string().into(),
         Value::Regex(_) => return Err(refused("a pattern")),
-        Value::Array(values) => values
-            .into_iter()
-            .map(json)
-            .collect::<Result<Vec<_>, _>>()?
-            .into(),
+        Value::Array(values) => values.into_iter().map(json).collect::<Result<Vec<_>, _>>()?.into(),
         Value::Object(members) => members
             .into_iter()
             .map(|(name, value)| Ok((name.to_string(), json(value)?)))

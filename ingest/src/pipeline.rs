@@ -10,10 +10,7 @@ use measurement::time::Timestamp;
 use records::Topics;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use streaming::{
-    Clock, OutRecord, Outbox, Position, Record, RecordRef, Resume, Stage, StageError,
-    TopicPartition,
-};
+use streaming::{Clock, OutRecord, Outbox, Position, Record, RecordRef, Resume, Stage, StageError, TopicPartition};
 
 use crate::{
     config::{Classes, Plan, Source},
@@ -55,10 +52,7 @@ pub struct Ingest {
 
 impl std::fmt::Debug for Ingest {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Ingest")
-            .field("partitions", &self.partitions)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Ingest").field("partitions", &self.partitions).finish_non_exhaustive()
     }
 }
 
@@ -73,22 +67,10 @@ struct Partition {
 impl Ingest {
     /// A stage for the sources of a plan.
     pub fn new(plan: Plan, settings: Settings, clock: Clock) -> Self {
-        let stats = Arc::new(Stats::new(
-            plan.sources.iter().map(|source| Arc::clone(&source.name)),
-        ));
-        let (events, dead_letter) = (
-            settings.topics.events.as_str().into(),
-            settings.topics.dead_letter.as_str().into(),
-        );
-        Self {
-            plan,
-            settings,
-            clock,
-            stats,
-            events,
-            dead_letter,
-            partitions: BTreeMap::new(),
-        }
+        let stats = Arc::new(Stats::new(plan.sources.iter().map(|source| Arc::clone(&source.name))));
+        let (events, dead_letter) =
+            (settings.topics.events.as_str().into(), settings.topics.dead_letter.as_str().into());
+        Self { plan, settings, clock, stats, events, dead_letter, partitions: BTreeMap::new() }
     }
 
     /// The counters, which go on after the stage was handed to the loop.
@@ -101,31 +83,16 @@ impl Ingest {
     fn partitions_of(&self, topics: &[String]) -> u32 {
         let counts: Option<Vec<u32>> = topics
             .iter()
-            .map(|topic| {
-                self.settings
-                    .source_partitions
-                    .get(topic)
-                    .and_then(|count| u32::try_from(*count).ok())
-            })
+            .map(|topic| self.settings.source_partitions.get(topic).and_then(|count| u32::try_from(*count).ok()))
             .collect();
         counts.map_or(u32::MAX, |counts| counts.into_iter().sum())
     }
 }
 
 impl Stage for Ingest {
-    fn restore(
-        &mut self,
-        partition: &TopicPartition,
-        _changelog: Vec<Record>,
-    ) -> Result<Resume, StageError> {
+    fn restore(&mut self, partition: &TopicPartition, _changelog: Vec<Record>) -> Result<Resume, StageError> {
         let track = Track::new((self.clock)());
-        self.partitions.insert(
-            partition.clone(),
-            Partition {
-                track,
-                ..Partition::default()
-            },
-        );
+        self.partitions.insert(partition.clone(), Partition { track, ..Partition::default() });
         Ok(Resume::Committed)
     }
 
@@ -142,52 +109,26 @@ impl Stage for Ingest {
         let Some((source, classes)) = self.plan.of_topic(arrival.topic) else {
             return Err(StageError(format!("{record:?} is of no source")));
         };
-        let partition = self
-            .partitions
-            .entry(TopicPartition::new(arrival.topic, arrival.partition))
-            .or_default();
+        let partition = self.partitions.entry(TopicPartition::new(arrival.topic, arrival.partition)).or_default();
         let processed = process(source, classes, &arrival, now);
         partition.tally.count(&processed);
-        partition
-            .track
-            .arrived(now, processed.events.iter().map(|(event, _)| event.time));
+        partition.track.arrived(now, processed.events.iter().map(|(event, _)| event.time));
         let Processed { events, refusal } = processed;
         for (event, route) in &events {
-            publish(
-                event,
-                route,
-                &self.events,
-                &source.name,
-                &mut partition.pending,
-            );
+            publish(event, route, &self.events, &source.name, &mut partition.pending);
         }
         if let Some(refusal) = refusal {
-            partition.pending.push(dead_letter(
-                &refusal,
-                &self.dead_letter,
-                &source.name,
-                &arrival,
-            ));
+            partition.pending.push(dead_letter(&refusal, &self.dead_letter, &source.name, &arrival));
         }
         Ok(())
     }
 
-    fn flush(
-        &mut self,
-        now: Timestamp,
-        positions: &[Position],
-        out: &mut Outbox,
-    ) -> Result<(), StageError> {
+    fn flush(&mut self, now: Timestamp, positions: &[Position], out: &mut Outbox) -> Result<(), StageError> {
         for partition in self.partitions.values_mut() {
-            partition
-                .pending
-                .drain(..)
-                .for_each(|record| out.send(record));
+            partition.pending.drain(..).for_each(|record| out.send(record));
         }
         for position in positions {
-            self.settings
-                .source_partitions
-                .insert(position.partition.topic.to_string(), position.partitions);
+            self.settings.source_partitions.insert(position.partition.topic.to_string(), position.partitions);
         }
         for position in positions {
             let Some(source) = self.plan.source_of(&position.partition.topic) else {
@@ -208,8 +149,7 @@ impl Stage for Ingest {
     fn committed(&mut self) {
         for (partition, state) in &mut self.partitions {
             if let Some(source) = self.plan.source_of(&partition.topic) {
-                self.stats
-                    .add(&source.name, &std::mem::take(&mut state.tally));
+                self.stats.add(&source.name, &std::mem::take(&mut state.tally));
             }
         }
     }
@@ -247,27 +187,14 @@ pub struct Processed<'a> {
 }
 
 /// Takes a record through decode, map, expand, validate and route.
-pub fn process<'a>(
-    source: &mut Source,
-    classes: &Classes,
-    arrival: &Arrival<'a>,
-    now: Timestamp,
-) -> Processed<'a> {
+pub fn process<'a>(source: &mut Source, classes: &Classes, arrival: &Arrival<'a>, now: Timestamp) -> Processed<'a> {
     let elements = match decode(source.decode, arrival.value, source.size_limit) {
         Ok(elements) => elements,
         Err(refusal) => {
-            return Processed {
-                events: Vec::new(),
-                refusal: Some(refusal),
-            };
+            return Processed { events: Vec::new(), refusal: Some(refusal) };
         }
     };
-    let mut walk = Walk {
-        classes,
-        arrival,
-        latest: now.plus(source.max_future),
-        digest: None,
-    };
+    let mut walk = Walk { classes, arrival, latest: now.plus(source.max_future), digest: None };
     let mut processed = Processed::default();
     let mut refused = Vec::new();
     let count = elements.len();
@@ -332,16 +259,8 @@ impl<'a> Walk<'_, 'a> {
     /// The identity of an event that brought none: what the record held and where it lay. Reading
     /// the record again gives the same one.
     fn made_uid(&mut self, place: Option<usize>, within: Option<usize>) -> String {
-        let Arrival {
-            topic,
-            partition,
-            offset,
-            value,
-            ..
-        } = *self.arrival;
-        let digest = self
-            .digest
-            .get_or_insert_with(|| short_digest(value.unwrap_or_default()));
+        let Arrival { topic, partition, offset, value, .. } = *self.arrival;
+        let digest = self.digest.get_or_insert_with(|| short_digest(value.unwrap_or_default()));
         let mut uid = format!("{digest}-{topic}-{partition}-{offset}");
         for number in [place, within].into_iter().flatten() {
             uid = format!("{uid}-{number}");
@@ -352,10 +271,7 @@ impl<'a> Walk<'_, 'a> {
 
 /// The first 16 hex digits of the SHA-256 digest.
 fn short_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .take(8)
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    Sha256::digest(bytes).iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]

@@ -22,10 +22,7 @@ pub struct Track {
 impl Track {
     /// A partition taken over now.
     pub fn new(now: Timestamp) -> Self {
-        Self {
-            quiet_since: Some(now),
-            ..Self::default()
-        }
+        Self { quiet_since: Some(now), ..Self::default() }
     }
 
     /// A record was read, with these event times. Refused events have none: a false time must not
@@ -38,20 +35,11 @@ impl Track {
 
     /// Whether a progress record must be written: something was read, or the last one is too old.
     pub fn is_due(&self, now: Timestamp, interval: i64) -> bool {
-        self.read
-            || self
-                .written_at
-                .is_none_or(|written| written.plus(interval) <= now)
+        self.read || self.written_at.is_none_or(|written| written.plus(interval) <= now)
     }
 
     /// The progress record.
-    pub fn progress(
-        &mut self,
-        source: &str,
-        position: &Position,
-        partitions: u32,
-        now: Timestamp,
-    ) -> Progress {
+    pub fn progress(&mut self, source: &str, position: &Position, partitions: u32, now: Timestamp) -> Progress {
         self.read = false;
         self.written_at = Some(now);
         self.caught_up = position.caught_up;
@@ -61,13 +49,7 @@ impl Track {
             caught_up: self.caught_up,
             quiet_since: *self.quiet_since.get_or_insert(now),
             next_offset: position.next_offset,
-            ..Progress::new(
-                source,
-                &partition.topic,
-                partition.partition,
-                partitions,
-                now,
-            )
+            ..Progress::new(source, &partition.topic, partition.partition, partitions, now)
         }
     }
 }
@@ -78,42 +60,25 @@ mod tests {
     use streaming::TopicPartition;
 
     fn position(next_offset: i64, caught_up: bool) -> Position {
-        Position {
-            partition: TopicPartition::new("raw.lab", 2),
-            next_offset,
-            caught_up,
-            partitions: 3,
-        }
+        Position { partition: TopicPartition::new("raw.lab", 2), next_offset, caught_up, partitions: 3 }
     }
 
     #[test]
     fn it_is_due_after_reading_and_after_a_while() {
         let mut track = Track::new(Timestamp(1000));
-        assert!(
-            track.is_due(Timestamp(1000), 2000),
-            "a new owner says at once where it stands"
-        );
+        assert!(track.is_due(Timestamp(1000), 2000), "a new owner says at once where it stands");
         let first = track.progress("lab", &position(5, true), 3, Timestamp(1000));
-        assert_eq!(
-            (first.newest, first.quiet_since, first.caught_up),
-            (None, Timestamp(1000), true)
-        );
+        assert_eq!((first.newest, first.quiet_since, first.caught_up), (None, Timestamp(1000), true));
         assert!(!track.is_due(Timestamp(2999), 2000));
         assert!(track.is_due(Timestamp(3000), 2000));
-        track.arrived(
-            Timestamp(2500),
-            [Timestamp(700), Timestamp(900), Timestamp(800)],
-        );
+        track.arrived(Timestamp(2500), [Timestamp(700), Timestamp(900), Timestamp(800)]);
         assert!(track.is_due(Timestamp(2500), 2000));
         let second = track.progress("lab", &position(6, false), 3, Timestamp(2600));
         assert_eq!(
             (second.newest, second.quiet_since, second.at),
             (Some(Timestamp(900)), Timestamp(2500), Timestamp(2600))
         );
-        assert_eq!(
-            (second.next_offset, second.partitions, second.partition),
-            (6, 3, 2)
-        );
+        assert_eq!((second.next_offset, second.partitions, second.partition), (6, 3, 2));
         assert!(!track.is_due(Timestamp(2600), 2000));
     }
 
@@ -124,9 +89,6 @@ mod tests {
         track.arrived(Timestamp(2), [Timestamp(400)]);
         track.arrived(Timestamp(3), []);
         let progress = track.progress("lab", &position(3, true), 1, Timestamp(4));
-        assert_eq!(
-            (progress.newest, progress.quiet_since),
-            (Some(Timestamp(500)), Timestamp(3))
-        );
+        assert_eq!((progress.newest, progress.quiet_since), (Some(Timestamp(500)), Timestamp(3)));
     }
 }

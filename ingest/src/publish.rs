@@ -9,13 +9,7 @@ use streaming::{OutRecord, Outbox};
 use crate::{route::Route, validate::Event};
 
 /// The event under its primary key, then its reference copies.
-pub(crate) fn publish(
-    event: &Event<'_>,
-    route: &Route,
-    topic: &Arc<str>,
-    source: &str,
-    pending: &mut Vec<OutRecord>,
-) {
+pub(crate) fn publish(event: &Event<'_>, route: &Route, topic: &Arc<str>, source: &str, pending: &mut Vec<OutRecord>) {
     let value = event.draft.bytes();
     let header = |name: &str, value: &[u8]| (name.to_owned(), value.to_vec());
     let record = |key: &str, value: Vec<u8>, headers| OutRecord {
@@ -34,10 +28,7 @@ pub(crate) fn publish(
         ];
         pending.push(record(key, value.clone(), headers));
     }
-    let headers = vec![
-        header(headers::KIND, headers::EVENT),
-        header(headers::SOURCE, source.as_bytes()),
-    ];
+    let headers = vec![header(headers::KIND, headers::EVENT), header(headers::SOURCE, source.as_bytes())];
     pending.push(record(&route.primary, value, headers));
 }
 
@@ -52,10 +43,7 @@ pub(crate) fn announce(progress: &Progress, topic: &Arc<str>, partitions: i32, o
             value: Some(value.clone()),
             headers: vec![
                 (headers::KIND.to_owned(), headers::PROGRESS.to_vec()),
-                (
-                    headers::SOURCE.to_owned(),
-                    progress.source.as_bytes().to_vec(),
-                ),
+                (headers::SOURCE.to_owned(), progress.source.as_bytes().to_vec()),
             ],
             timestamp: Some(progress.at.0),
         });

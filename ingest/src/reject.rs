@@ -120,10 +120,7 @@ impl Reason {
             | Self::TooManyValues
             | Self::NumberOutOfRange
             | Self::NotAnObject => Stage::Decode,
-            Self::MappingAborted
-            | Self::MappingFailed
-            | Self::MappingTooLong
-            | Self::MappingResult => Stage::Map,
+            Self::MappingAborted | Self::MappingFailed | Self::MappingTooLong | Self::MappingResult => Stage::Map,
             Self::CountOutOfRange => Stage::Expand,
             Self::UnknownClass
             | Self::MissingAttribute
@@ -147,10 +144,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal for the given reason.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self {
-            reason,
-            detail: detail.into(),
-        }
+        Self { reason, detail: detail.into() }
     }
 
     /// One refusal for a record of which several elements were refused: the first one, placed.
@@ -160,30 +154,14 @@ impl Refusal {
         if elements < 2 {
             return Some(first);
         }
-        let more = if others > 0 {
-            format!("; {others} more refused")
-        } else {
-            String::new()
-        };
-        let detail = format!(
-            "element {} of {elements}: {}{more}",
-            position + 1,
-            first.detail
-        );
-        Some(Self {
-            reason: first.reason,
-            detail,
-        })
+        let more = if others > 0 { format!("; {others} more refused") } else { String::new() };
+        let detail = format!("element {} of {elements}: {}{more}", position + 1, first.detail);
+        Some(Self { reason: first.reason, detail })
     }
 }
 
 /// The dead letter: the record as it came, with its origin and the reason beside it.
-pub fn dead_letter(
-    refusal: &Refusal,
-    topic: &Arc<str>,
-    source: &str,
-    arrival: &Arrival<'_>,
-) -> OutRecord {
+pub fn dead_letter(refusal: &Refusal, topic: &Arc<str>, source: &str, arrival: &Arrival<'_>) -> OutRecord {
     let letter = DeadLetter {
         source: source.to_owned(),
         topic: arrival.topic.to_owned(),
@@ -209,13 +187,9 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_complete() {
-        let names: std::collections::BTreeSet<_> =
-            Reason::ALL.iter().map(|reason| reason.name()).collect();
+        let names: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
         assert_eq!(names.len(), Reason::ALL.len());
-        assert!(
-            Reason::ALL.is_sorted(),
-            "declared in the order of the stages"
-        );
+        assert!(Reason::ALL.is_sorted(), "declared in the order of the stages");
     }
 
     #[test]
@@ -223,10 +197,7 @@ mod tests {
         let refused = |position| (position, Refusal::new(Reason::BadTime, "time is text"));
         let one = Refusal::of_elements(vec![refused(2), refused(4)], 5).unwrap();
         assert_eq!(one.detail, "element 3 of 5: time is text; 1 more refused");
-        assert_eq!(
-            Refusal::of_elements(vec![refused(0)], 1).unwrap().detail,
-            "time is text"
-        );
+        assert_eq!(Refusal::of_elements(vec![refused(0)], 1).unwrap().detail, "time is text");
         assert_eq!(Refusal::of_elements(Vec::new(), 3), None);
     }
 }

@@ -31,16 +31,10 @@ pub fn route(event: &Event<'_>) -> Result<Route, Refusal> {
         let detail = format!("{} without a usable key at {}", class.name, class.primary);
         Refusal::new(Reason::NoKey, detail)
     })?;
-    let mut route = Route {
-        primary,
-        references: Vec::new(),
-        unnamed: 0,
-    };
+    let mut route = Route { primary, references: Vec::new(), unnamed: 0 };
     for reference in &class.references {
         match reference.key.get(attributes).and_then(key) {
-            Some(key) => route
-                .references
-                .push((Arc::clone(&reference.population), key)),
+            Some(key) => route.references.push((Arc::clone(&reference.population), key)),
             None => route.unnamed += 1,
         }
     }
@@ -75,19 +69,10 @@ mod tests {
             category: 4,
             primary: Path::parse("door.uid").unwrap(),
             required: Vec::new(),
-            references: vec![Reference {
-                population: "rooms".into(),
-                key: Path::parse("rooms[0].uid").unwrap(),
-            }],
+            references: vec![Reference { population: "rooms".into(), key: Path::parse("rooms[0].uid").unwrap() }],
         };
-        let Value::Object(attributes) = event else {
-            unreachable!("tests give objects")
-        };
-        route(&Event {
-            draft: Draft::mapped(attributes),
-            class: Arc::new(class),
-            time: Timestamp(0),
-        })
+        let Value::Object(attributes) = event else { unreachable!("tests give objects") };
+        route(&Event { draft: Draft::mapped(attributes), class: Arc::new(class), time: Timestamp(0) })
     }
 
     #[test]
@@ -106,17 +91,10 @@ mod tests {
 
     #[test]
     fn an_event_without_a_key_is_refused() {
-        for door in [
-            json!({}),
-            json!({"uid": ""}),
-            json!({"uid": 1.5}),
-            json!({"uid": ["a"]}),
-            json!({"uid": "k".repeat(513)}),
-        ] {
-            assert_eq!(
-                routed(json!({"door": door})).unwrap_err().reason,
-                Reason::NoKey
-            );
+        for door in
+            [json!({}), json!({"uid": ""}), json!({"uid": 1.5}), json!({"uid": ["a"]}), json!({"uid": "k".repeat(513)})]
+        {
+            assert_eq!(routed(json!({"door": door})).unwrap_err().reason, Reason::NoKey);
         }
     }
 }

@@ -72,10 +72,8 @@ pub fn start(
     }
     let topics = Topics::new(&options.prefix);
     let inputs: Vec<String> = plan.topics().map(str::to_owned).collect();
-    let source_partitions = inputs
-        .iter()
-        .map(|topic| Ok((topic.clone(), log.partitions(topic)?)))
-        .collect::<Result<_, LogError>>()?;
+    let source_partitions =
+        inputs.iter().map(|topic| Ok((topic.clone(), log.partitions(topic)?))).collect::<Result<_, LogError>>()?;
     let settings = Settings {
         event_partitions: log.partitions(&topics.events)?,
         topics,
@@ -89,10 +87,7 @@ pub fn start(
         changelogs: Vec::new(),
         commit_interval: options.commit_interval,
         commit_records: options.commit_records,
-        look_at_ends: options
-            .progress_interval
-            .min(options.commit_interval)
-            .max(1),
+        look_at_ends: options.progress_interval.min(options.commit_interval).max(1),
         restore_deadline: Duration::from_mins(1),
     };
     let ingest = Ingest::new(plan, settings, Arc::clone(&clock));

@@ -79,12 +79,7 @@ pub struct Stats {
 impl Stats {
     /// Counters for these sources, at zero.
     pub fn new(sources: impl IntoIterator<Item = Arc<str>>) -> Self {
-        Self {
-            sources: sources
-                .into_iter()
-                .map(|source| (source, Counters::default()))
-                .collect(),
-        }
+        Self { sources: sources.into_iter().map(|source| (source, Counters::default())).collect() }
     }
 
     /// Adds what a transaction brought.
@@ -104,10 +99,7 @@ impl Stats {
             counter.fetch_add(count, Ordering::Relaxed);
         }
         for (reason, counter) in Reason::ALL.iter().zip(&counters.reasons) {
-            counter.fetch_add(
-                tally.reasons.get(reason).copied().unwrap_or_default(),
-                Ordering::Relaxed,
-            );
+            counter.fetch_add(tally.reasons.get(reason).copied().unwrap_or_default(), Ordering::Relaxed);
         }
     }
 
@@ -116,10 +108,7 @@ impl Stats {
     pub fn counts(&self) -> impl Iterator<Item = (&Arc<str>, Tally)> {
         self.sources.iter().map(|(source, counters)| {
             let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-            let reasons = Reason::ALL
-                .iter()
-                .zip(&counters.reasons)
-                .map(|(reason, counter)| (*reason, get(counter)));
+            let reasons = Reason::ALL.iter().zip(&counters.reasons).map(|(reason, counter)| (*reason, get(counter)));
             let tally = Tally {
                 read: get(&counters.read),
                 published: get(&counters.published),

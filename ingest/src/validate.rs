@@ -29,35 +29,22 @@ pub struct Event<'a> {
 }
 
 /// Checks a draft. `latest` is the last instant that is not "the far future".
-pub fn validate<'a>(
-    draft: Draft<'a>,
-    classes: &Classes,
-    latest: Timestamp,
-) -> Result<Event<'a>, Refusal> {
+pub fn validate<'a>(draft: Draft<'a>, classes: &Classes, latest: Timestamp) -> Result<Event<'a>, Refusal> {
     let class = class_of(&draft, classes)?;
     let activity = required_integer(&draft, "activity_id")?;
-    let expected = class
-        .uid
-        .checked_mul(100)
-        .and_then(|base| base.checked_add(activity));
+    let expected = class.uid.checked_mul(100).and_then(|base| base.checked_add(activity));
     if integer(&draft, "type_uid")?.is_some_and(|type_uid| Some(type_uid) != expected) {
         let detail = "type_uid is not class_uid * 100 + activity_id";
         return Err(Refusal::new(Reason::BadAttribute, detail));
     }
     if integer(&draft, "category_uid")?.is_some_and(|category| category != class.category) {
-        return Err(Refusal::new(
-            Reason::BadAttribute,
-            format!("category_uid is not that of {}", class.name),
-        ));
+        return Err(Refusal::new(Reason::BadAttribute, format!("category_uid is not that of {}", class.name)));
     }
     check_uid(&draft)?;
     let time = time_of(&draft, latest)?;
     for path in &class.required {
         if path.get(&draft.attributes).is_none() {
-            return Err(Refusal::new(
-                Reason::MissingAttribute,
-                format!("{} without {path}", class.name),
-            ));
+            return Err(Refusal::new(Reason::MissingAttribute, format!("{} without {path}", class.name)));
         }
     }
     Ok(Event { draft, class, time })
@@ -66,29 +53,17 @@ pub fn validate<'a>(
 fn class_of(draft: &Draft<'_>, classes: &Classes) -> Result<Arc<Class>, Refusal> {
     let uid = integer(draft, "class_uid")?
         .ok_or_else(|| Refusal::new(Reason::UnknownClass, "the event names no class_uid"))?;
-    classes.get(uid).cloned().ok_or_else(|| {
-        Refusal::new(
-            Reason::UnknownClass,
-            format!("class_uid {uid} is not in the catalogue"),
-        )
-    })
+    classes
+        .get(uid)
+        .cloned()
+        .ok_or_else(|| Refusal::new(Reason::UnknownClass, format!("class_uid {uid} is not in the catalogue")))
 }
 
 fn check_uid(draft: &Draft<'_>) -> Result<(), Refusal> {
-    let uid = draft
-        .attributes
-        .get("metadata")
-        .and_then(|metadata| metadata.get("uid"));
+    let uid = draft.attributes.get("metadata").and_then(|metadata| metadata.get("uid"));
     match uid.and_then(Value::as_str) {
-        Some(uid)
-            if !uid.is_empty() && uid.len() <= UID_LIMIT && !uid.contains(char::is_control) =>
-        {
-            Ok(())
-        }
-        _ => Err(Refusal::new(
-            Reason::BadAttribute,
-            format!("metadata.uid is not a text of 1 to {UID_LIMIT} bytes"),
-        )),
+        Some(uid) if !uid.is_empty() && uid.len() <= UID_LIMIT && !uid.contains(char::is_control) => Ok(()),
+        _ => Err(Refusal::new(Reason::BadAttribute, format!("metadata.uid is not a text of 1 to {UID_LIMIT} bytes"))),
     }
 }
 
@@ -97,31 +72,22 @@ fn time_of(draft: &Draft<'_>, latest: Timestamp) -> Result<Timestamp, Refusal> {
         None | Some(Value::Null) => {
             return Err(Refusal::new(Reason::BadTime, "the event has no time"));
         }
-        Some(time) => time.as_i64().map(Timestamp).ok_or_else(|| {
-            Refusal::new(
-                Reason::BadTime,
-                "time is not a whole number of milliseconds",
-            )
-        })?,
+        Some(time) => time
+            .as_i64()
+            .map(Timestamp)
+            .ok_or_else(|| Refusal::new(Reason::BadTime, "time is not a whole number of milliseconds"))?,
     };
     if time < EARLIEST {
-        return Err(Refusal::new(
-            Reason::ImplausibleTime,
-            format!("{time} is before 2000"),
-        ));
+        return Err(Refusal::new(Reason::ImplausibleTime, format!("{time} is before 2000")));
     }
     if time > latest {
-        return Err(Refusal::new(
-            Reason::ImplausibleTime,
-            format!("{time} is later than {latest}"),
-        ));
+        return Err(Refusal::new(Reason::ImplausibleTime, format!("{time} is later than {latest}")));
     }
     Ok(time)
 }
 
 fn required_integer(draft: &Draft<'_>, name: &str) -> Result<i64, Refusal> {
-    integer(draft, name)?
-        .ok_or_else(|| Refusal::new(Reason::MissingAttribute, format!("the event has no {name}")))
+    integer(draft, name)?.ok_or_else(|| Refusal::new(Reason::MissingAttribute, format!("the event has no {name}")))
 }
 
 fn integer(draft: &Draft<'_>, name: &str) -> Result<Option<i64>, Refusal> {
@@ -129,10 +95,7 @@ fn integer(draft: &Draft<'_>, name: &str) -> Result<Option<i64>, Refusal> {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_i64() {
             Some(value) => Ok(Some(value)),
-            None => Err(Refusal::new(
-                Reason::BadAttribute,
-                format!("{name} is not a whole number"),
-            )),
+            None => Err(Refusal::new(Reason::BadAttribute, format!("{name} is not a whole number"))),
         },
     }
 }
@@ -145,9 +108,7 @@ mod tests {
 
     const NOW: i64 = 1_770_000_000_000;
 
-    fn checked(
-        change: impl FnOnce(&mut serde_json::Map<String, Value>),
-    ) -> Result<Timestamp, Refusal> {
+    fn checked(change: impl FnOnce(&mut serde_json::Map<String, Value>)) -> Result<Timestamp, Refusal> {
         let classes = Classes::of([Class {
             name: "door".to_owned(),
             uid: 42,
@@ -161,15 +122,12 @@ mod tests {
             "metadata": {"uid": "u"}, "door": {"uid": "d"},
         });
         change(event.as_object_mut().unwrap());
-        let Value::Object(attributes) = event else {
-            unreachable!("it was an object")
-        };
+        let Value::Object(attributes) = event else { unreachable!("it was an object") };
         validate(Draft::mapped(attributes), &classes, Timestamp(NOW + 1)).map(|event| event.time)
     }
 
     fn with(name: &'static str, value: Value) -> Result<Timestamp, Reason> {
-        checked(|event| drop(event.insert(name.to_owned(), value)))
-            .map_err(|refusal| refusal.reason)
+        checked(|event| drop(event.insert(name.to_owned(), value))).map_err(|refusal| refusal.reason)
     }
 
     #[test]
@@ -192,11 +150,7 @@ mod tests {
             ("metadata", json!({"uid": ""}), Reason::BadAttribute),
             ("metadata", json!({"uid": 7}), Reason::BadAttribute),
             ("metadata", json!({"uid": "a\nb"}), Reason::BadAttribute),
-            (
-                "metadata",
-                json!({"uid": "x".repeat(513)}),
-                Reason::BadAttribute,
-            ),
+            ("metadata", json!({"uid": "x".repeat(513)}), Reason::BadAttribute),
             ("time", json!(null), Reason::BadTime),
             ("time", json!("2026-01-01T00:00:00Z"), Reason::BadTime),
             ("time", json!(1.77e12), Reason::BadTime),
@@ -210,15 +164,8 @@ mod tests {
         assert_eq!(with("time", json!(NOW + 1)), Ok(Timestamp(NOW + 1)));
         assert_eq!(with("time", json!(NOW + 2)), Err(Reason::ImplausibleTime));
         assert_eq!(with("time", json!(EARLIEST.0)), Ok(EARLIEST));
-        assert_eq!(
-            with("time", json!(EARLIEST.0 - 1)),
-            Err(Reason::ImplausibleTime)
-        );
-        assert_eq!(
-            with("time", json!(NOW / 1000)),
-            Err(Reason::ImplausibleTime),
-            "seconds"
-        );
+        assert_eq!(with("time", json!(EARLIEST.0 - 1)), Err(Reason::ImplausibleTime));
+        assert_eq!(with("time", json!(NOW / 1000)), Err(Reason::ImplausibleTime), "seconds");
         assert_eq!(with("time", json!(i64::MAX)), Err(Reason::ImplausibleTime));
     }
 }

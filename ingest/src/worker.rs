@@ -52,29 +52,42 @@ fn families(stats: &Arc<Stats>) -> Vec<Family> {
     let family = |name, help, read: Read| {
         let stats = Arc::clone(stats);
         Family::counter(name, help, move || {
-            let sample = |(source, tally): (String, Tally)| Sample { labels: vec![("source", source)], value: count(read(&tally)) };
+            let sample = |(source, tally): (String, Tally)| Sample {
+                labels: vec![("source", source)],
+                value: count(read(&tally)),
+            };
             stats.counts().map(|(source, tally)| sample((source.to_string(), tally))).collect()
         })
     };
     let reasons = {
         let stats = Arc::clone(stats);
-        Family::counter("vernier_ingest_rejected_by_reason_total", "Records sent to the dead letters, by reason.", move || {
-            stats
-                .counts()
-                .flat_map(|(source, tally)| {
-                    let source = source.to_string();
-                    tally.reasons.into_iter().map(move |(reason, number)| Sample {
-                        labels: vec![("source", source.clone()), ("reason", reason.name().to_owned())],
-                        value: count(number),
+        Family::counter(
+            "vernier_ingest_rejected_by_reason_total",
+            "Records sent to the dead letters, by reason.",
+            move || {
+                stats
+                    .counts()
+                    .flat_map(|(source, tally)| {
+                        let source = source.to_string();
+                        tally.reasons.into_iter().map(move |(reason, number)| Sample {
+                            labels: vec![("source", source.clone()), ("reason", reason.name().to_owned())],
+                            value: count(number),
+                        })
                     })
-                })
-                .collect()
-        })
+                    .collect()
+            },
+        )
     };
     vec![
-        family("vernier_ingest_read_total", "Source records read: published + not relevant + rejected.", |tally| tally.read),
-        family("vernier_ingest_published_total", "Source records whose relevant content was published.", |tally| tally.published),
-        family("vernier_ingest_not_relevant_total", "Sound source records that hold nothing of interest.", |tally| tally.not_relevant),
+        family("vernier_ingest_read_total", "Source records read: published + not relevant + rejected.", |tally| {
+            tally.read
+        }),
+        family("vernier_ingest_published_total", "Source records whose relevant content was published.", |tally| {
+            tally.published
+        }),
+        family("vernier_ingest_not_relevant_total", "Sound source records that hold nothing of interest.", |tally| {
+            tally.not_relevant
+        }),
         family("vernier_ingest_rejected_total", "Source records sent to the dead letters.", |tally| tally.rejected),
         family("vernier_ingest_events_total", "Events published.", |tally| tally.events),
         family("vernier_ingest_references_total", "Reference copies published.", |tally| tally.references),

@@ -128,8 +128,20 @@ pub fn check(bands: &[Band], dimension_value: &dyn Fn(&str) -> Value) -> Result<
         let [(_, (upper, upper_closed), first), ((lower, lower_closed), _, second)] = pair else { continue };
         match (upper, lower) {
             (Some(upper), Some(lower)) => match upper.cmp(lower) {
-                Ordering::Less => return Err(format!("gap between `{first}` and `{second}`: {} to {}", upper.display(6), lower.display(6))),
-                Ordering::Greater => return Err(format!("`{first}` and `{second}` overlap between {} and {}", lower.display(6), upper.display(6))),
+                Ordering::Less => {
+                    return Err(format!(
+                        "gap between `{first}` and `{second}`: {} to {}",
+                        upper.display(6),
+                        lower.display(6)
+                    ));
+                }
+                Ordering::Greater => {
+                    return Err(format!(
+                        "`{first}` and `{second}` overlap between {} and {}",
+                        lower.display(6),
+                        upper.display(6)
+                    ));
+                }
                 Ordering::Equal if *upper_closed && *lower_closed => {
                     return Err(format!("`{first}` and `{second}` both contain {}", upper.display(6)));
                 }
@@ -170,7 +182,11 @@ mod tests {
         let bands = [band("green", "[0, 1)"), band("yellow", "[1, 1.3]"), band("red", "(1.3, inf)")];
         assert_eq!(check(&bands, &no_dimension), Ok(()));
         let of = |value: Exact| {
-            let names: Vec<_> = bands.iter().filter(|band| band.contains(&value, &no_dimension)).map(|band| band.name.as_str()).collect();
+            let names: Vec<_> = bands
+                .iter()
+                .filter(|band| band.contains(&value, &no_dimension))
+                .map(|band| band.name.as_str())
+                .collect();
             names.join(" ")
         };
         assert_eq!(of(Exact::from(1_i64)), "yellow");

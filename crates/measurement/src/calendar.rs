@@ -64,7 +64,8 @@ impl FromStr for PeriodLength {
             "P6M" => Self::Months(6),
             "P1Y" | "P12M" => Self::Months(12),
             _ => {
-                let minutes = text.strip_prefix("PT").and_then(|rest| rest.strip_suffix('M')).and_then(|n| n.parse().ok());
+                let minutes =
+                    text.strip_prefix("PT").and_then(|rest| rest.strip_suffix('M')).and_then(|n| n.parse().ok());
                 match minutes {
                     Some(minutes) if minutes > 0_u8 && 60 % minutes == 0 && minutes < 60 => Self::Minutes(minutes),
                     _ => return Err(PeriodLengthError(text.to_owned())),
@@ -148,7 +149,9 @@ impl Calendar {
         let shifted = if span.months == 0 {
             Some(time)
         } else {
-            self.local(time).and_then(|local| local.checked_add_months(Months::new(span.months))).and_then(|local| self.instant(local))
+            self.local(time)
+                .and_then(|local| local.checked_add_months(Months::new(span.months)))
+                .and_then(|local| self.instant(local))
         };
         shifted.unwrap_or(Timestamp::MAX).plus(span.milliseconds)
     }
@@ -158,7 +161,9 @@ impl Calendar {
         let shifted = if span.months == 0 {
             Some(time)
         } else {
-            self.local(time).and_then(|local| local.checked_sub_months(Months::new(span.months))).and_then(|local| self.instant(local))
+            self.local(time)
+                .and_then(|local| local.checked_sub_months(Months::new(span.months)))
+                .and_then(|local| self.instant(local))
         };
         shifted.unwrap_or(Timestamp::MIN).minus(span.milliseconds)
     }
@@ -201,8 +206,11 @@ impl Calendar {
                 let date = self.local(time)?.date();
                 let (month, day) = self.fiscal_year_start;
                 let this_year = NaiveDate::from_ymd_opt(date.year(), month, day)?;
-                let year_start =
-                    if date >= this_year { this_year } else { NaiveDate::from_ymd_opt(date.year().checked_sub(1)?, month, day)? };
+                let year_start = if date >= this_year {
+                    this_year
+                } else {
+                    NaiveDate::from_ymd_opt(date.year().checked_sub(1)?, month, day)?
+                };
                 let mut start = year_start;
                 loop {
                     let end = start.checked_add_months(Months::new(u32::from(months)))?;
@@ -290,7 +298,10 @@ mod tests {
     fn fiscal_years_and_iso_weeks() {
         let calendar = Calendar { zone: chrono_tz::UTC, fiscal_year_start: (4, 1) };
         assert_eq!(calendar.year_start(at("2026-03-31T23:59:59Z")), at("2025-04-01T00:00:00Z"));
-        assert_eq!(calendar.period_at(PeriodLength::Months(3), at("2026-02-10T00:00:00Z")).start, at("2026-01-01T00:00:00Z"));
+        assert_eq!(
+            calendar.period_at(PeriodLength::Months(3), at("2026-02-10T00:00:00Z")).start,
+            at("2026-01-01T00:00:00Z")
+        );
         let week = Calendar::civil(chrono_tz::UTC).period_at(PeriodLength::Week, at("2027-01-01T00:00:00Z"));
         assert_eq!(week.start, at("2026-12-28T00:00:00Z"));
         assert_eq!(Calendar::civil(chrono_tz::UTC).label(PeriodLength::Week, &week), "2026-W53");

@@ -112,8 +112,10 @@ pub struct Construct {
 impl Construct {
     /// Unit of the indicator.
     pub fn unit(&self) -> &str {
-        let derived = self.derived.iter().find(|derived| derived.name == self.indicator.of).map(|derived| derived.unit.as_str());
-        let base = || self.base.iter().find(|base| base.name == self.indicator.of).and_then(|base| base.unit.as_deref());
+        let derived =
+            self.derived.iter().find(|derived| derived.name == self.indicator.of).map(|derived| derived.unit.as_str());
+        let base =
+            || self.base.iter().find(|base| base.name == self.indicator.of).and_then(|base| base.unit.as_deref());
         derived.or_else(base).unwrap_or("1")
     }
 

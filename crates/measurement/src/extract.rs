@@ -219,7 +219,8 @@ mod tests {
     fn wanted_fields_are_read_exactly() {
         let extractor = extractor(&["device.uid", "findings[1].score", "open", "nothing", "device", "big"]);
         let mut slots = Vec::new();
-        let event = br#"{"x":[{"y":1}],"device":{"uid":"A \"1\"","z":{}},"findings":[{"score":1},{"score":9.8}],"open":true,
+        let event =
+            br#"{"x":[{"y":1}],"device":{"uid":"A \"1\"","z":{}},"findings":[{"score":1},{"score":9.8}],"open":true,
             "time":1700000000000,"class_uid":3002,"nothing":null,"big":18446744073709551615}"#;
         extractor.extract(event, &mut slots).unwrap();
         assert_eq!(slots[Fields::CLASS], Value::Int(3002));

@@ -89,7 +89,10 @@ mod tests {
     #[test]
     fn paths_are_read() {
         let name = |text: &str| Step::Name(text.to_owned());
-        assert_eq!(parse_path("a.b[0][2].c"), Some(vec![name("a"), name("b"), Step::Index(0), Step::Index(2), name("c")]));
+        assert_eq!(
+            parse_path("a.b[0][2].c"),
+            Some(vec![name("a"), name("b"), Step::Index(0), Step::Index(2), name("c")])
+        );
         for path in ["", "a.", ".a", "a[", "a[x]", "a[0", "a b", "a[99999]"] {
             assert_eq!(parse_path(path), None, "{path}");
         }

@@ -86,7 +86,11 @@ pub struct Case<'a> {
 
 impl fmt::Debug for Case<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Case").field("construct", &self.construct.id).field("period", &self.period).finish_non_exhaustive()
+        formatter
+            .debug_struct("Case")
+            .field("construct", &self.construct.id)
+            .field("period", &self.period)
+            .finish_non_exhaustive()
     }
 }
 
@@ -134,7 +138,14 @@ pub fn judge(case: &Case<'_>) -> Judgement {
     if let Sources::Silent(reason) = case.sources {
         // Nothing is known, so nothing is stated: not even a zero.
         let values = vec![None; construct.base.len() + construct.derived.len()];
-        return Judgement { values, value: None, fraction: None, outcome: Outcome::NoData, because: Some(reason.clone()), trend: None };
+        return Judgement {
+            values,
+            value: None,
+            fraction: None,
+            outcome: Outcome::NoData,
+            because: Some(reason.clone()),
+            trend: None,
+        };
     }
     let number = |value: &Option<Exact>| value.clone().map_or(Value::Null, Value::from_exact);
     let mut slots: Vec<Value> = case.base.iter().map(number).collect();
@@ -149,7 +160,10 @@ pub fn judge(case: &Case<'_>) -> Judgement {
         let context = context(case, &slots, &recall);
         let value = derived.formula.evaluate(&context);
         if slot == construct.indicator.slot {
-            fraction = derived.formula.fraction(&context).and_then(|(top, bottom)| Some((top.to_exact()?, bottom.to_exact()?)));
+            fraction = derived
+                .formula
+                .fraction(&context)
+                .and_then(|(top, bottom)| Some((top.to_exact()?, bottom.to_exact()?)));
             minimum = derived.minimum_denominator;
             missing = recall.missing.get();
         }
@@ -203,11 +217,15 @@ fn outcome(
     }
     if let Some((numerator, denominator)) = fraction {
         if denominator.is_zero() {
-            let reason = if numerator.is_zero() { "0/0".to_owned() } else { format!("from zero: {}/0", numerator.display(3)) };
+            let reason =
+                if numerator.is_zero() { "0/0".to_owned() } else { format!("from zero: {}/0", numerator.display(3)) };
             return (Outcome::NotApplicable, Some(reason));
         }
         if *denominator < i64::from(minimum) {
-            return (Outcome::InsufficientN, Some(format!("n is {}, at least {minimum} are needed", denominator.display(0))));
+            return (
+                Outcome::InsufficientN,
+                Some(format!("n is {}, at least {minimum} are needed", denominator.display(0))),
+            );
         }
     }
     let Some(value) = value else {
@@ -223,7 +241,10 @@ fn outcome(
     for rule in construct.indicator.adjust.iter().filter(|rule| rule.band == band.name) {
         let recall = Recall { current: slots, earlier: case.earlier, missing: Cell::new(false) };
         if rule.when.matches(&context(case, slots, &recall)) {
-            return (Outcome::Band(rule.to.clone()), Some(format!("{} changed to {}: {}", rule.band, rule.to, rule.when.text())));
+            return (
+                Outcome::Band(rule.to.clone()),
+                Some(format!("{} changed to {}: {}", rule.band, rule.to, rule.when.text())),
+            );
         }
     }
     (Outcome::Band(band.name.clone()), None)

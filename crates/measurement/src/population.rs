@@ -40,7 +40,14 @@ pub struct Row {
 impl Row {
     /// Takes in one value of one column, from an event in the elementary interval that begins at
     /// `interval`. A null changes nothing. True if the row has changed.
-    pub fn update(&mut self, columns: &[Column], interval: Timestamp, column: usize, order: &Order, value: Value) -> bool {
+    pub fn update(
+        &mut self,
+        columns: &[Column],
+        interval: Timestamp,
+        column: usize,
+        order: &Order,
+        value: Value,
+    ) -> bool {
         let Some(merge) = columns.get(column).map(|column| column.merge) else { return false };
         let cell = match merge {
             _ if value.is_null() && merge != Merge::Count => return false,
@@ -103,7 +110,11 @@ fn merge_cell(merge: Merge, slot: &mut Option<Cell>, cell: Cell) -> bool {
     };
     let replace = match (&mut *known, &cell) {
         (Cell::At(known, _), Cell::At(new, _)) => {
-            if merge == Merge::First { new < known } else { new > known }
+            if merge == Merge::First {
+                new < known
+            } else {
+                new > known
+            }
         }
         (Cell::Extreme(known), Cell::Extreme(new)) => {
             let order = new.compare(known);

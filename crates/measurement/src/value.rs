@@ -111,7 +111,9 @@ impl Value {
     /// are ordered false before true so that `min` and `max` are defined on them.
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
-            (Self::Int(left), Self::Int(right)) | (Self::Duration(left), Self::Duration(right)) => Some(left.cmp(right)),
+            (Self::Int(left), Self::Int(right)) | (Self::Duration(left), Self::Duration(right)) => {
+                Some(left.cmp(right))
+            }
             (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
             (Self::Time(left), Self::Time(right)) => Some(left.cmp(right)),
             (Self::Bool(left), Self::Bool(right)) => Some(left.cmp(right)),

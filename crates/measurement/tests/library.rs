@@ -10,10 +10,16 @@ fn the_shipped_catalogue_loads() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
     let catalogue = Catalogue::load(&folder).map_err(|faults| faults.to_string()).unwrap();
     assert_eq!(catalogue.constructs.len(), 8);
-    assert!(catalogue.constructs.iter().all(|construct| !construct.verified), "nobody compared them with the standard yet");
+    assert!(
+        catalogue.constructs.iter().all(|construct| !construct.verified),
+        "nobody compared them with the standard yet"
+    );
     let trend = catalogue.construct("isms/security-incidents-trend").unwrap();
     assert_eq!(trend.looks_back(), 5);
-    assert_eq!(trend.indicator.bands.iter().map(ToString::to_string).collect::<Vec<_>>(), ["[0, 1)", "[1, 1.3]", "(1.3, inf)"]);
+    assert_eq!(
+        trend.indicator.bands.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["[0, 1)", "[1, 1.3]", "(1.3, inf)"]
+    );
     let by_reference: Vec<_> = catalogue
         .populations
         .values()

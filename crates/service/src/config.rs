@@ -139,7 +139,8 @@ pub enum LogFormat {
 }
 
 /// Settings that must come from a file.
-const SECRETS: &[&str] = &["sasl.password", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem", "sasl.oauthbearer.client.secret"];
+const SECRETS: &[&str] =
+    &["sasl.password", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem", "sasl.oauthbearer.client.secret"];
 
 impl Config {
     /// Reads the file, if one is given, and the environment.
@@ -151,7 +152,8 @@ impl Config {
             }
             builder = builder.add_source(config::File::from(file).format(config::FileFormat::Yaml));
         }
-        let environment = config::Environment::with_prefix("VERNIER").prefix_separator("__").separator("__").try_parsing(true);
+        let environment =
+            config::Environment::with_prefix("VERNIER").prefix_separator("__").separator("__").try_parsing(true);
         let name = file.map_or_else(|| "configuration".to_owned(), |file| file.display().to_string());
         let config: Self = builder
             .add_source(environment)
@@ -164,19 +166,27 @@ impl Config {
 
     fn check(&self) -> anyhow::Result<()> {
         if self.commit_interval_ms < 50 {
-            bail!("commit_interval_ms is {}: less than 50 costs more markers than it is worth", self.commit_interval_ms);
+            bail!(
+                "commit_interval_ms is {}: less than 50 costs more markers than it is worth",
+                self.commit_interval_ms
+            );
         }
         if self.topics.partitions < 1 || self.topics.replication_factor < 1 {
             bail!("topics: partitions and replication_factor are at least 1");
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if self.topics.prefix.is_empty() || !self.topics.prefix.chars().all(legal) {
-            bail!("topics.prefix `{}` is no name of a topic: use letters, digits, `.`, `_` and `-`", self.topics.prefix);
+            bail!(
+                "topics.prefix `{}` is no name of a topic: use letters, digits, `.`, `_` and `-`",
+                self.topics.prefix
+            );
         }
         if let Some(kafka) = &self.log.kafka
             && let Some(secret) = SECRETS.iter().find(|name| kafka.properties.contains_key(**name))
         {
-            bail!("log.kafka.properties: {secret} is a secret; put it into a file and name that under log.kafka.secrets");
+            bail!(
+                "log.kafka.properties: {secret} is a secret; put it into a file and name that under log.kafka.secrets"
+            );
         }
         Ok(())
     }
@@ -203,7 +213,9 @@ impl Config {
                 Some(folder) => Arc::new(EmbeddedLog::open(folder)?),
                 None => Arc::new(EmbeddedLog::new()),
             }),
-            (None, None) => bail!("log: name where the topics are: log.kafka.bootstrap_servers, or try `vernier demo` without a broker"),
+            (None, None) => bail!(
+                "log: name where the topics are: log.kafka.bootstrap_servers, or try `vernier demo` without a broker"
+            ),
             (Some(_), Some(_)) => bail!("log: kafka and embedded are both given; choose one"),
         }
     }
@@ -229,7 +241,8 @@ mod tests {
 
     #[test]
     fn a_file_changes_what_it_names() {
-        let config = load("instance: 3\nlog: { kafka: { bootstrap_servers: 'a:1' } }\ntopics: { partitions: 2 }\n").unwrap();
+        let config =
+            load("instance: 3\nlog: { kafka: { bootstrap_servers: 'a:1' } }\ntopics: { partitions: 2 }\n").unwrap();
         assert_eq!((config.instance, config.topics.partitions, config.topics.replication_factor), (3, 2, 3));
         assert_eq!(config.commit_interval_ms, 500);
     }

@@ -38,7 +38,11 @@ struct Shared {
 /// The routes that every service has.
 pub fn router(page: Page, health: Health) -> Router {
     let shared = Shared { page, health, rendered: Arc::new(Mutex::new((Timestamp::MIN, String::new()))) };
-    Router::new().route("/metrics", get(metrics)).route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(shared)
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(shared)
 }
 
 async fn metrics(State(shared): State<Shared>) -> Response {

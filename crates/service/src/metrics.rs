@@ -55,12 +55,20 @@ impl fmt::Debug for Family {
 
 impl Family {
     /// A counter.
-    pub fn counter(name: &'static str, help: &'static str, read: impl Fn() -> Vec<Sample> + Send + Sync + 'static) -> Self {
+    pub fn counter(
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> Vec<Sample> + Send + Sync + 'static,
+    ) -> Self {
         Self { name, help, kind: Kind::Counter, read: Box::new(read) }
     }
 
     /// A gauge.
-    pub fn gauge(name: &'static str, help: &'static str, read: impl Fn() -> Vec<Sample> + Send + Sync + 'static) -> Self {
+    pub fn gauge(
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> Vec<Sample> + Send + Sync + 'static,
+    ) -> Self {
         Self { name, help, kind: Kind::Gauge, read: Box::new(read) }
     }
 }
@@ -81,15 +89,30 @@ pub fn of_runner(stats: &RunnerStats) -> Vec<Family> {
     vec![
         family("vernier_records_read_total", "Records read from input topics.", Kind::Counter, RunnerStats::records),
         family("vernier_transactions_committed_total", "Transactions committed.", Kind::Counter, RunnerStats::commits),
-        family("vernier_transactions_aborted_total", "Transactions aborted and done again.", Kind::Counter, RunnerStats::aborts),
+        family(
+            "vernier_transactions_aborted_total",
+            "Transactions aborted and done again.",
+            Kind::Counter,
+            RunnerStats::aborts,
+        ),
         family(
             "vernier_producers_replaced_total",
             "Producers replaced because the outcome of a transaction was unknown.",
             Kind::Counter,
             RunnerStats::rebuilds,
         ),
-        family("vernier_changelog_records_restored_total", "Changelog records read by restores.", Kind::Counter, RunnerStats::restored),
-        family("vernier_partitions_assigned", "Input partitions assigned to this instance.", Kind::Gauge, RunnerStats::assigned),
+        family(
+            "vernier_changelog_records_restored_total",
+            "Changelog records read by restores.",
+            Kind::Counter,
+            RunnerStats::restored,
+        ),
+        family(
+            "vernier_partitions_assigned",
+            "Input partitions assigned to this instance.",
+            Kind::Gauge,
+            RunnerStats::assigned,
+        ),
     ]
 }
 
@@ -177,7 +200,8 @@ mod tests {
     fn values_are_escaped_and_absent_families_left_out() {
         let page = Page::default();
         let sample = || vec![Sample { labels: vec![("group", "a\"b\\c\nd".to_owned())], value: 1.5 }];
-        page.add(vec![Family::gauge("vernier_x", "Help.", sample), Family::gauge("vernier_y", "Help.", Vec::new)]).unwrap();
+        page.add(vec![Family::gauge("vernier_x", "Help.", sample), Family::gauge("vernier_y", "Help.", Vec::new)])
+            .unwrap();
         page.add(of_runner(&RunnerStats::default())).unwrap();
         let text = page.render().unwrap();
         assert!(text.contains("vernier_x{group=\"a\\\"b\\\\c\\nd\"} 1.5\n"), "{text}");

@@ -109,8 +109,12 @@ pub type Worker = (Router, Box<dyn FnOnce() -> Result<(), Failure> + Send>);
 
 /// Runs a service: its name and what it does, and how its worker is set up.
 pub fn main(name: &'static str, about: &'static str, start: fn(&Context) -> Result<Worker, Failure>) -> ExitCode {
-    let command = <Arguments as clap::CommandFactory>::command().name(name).about(about).version(env!("CARGO_PKG_VERSION"));
-    let arguments = match command.try_get_matches().and_then(|matches| <Arguments as clap::FromArgMatches>::from_arg_matches(&matches)) {
+    let command =
+        <Arguments as clap::CommandFactory>::command().name(name).about(about).version(env!("CARGO_PKG_VERSION"));
+    let arguments = match command
+        .try_get_matches()
+        .and_then(|matches| <Arguments as clap::FromArgMatches>::from_arg_matches(&matches))
+    {
         Ok(arguments) => arguments,
         Err(fault) => {
             fault.print().ok();
@@ -170,15 +174,20 @@ async fn wait_for_signal() {
     }
 }
 
-fn run(name: &'static str, arguments: Arguments, start: fn(&Context) -> Result<Worker, Failure>) -> Result<(), Failure> {
+fn run(
+    name: &'static str,
+    arguments: Arguments,
+    start: fn(&Context) -> Result<Worker, Failure>,
+) -> Result<(), Failure> {
     let mut config = Config::load(arguments.config.as_deref()).map_err(Failure::Setup)?;
     config.instance = arguments.instance.unwrap_or(config.instance);
     config.http.listen = arguments.listen.unwrap_or(config.http.listen);
     config.log_format = arguments.log_format.unwrap_or(config.log_format);
     start_logs(config.log_format);
     tracing::info!(service = name, %config, "starting");
-    let catalogue = Catalogue::load(&config.catalogue)
-        .map_err(|faults| Failure::Setup(anyhow::anyhow!("the catalogue in {} is not sound:\n{faults}", config.catalogue.display())))?;
+    let catalogue = Catalogue::load(&config.catalogue).map_err(|faults| {
+        Failure::Setup(anyhow::anyhow!("the catalogue in {} is not sound:\n{faults}", config.catalogue.display()))
+    })?;
     let log = config.open_log().map_err(Failure::Setup)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -205,8 +214,13 @@ fn run(name: &'static str, arguments: Arguments, start: fn(&Context) -> Result<W
     let (extra, worker) = start(&context)?;
     let router = http::router(context.page.clone(), context.health.clone()).merge(extra);
     let _server = runtime.spawn(http::serve(listener, router));
-    let worker = thread::Builder::new().name(name.to_owned()).spawn(worker).context("start the worker").map_err(Failure::Internal)?;
-    let outcome = worker.join().unwrap_or_else(|_| Err(Failure::Internal(anyhow::anyhow!("the worker panicked; see the log"))));
+    let worker = thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(worker)
+        .context("start the worker")
+        .map_err(Failure::Internal)?;
+    let outcome =
+        worker.join().unwrap_or_else(|_| Err(Failure::Internal(anyhow::anyhow!("the worker panicked; see the log"))));
     if let Err(failure) = &outcome {
         tracing::error!(service = name, error = format!("{:#}", failure.error()), "stopped");
     } else {

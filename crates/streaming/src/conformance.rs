@@ -75,7 +75,10 @@ fn read(log: &dyn Log, at: &TopicPartition) -> Result<Vec<Record>, String> {
 }
 
 fn values(records: &[Record]) -> Vec<String> {
-    records.iter().map(|record| String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned()).collect()
+    records
+        .iter()
+        .map(|record| String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned())
+        .collect()
 }
 
 fn round_trip(log: &dyn Log, prefix: &str) -> Outcome {
@@ -85,10 +88,14 @@ fn round_trip(log: &dyn Log, prefix: &str) -> Outcome {
     let records = read(log, &at)?;
     ensure(values(&records) == ["a", "b", "c"], || format!("read {:?}", values(&records)))?;
     let whole = records.iter().all(|record| {
-        record.headers == [("kind".to_owned(), b"test".to_vec())] && record.timestamp == Some(1_700_000_000_000) && record.key.is_some()
+        record.headers == [("kind".to_owned(), b"test".to_vec())]
+            && record.timestamp == Some(1_700_000_000_000)
+            && record.key.is_some()
     });
     ensure(whole, || format!("not the same as written: {records:?}"))?;
-    ensure(records.windows(2).all(|pair| matches!(pair, [a, b] if a.offset < b.offset)), || "offsets do not rise".to_owned())
+    ensure(records.windows(2).all(|pair| matches!(pair, [a, b] if a.offset < b.offset)), || {
+        "offsets do not rise".to_owned()
+    })
 }
 
 fn open_is_invisible(log: &dyn Log, prefix: &str) -> Outcome {
@@ -222,7 +229,9 @@ fn tombstones(log: &dyn Log, prefix: &str) -> Outcome {
     record.value = None;
     log.producer(&format!("{prefix}-t")).map_err(text)?.transact(vec![record], &[], None).map_err(text)?;
     let records = read(log, &at)?;
-    ensure(matches!(records.as_slice(), [record] if record.value.is_none() && record.key.is_some()), || format!("{records:?}"))
+    ensure(matches!(records.as_slice(), [record] if record.value.is_none() && record.key.is_some()), || {
+        format!("{records:?}")
+    })
 }
 
 fn hand_over(log: &dyn Log, prefix: &str) -> Outcome {
@@ -273,7 +282,8 @@ fn caught_up_behind_markers(log: &dyn Log, prefix: &str) -> Outcome {
     own(&mut member, 1, &mut owned)?;
     let mut position = 0;
     for _ in 0..300 {
-        let poll = member.poll(Duration::from_millis(50), 100, &mut |record| position = record.offset() + 1).map_err(text)?;
+        let poll =
+            member.poll(Duration::from_millis(50), 100, &mut |record| position = record.offset() + 1).map_err(text)?;
         answer(&mut member, poll.changes, &mut owned)?;
         if position > 0 && member.caught_up(&at, position).map_err(text)? {
             return Ok(());
@@ -291,7 +301,8 @@ fn seek(log: &dyn Log, prefix: &str) -> Outcome {
     let mut seen = Vec::new();
     let mut sought = false;
     for _ in 0..300 {
-        let poll = member.poll(Duration::from_millis(50), 100, &mut |record| seen.push(record.to_record())).map_err(text)?;
+        let poll =
+            member.poll(Duration::from_millis(50), 100, &mut |record| seen.push(record.to_record())).map_err(text)?;
         answer(&mut member, poll.changes, &mut owned)?;
         let last = seen.last().map(|record| values(std::slice::from_ref(record)));
         if last == Some(vec!["c".to_owned()]) {
@@ -303,7 +314,9 @@ fn seek(log: &dyn Log, prefix: &str) -> Outcome {
             member.seek(&at, 1).map_err(text)?;
         }
         if sought && !seen.is_empty() {
-            ensure(values(&seen).starts_with(&["b".to_owned()]), || format!("read {:?} from offset 1 on", values(&seen)))?;
+            ensure(values(&seen).starts_with(&["b".to_owned()]), || {
+                format!("read {:?} from offset 1 on", values(&seen))
+            })?;
         }
     }
     Err(format!("read {:?}", values(&seen)))
@@ -319,8 +332,14 @@ fn differing_topics(log: &dyn Log, prefix: &str) -> Outcome {
         configs: BTreeMap::new(),
     };
     let fault = topics::verify(log, std::slice::from_ref(&wanted)).err().map(text).unwrap_or_default();
-    ensure(fault.contains("partitions is 2, must be 3") && fault.contains("cleanup.policy is delete, must be compact"), || fault)?;
-    let missing = topics::verify(log, &[TopicSpec { name: format!("{prefix}-nowhere"), ..wanted }]).err().map(text).unwrap_or_default();
+    ensure(
+        fault.contains("partitions is 2, must be 3") && fault.contains("cleanup.policy is delete, must be compact"),
+        || fault,
+    )?;
+    let missing = topics::verify(log, &[TopicSpec { name: format!("{prefix}-nowhere"), ..wanted }])
+        .err()
+        .map(text)
+        .unwrap_or_default();
     ensure(missing.contains("does not exist"), || missing)?;
     let unknown = log.partitions(&format!("{prefix}-nowhere"));
     ensure(matches!(unknown, Err(LogError::NoTopic(_))), || format!("{unknown:?}"))

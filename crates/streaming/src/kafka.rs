@@ -11,7 +11,12 @@ mod reader;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rdkafka::{ClientConfig, consumer::{BaseConsumer, Consumer as _}, error::KafkaError, types::RDKafkaErrorCode};
+use rdkafka::{
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
+    types::RDKafkaErrorCode,
+};
 
 use crate::{
     log::{Log, LogError, Member, Producer, Reader, TopicDescription},
@@ -78,9 +83,10 @@ impl KafkaLog {
 fn failed(doing: &'static str, fault: &KafkaError) -> LogError {
     let reason = fault.to_string();
     match fault.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-            LogError::Fatal { doing, reason: format!("{reason}: run `vernier topics apply`, or create the source topic") }
-        }
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => LogError::Fatal {
+            doing,
+            reason: format!("{reason}: run `vernier topics apply`, or create the source topic"),
+        },
         Some(
             RDKafkaErrorCode::Fatal
             | RDKafkaErrorCode::TopicAuthorizationFailed

@@ -190,7 +190,11 @@ pub trait Producer: Send {
     fn send(&mut self, record: OutRecord) -> Result<(), TransactionError>;
 
     /// Adds the offsets of the next records to be read, after all records were delivered.
-    fn send_offsets(&mut self, offsets: &[(TopicPartition, i64)], group: &GroupMetadata) -> Result<(), TransactionError>;
+    fn send_offsets(
+        &mut self,
+        offsets: &[(TopicPartition, i64)],
+        group: &GroupMetadata,
+    ) -> Result<(), TransactionError>;
 
     /// Commits.
     fn commit(&mut self) -> Result<(), TransactionError>;
@@ -218,7 +222,9 @@ pub trait Producer: Send {
             Err(TransactionError::Aborted(reason)) => match self.abort() {
                 Ok(()) => Err(TransactionError::Aborted(reason)),
                 // An abort that is refused says nothing good about what the broker thinks of us.
-                Err(TransactionError::Aborted(abort)) => Err(TransactionError::Unclear(format!("{reason}; then {abort}"))),
+                Err(TransactionError::Aborted(abort)) => {
+                    Err(TransactionError::Unclear(format!("{reason}; then {abort}")))
+                }
                 Err(other) => Err(other),
             },
             outcome => outcome,
@@ -235,7 +241,12 @@ pub fn place(record: &mut OutRecord, partitions: i32) {
 
 /// Reads one partition up to its high watermark at the time of the call, all transactions before it
 /// being settled.
-pub fn read_to_end(log: &dyn Log, partition: &TopicPartition, deadline: Duration, sink: Sink<'_>) -> Result<i64, LogError> {
+pub fn read_to_end(
+    log: &dyn Log,
+    partition: &TopicPartition,
+    deadline: Duration,
+    sink: Sink<'_>,
+) -> Result<i64, LogError> {
     let end = log.settled_end(partition, deadline)?;
     let first = log.first_offset(partition)?;
     if first >= end {

@@ -113,7 +113,9 @@ impl<'a> RecordRef<'a> {
     /// The first header of a name.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         match self.0 {
-            Inner::Owned(record) => record.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice()),
+            Inner::Owned(record) => {
+                record.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
+            }
             Inner::Kafka(message) => {
                 message.headers()?.iter().find(|header| header.key == name).and_then(|header| header.value)
             }
@@ -131,7 +133,10 @@ impl<'a> RecordRef<'a> {
                 key: message.key().map(<[u8]>::to_vec),
                 value: message.payload().map(<[u8]>::to_vec),
                 headers: message.headers().map_or_else(Vec::new, |headers| {
-                    headers.iter().map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
+                    headers
+                        .iter()
+                        .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
+                        .collect()
                 }),
             },
         }

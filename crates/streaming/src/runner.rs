@@ -104,7 +104,11 @@ pub struct Runner<S> {
 
 impl<S> std::fmt::Debug for Runner<S> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Runner").field("config", &self.config).field("assigned", &self.assigned).finish_non_exhaustive()
+        formatter
+            .debug_struct("Runner")
+            .field("config", &self.config)
+            .field("assigned", &self.assigned)
+            .finish_non_exhaustive()
     }
 }
 
@@ -295,7 +299,10 @@ impl<S: Stage> Runner<S> {
         let mut from = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let offset = self.restore(&partition)?;
-            self.assigned.insert(partition.clone(), Assigned { next_offset: offset, committed_offset: offset, caught_up: false });
+            self.assigned.insert(
+                partition.clone(),
+                Assigned { next_offset: offset, committed_offset: offset, caught_up: false },
+            );
             from.push((partition, offset));
         }
         self.stats.set_assigned(self.assigned.len());
@@ -319,7 +326,10 @@ impl<S: Stage> Runner<S> {
         }
         for partition in partitions {
             let offset = self.restore(&partition)?;
-            self.assigned.insert(partition.clone(), Assigned { next_offset: offset, committed_offset: offset, caught_up: false });
+            self.assigned.insert(
+                partition.clone(),
+                Assigned { next_offset: offset, committed_offset: offset, caught_up: false },
+            );
             self.member.seek(&partition, offset)?;
         }
         Ok(())

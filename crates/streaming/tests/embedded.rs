@@ -4,7 +4,12 @@
 
 use std::{fs, io::Write as _, time::Duration};
 
-use streaming::{Log as _, OutRecord, TopicPartition, conformance, embedded::EmbeddedLog, log::read_to_end, topics::{Cleanup, TopicSpec}};
+use streaming::{
+    Log as _, OutRecord, TopicPartition, conformance,
+    embedded::EmbeddedLog,
+    log::read_to_end,
+    topics::{Cleanup, TopicSpec},
+};
 
 #[test]
 fn conformance_suite() {
@@ -16,7 +21,13 @@ fn conformance_suite() {
 }
 
 fn spec() -> TopicSpec {
-    TopicSpec { name: "kept".to_owned(), partitions: 1, replication_factor: 1, cleanup: Cleanup::Compact, configs: Default::default() }
+    TopicSpec {
+        name: "kept".to_owned(),
+        partitions: 1,
+        replication_factor: 1,
+        cleanup: Cleanup::Compact,
+        configs: Default::default(),
+    }
 }
 
 fn values(log: &EmbeddedLog) -> Vec<Vec<u8>> {
@@ -29,7 +40,8 @@ fn values(log: &EmbeddedLog) -> Vec<Vec<u8>> {
 }
 
 fn write(log: &EmbeddedLog, value: &[u8]) {
-    let record = OutRecord { topic: "kept".into(), partition: Some(0), value: Some(value.to_vec()), ..OutRecord::default() };
+    let record =
+        OutRecord { topic: "kept".into(), partition: Some(0), value: Some(value.to_vec()), ..OutRecord::default() };
     log.producer("writer").unwrap().transact(vec![record], &[], None).unwrap();
 }
 

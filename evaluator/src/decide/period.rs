@@ -42,7 +42,8 @@ pub(super) fn judge(
         } else {
             group.iter().map(|value| Value::text(value)).collect()
         };
-        let earlier = Earlier { construct, state: evaluation.constructs.get(index), start: state.period.start, group: &group };
+        let earlier =
+            Earlier { construct, state: evaluation.constructs.get(index), start: state.period.start, group: &group };
         let judgement = judge_case(&Case {
             construct,
             period: state.period,
@@ -81,7 +82,8 @@ fn groups_of(construct: &Construct, evaluation: &Evaluation, index: usize, perio
     }
     let counted = |group: &Vec<String>| {
         construct.base.iter().any(|measure| {
-            let merged = evaluation.collected.merged(index, &measure.name, period.start, |found| found == group.as_slice());
+            let merged =
+                evaluation.collected.merged(index, &measure.name, period.start, |found| found == group.as_slice());
             merged.is_some_and(|merged| merged.n() > 0)
         })
     };
@@ -91,7 +93,12 @@ fn groups_of(construct: &Construct, evaluation: &Evaluation, index: usize, perio
 }
 
 /// Whether the sources were alive to the end of the period, or to the watermark while it runs.
-fn sources(evaluation: &Evaluation, construct: &Construct, state: &PeriodState, watermark: Timestamp) -> (Sources, Quality) {
+fn sources(
+    evaluation: &Evaluation,
+    construct: &Construct,
+    state: &PeriodState,
+    watermark: Timestamp,
+) -> (Sources, Quality) {
     let period = &state.period;
     let until = period.end.min(watermark);
     let mut quality = Quality::default();
@@ -103,7 +110,10 @@ fn sources(evaluation: &Evaluation, construct: &Construct, state: &PeriodState, 
         let alive = last.is_some_and(|last| last >= until.minus(rhythm));
         let within = last.is_some_and(|last| last >= until.minus(rhythm.max(period.length())));
         if !within {
-            silent.push(format!("{name} sent nothing since {}", last.map_or_else(|| "ever".to_owned(), |last| last.to_string())));
+            silent.push(format!(
+                "{name} sent nothing since {}",
+                last.map_or_else(|| "ever".to_owned(), |last| last.to_string())
+            ));
         } else if !alive {
             stale.push(format!("{name} fell silent at {}", last.unwrap_or(period.start)));
         }

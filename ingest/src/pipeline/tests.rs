@@ -18,8 +18,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let catalogue =
-            Catalogue::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas")).unwrap();
+        let catalogue = Catalogue::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas")).unwrap();
         let plan = Plan::new(&catalogue).unwrap();
         let settings = Settings {
             topics: Topics::default(),
@@ -30,19 +29,12 @@ impl Bench {
         let now = Arc::new(AtomicI64::new(NOON));
         let hands = Arc::clone(&now);
         let clock: Clock = Arc::new(move || Timestamp(hands.load(Ordering::Relaxed)));
-        Self {
-            ingest: Ingest::new(plan, settings, clock),
-            now,
-            offset: 0,
-        }
+        Self { ingest: Ingest::new(plan, settings, clock), now, offset: 0 }
     }
 
     fn take_over(&mut self, topic: &str) -> TopicPartition {
         let partition = TopicPartition::new(topic, 1);
-        assert_eq!(
-            self.ingest.restore(&partition, Vec::new()).unwrap(),
-            Resume::Committed
-        );
+        assert_eq!(self.ingest.restore(&partition, Vec::new()).unwrap(), Resume::Committed);
         partition
     }
 
@@ -60,47 +52,25 @@ impl Bench {
     }
 
     fn flush(&mut self, partition: &TopicPartition) -> Vec<OutRecord> {
-        let position = Position {
-            partition: partition.clone(),
-            next_offset: self.offset,
-            caught_up: true,
-            partitions: 3,
-        };
+        let position =
+            Position { partition: partition.clone(), next_offset: self.offset, caught_up: true, partitions: 3 };
         let mut out = Outbox::default();
-        self.ingest
-            .flush(
-                Timestamp(self.now.load(Ordering::Relaxed)),
-                &[position],
-                &mut out,
-            )
-            .unwrap();
+        self.ingest.flush(Timestamp(self.now.load(Ordering::Relaxed)), &[position], &mut out).unwrap();
         out.into_records()
     }
 
     fn tally(&self, source: &str) -> Tally {
-        self.ingest
-            .stats()
-            .counts()
-            .find(|(name, _)| &***name == source)
-            .unwrap()
-            .1
+        self.ingest.stats().counts().find(|(name, _)| &***name == source).unwrap().1
     }
 }
 
 fn header<'r>(record: &'r OutRecord, name: &str) -> &'r str {
-    let (_, value) = record
-        .headers
-        .iter()
-        .find(|(found, _)| found == name)
-        .unwrap();
+    let (_, value) = record.headers.iter().find(|(found, _)| found == name).unwrap();
     std::str::from_utf8(value).unwrap()
 }
 
 fn kinds(records: &[OutRecord]) -> Vec<&str> {
-    records
-        .iter()
-        .map(|record| header(record, headers::KIND))
-        .collect()
+    records.iter().map(|record| header(record, headers::KIND)).collect()
 }
 
 const FINDING: &str = r#"{"id":"tx-1","type":"finding","finding":"VF-1","asset":"A-1","asset_class":"server","cve":"CVE-2026-1","score":9.8,"state":"open","at":"2026-03-01T11:00:00Z"}"#;
@@ -111,58 +81,29 @@ fn an_event_its_copy_and_then_the_progress_go_out() {
     let partition = bench.take_over("raw.scanner");
     bench.read(&partition, FINDING);
     let records = bench.flush(&partition);
-    assert_eq!(
-        kinds(&records),
-        ["reference", "event", "progress", "progress"]
-    );
+    assert_eq!(kinds(&records), ["reference", "event", "progress", "progress"]);
     assert_eq!(header(&records[0], headers::POPULATION), "assets");
     assert_eq!(records[0].key.as_deref(), Some(b"A-1".as_slice()));
     assert_eq!(records[1].key.as_deref(), Some(b"VF-1".as_slice()));
     assert_eq!(records[0].value, records[1].value);
-    assert_eq!(
-        records[1].timestamp,
-        Some(NOON - 3_600_000),
-        "the event's own time"
-    );
-    assert_eq!(
-        (records[2].partition, records[3].partition),
-        (Some(0), Some(1))
-    );
-    let progress: Progress =
-        records::decode("progress", records[2].value.as_deref().unwrap()).unwrap();
-    assert_eq!(
-        (
-            progress.source.as_str(),
-            progress.topic.as_str(),
-            progress.partition
-        ),
-        ("scanner", "raw.scanner", 1)
-    );
-    assert_eq!(
-        (progress.newest, progress.next_offset, progress.partitions),
-        (Some(Timestamp(NOON - 3_600_000)), 1, 3)
-    );
+    assert_eq!(records[1].timestamp, Some(NOON - 3_600_000), "the event's own time");
+    assert_eq!((records[2].partition, records[3].partition), (Some(0), Some(1)));
+    let progress: Progress = records::decode("progress", records[2].value.as_deref().unwrap()).unwrap();
+    assert_eq!((progress.source.as_str(), progress.topic.as_str(), progress.partition), ("scanner", "raw.scanner", 1));
+    assert_eq!((progress.newest, progress.next_offset, progress.partitions), (Some(Timestamp(NOON - 3_600_000)), 1, 3));
 }
 
 #[test]
 fn a_dead_letter_is_the_record_as_it_came() {
     let mut bench = Bench::new();
     let partition = bench.take_over("raw.scanner");
-    let poison =
-        r#"[{"id":"tx-1","type":"scan","asset":"A-1","at":"2026-03-01T11:00:00Z"}, {"type":"?"}]"#;
+    let poison = r#"[{"id":"tx-1","type":"scan","asset":"A-1","at":"2026-03-01T11:00:00Z"}, {"type":"?"}]"#;
     bench.read(&partition, poison);
     let records = bench.flush(&partition);
-    assert_eq!(
-        header(&records[0], headers::KIND),
-        "event",
-        "the good element is published"
-    );
+    assert_eq!(header(&records[0], headers::KIND), "event", "the good element is published");
     let letter = &records[1];
     assert_eq!(&*letter.topic, "vernier.dead-letter");
-    assert_eq!(
-        (letter.key.as_deref(), letter.value.as_deref()),
-        (Some(b"k".as_slice()), Some(poison.as_bytes()))
-    );
+    assert_eq!((letter.key.as_deref(), letter.value.as_deref()), (Some(b"k".as_slice()), Some(poison.as_bytes())));
     assert_eq!(header(letter, "vernier-origin-topic"), "raw.scanner");
     assert_eq!(header(letter, "vernier-stage"), "map");
     assert_eq!(header(letter, "vernier-reason"), "mapping-aborted");
@@ -174,10 +115,7 @@ fn time_is_told_also_when_nothing_arrives() {
     let mut bench = Bench::new();
     let partition = bench.take_over("raw.hr");
     assert_eq!(kinds(&bench.flush(&partition)), ["progress", "progress"]);
-    assert!(
-        bench.flush(&partition).is_empty(),
-        "nothing new within the interval"
-    );
+    assert!(bench.flush(&partition).is_empty(), "nothing new within the interval");
     bench.now.fetch_add(2000, Ordering::Relaxed);
     assert_eq!(kinds(&bench.flush(&partition)), ["progress", "progress"]);
 }
@@ -188,43 +126,21 @@ fn records_are_counted_once_and_only_if_they_stand() {
     let partition = bench.take_over("raw.sshd");
     let read = |bench: &mut Bench| {
         bench.read(&partition, "2026-03-01T11:00:00Z web-01 sshd[1]: message repeated 3 times: [ Failed password for root from 192.0.2.1 port 1 ssh2]");
-        bench.read(
-            &partition,
-            "2026-03-01T11:00:00Z web-01 sshd[1]: Connection closed",
-        );
+        bench.read(&partition, "2026-03-01T11:00:00Z web-01 sshd[1]: Connection closed");
         bench.read(&partition, "nonsense");
     };
     read(&mut bench);
     bench.flush(&partition);
     bench.ingest.forget(&partition);
-    assert_eq!(
-        bench.tally("sshd").read,
-        0,
-        "the transaction did not commit"
-    );
+    assert_eq!(bench.tally("sshd").read, 0, "the transaction did not commit");
     bench.take_over("raw.sshd");
     read(&mut bench);
     bench.flush(&partition);
     bench.ingest.committed();
     bench.ingest.committed();
     let tally = bench.tally("sshd");
-    assert_eq!(
-        (
-            tally.read,
-            tally.published,
-            tally.not_relevant,
-            tally.rejected
-        ),
-        (3, 1, 1, 1)
-    );
-    assert_eq!(
-        (
-            tally.events,
-            tally.references,
-            tally.reasons[&crate::reject::Reason::MappingAborted]
-        ),
-        (3, 0, 1)
-    );
+    assert_eq!((tally.read, tally.published, tally.not_relevant, tally.rejected), (3, 1, 1, 1));
+    assert_eq!((tally.events, tally.references, tally.reasons[&crate::reject::Reason::MappingAborted]), (3, 0, 1));
     assert_eq!(tally.reasons.values().sum::<u64>(), tally.rejected);
 }
 
@@ -235,10 +151,7 @@ fn native_events_are_copied_byte_for_byte() {
     let text = r#"{ "time":1772362800000, "metadata":{"uid":"c-1"}, "class_uid":5001,"activity_id":2, "device":{"uid":"A-1","hostname":"web-01","type":"server"},  "unmapped":{"in_scope":true,"logging_required":false} }"#;
     bench.read(&partition, text);
     let records = bench.flush(&partition);
-    assert_eq!(
-        kinds(&records),
-        ["reference", "event", "progress", "progress"]
-    );
+    assert_eq!(kinds(&records), ["reference", "event", "progress", "progress"]);
     assert_eq!(records[1].value.as_deref(), Some(text.as_bytes()));
     assert_eq!(header(&records[0], headers::POPULATION), "log_sources");
     assert_eq!(records[0].key.as_deref(), Some(b"web-01".as_slice()));

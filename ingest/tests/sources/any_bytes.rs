@@ -18,10 +18,8 @@ const NATIVE: &str = r#"{"class_uid":5001,"activity_id":2,"time":1772000000000,"
 "#;
 
 fn sources() -> Vec<Source> {
-    let mut sources: Vec<Source> = shipped::SOURCES
-        .iter()
-        .map(|(name, decode)| shipped::source(name, *decode))
-        .collect();
+    let mut sources: Vec<Source> =
+        shipped::SOURCES.iter().map(|(name, decode)| shipped::source(name, *decode)).collect();
     sources.push(Source {
         name: "cmdb".into(),
         topics: vec!["raw.cmdb".to_owned()],
@@ -154,14 +152,8 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
     SOURCES.with_borrow_mut(|sources| {
         CLASSES.with(|classes| {
             for source in sources {
-                let arrival = Arrival {
-                    topic: "raw",
-                    partition: 3,
-                    offset: 7,
-                    timestamp: NOW,
-                    key: None,
-                    value: Some(bytes),
-                };
+                let arrival =
+                    Arrival { topic: "raw", partition: 3, offset: 7, timestamp: NOW, key: None, value: Some(bytes) };
                 let first = process(source, classes, &arrival, NOW);
                 for (event, route) in &first.events {
                     prop_assert!(event.time <= NOW.plus(source.max_future));
@@ -175,17 +167,9 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
                 }
                 let again = process(source, classes, &arrival, NOW);
                 let texts = |processed: &ingest::pipeline::Processed<'_>| {
-                    processed
-                        .events
-                        .iter()
-                        .map(|(event, _)| event.draft.bytes())
-                        .collect::<Vec<_>>()
+                    processed.events.iter().map(|(event, _)| event.draft.bytes()).collect::<Vec<_>>()
                 };
-                prop_assert_eq!(
-                    texts(&first),
-                    texts(&again),
-                    "reading a record again gives the same events"
-                );
+                prop_assert_eq!(texts(&first), texts(&again), "reading a record again gives the same events");
                 prop_assert_eq!(first.refusal, again.refusal);
             }
             Ok(())

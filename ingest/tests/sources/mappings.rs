@@ -16,44 +16,23 @@ const NOW: Timestamp = Timestamp(1_772_366_400_000);
 
 #[test]
 fn samples_become_what_is_expected() {
-    let classes = Classes::new(
-        &measurement::classes::Classes::known(),
-        [("vulnerability_finding", "assets", "device.uid")],
-    );
+    let classes =
+        Classes::new(&measurement::classes::Classes::known(), [("vulnerability_finding", "assets", "device.uid")]);
     for (name, decode) in shipped::SOURCES {
         let folder = shipped::mappings().join(name);
-        let sample = ["sample.log", "sample.ndjson"]
-            .iter()
-            .find_map(|file| fs::read(folder.join(file)).ok())
-            .unwrap();
-        let expected: Value =
-            serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
+        let sample = ["sample.log", "sample.ndjson"].iter().find_map(|file| fs::read(folder.join(file)).ok()).unwrap();
+        let expected: Value = serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
         let mut source = shipped::source(name, decode);
-        let lines = sample
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty());
-        let found = lines
-            .enumerate()
-            .map(|(offset, line)| outcome(&mut source, &classes, offset, line))
-            .collect();
+        let lines = sample.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let found = lines.enumerate().map(|(offset, line)| outcome(&mut source, &classes, offset, line)).collect();
         let found = Value::Array(found);
-        assert!(
-            found == expected,
-            "{name}: expected.json differs from what was found:\n{found}"
-        );
+        assert!(found == expected, "{name}: expected.json differs from what was found:\n{found}");
     }
 }
 
 fn outcome(source: &mut Source, classes: &Classes, offset: usize, line: &[u8]) -> Value {
     let offset = i64::try_from(offset).unwrap();
-    let arrival = Arrival {
-        topic: "raw",
-        partition: 0,
-        offset,
-        timestamp: NOW,
-        key: None,
-        value: Some(line),
-    };
+    let arrival = Arrival { topic: "raw", partition: 0, offset, timestamp: NOW, key: None, value: Some(line) };
     let processed = process(source, classes, &arrival, NOW);
     let mut outcome = json!({ "record": offset });
     if !processed.events.is_empty() {
@@ -62,11 +41,8 @@ fn outcome(source: &mut Source, classes: &Classes, offset: usize, line: &[u8]) -
             .iter()
             .map(|(event, route)| {
                 let published: Value = serde_json::from_slice(&event.draft.bytes()).unwrap();
-                let references: Vec<[&str; 2]> = route
-                    .references
-                    .iter()
-                    .map(|(population, key)| [&**population, key.as_str()])
-                    .collect();
+                let references: Vec<[&str; 2]> =
+                    route.references.iter().map(|(population, key)| [&**population, key.as_str()]).collect();
                 json!({ "key": route.primary, "references": references, "event": published })
             })
             .collect();
@@ -90,22 +66,11 @@ fn the_extension_describes_the_classes_that_ingest_knows() {
         };
         described += 1;
         let name = text["name"].as_str().unwrap();
-        let class = known
-            .by_name(name)
-            .unwrap_or_else(|| panic!("{name} is not in the table of classes"));
+        let class = known.by_name(name).unwrap_or_else(|| panic!("{name} is not in the table of classes"));
         assert_eq!(text["uid"], class.uid, "{name}");
         assert_eq!(text["primary_key"], class.key.as_str(), "{name}");
-        assert_eq!(
-            text["attributes"][&class.key]["requirement"], "required",
-            "{name}: its key"
-        );
+        assert_eq!(text["attributes"][&class.key]["requirement"], "required", "{name}: its key");
         assert!(!activities.is_empty(), "{name}");
     }
-    assert_eq!(
-        described,
-        known
-            .names()
-            .filter(|name| name.starts_with("isms_"))
-            .count()
-    );
+    assert_eq!(described, known.names().filter(|name| name.starts_with("isms_")).count());
 }

@@ -38,19 +38,9 @@ fn by_mapping(source: &mut Source, classes: &Classes, records: &[&str]) -> Count
     for (offset, record) in records.iter().enumerate() {
         let offset = i64::try_from(offset).unwrap();
         let value = Some(record.as_bytes());
-        let arrival = Arrival {
-            topic: "raw.sshd",
-            partition: 0,
-            offset,
-            timestamp: NOW,
-            key: None,
-            value,
-        };
+        let arrival = Arrival { topic: "raw.sshd", partition: 0, offset, timestamp: NOW, key: None, value };
         let processed = process(source, classes, &arrival, NOW);
-        counts.lines += record
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .count();
+        counts.lines += record.lines().filter(|line| !line.trim().is_empty()).count();
         counts.refused += usize::from(processed.refusal.is_some());
         for (event, _) in &processed.events {
             let published: Value = serde_json::from_slice(&event.draft.bytes()).unwrap();
@@ -82,33 +72,16 @@ fn real_lines_are_counted_as_a_plain_search_counts_them() {
         "ssh-generic-test",
         "opnsense-sshd",
     ] {
-        let file = Path::new(&folder)
-            .join("f05-crowdsec")
-            .join(name)
-            .join(format!("{name}.log"));
+        let file = Path::new(&folder).join("f05-crowdsec").join(name).join(format!("{name}.log"));
         let text = fs::read_to_string(&file).unwrap();
-        let lines: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         let searched = by_search(&text);
-        assert_eq!(
-            by_mapping(&mut source, &classes, &lines),
-            searched,
-            "{name}, a line a record"
-        );
-        assert_eq!(
-            by_mapping(&mut source, &classes, &[&text]),
-            searched,
-            "{name}, all lines in one record"
-        );
+        assert_eq!(by_mapping(&mut source, &classes, &lines), searched, "{name}, a line a record");
+        assert_eq!(by_mapping(&mut source, &classes, &[&text]), searched, "{name}, all lines in one record");
         total.lines += searched.lines;
         total.failed += searched.failed;
         total.accepted += searched.accepted;
     }
     eprintln!("{total:?}");
-    assert!(
-        total.lines > 50 && total.failed > 0 && total.accepted > 0,
-        "{total:?}"
-    );
+    assert!(total.lines > 50 && total.failed > 0 && total.accepted > 0, "{total:?}");
 }

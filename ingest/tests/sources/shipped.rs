@@ -32,10 +32,7 @@ pub(crate) fn source(name: &str, decode: Decode) -> Source {
     let file = mappings().join(name).join("map.vrl");
     let program = fs::read_to_string(&file).unwrap();
     let mapping = Mapping::compile(&program).unwrap_or_else(|faults| {
-        let faults: Vec<String> = faults
-            .iter()
-            .map(|fault| format!("{}:{fault}", file.display()))
-            .collect();
+        let faults: Vec<String> = faults.iter().map(|fault| format!("{}:{fault}", file.display())).collect();
         panic!("{}", faults.join("\n"))
     });
     Source {

@@ -144,10 +144,19 @@ pub(super) fn population(
     for column in &columns {
         let set = spec.feeds.iter().any(|feed| feed.set.contains_key(&column.name));
         if !set {
-            faults.add(&spec.population.referenced, format!("no feed sets the column `{}`", column.name), "set it or remove it");
+            faults.add(
+                &spec.population.referenced,
+                format!("no feed sets the column `{}`", column.name),
+                "set it or remove it",
+            );
         }
     }
-    (faults.list.len() == before).then_some(Population { name: spec.population.value, title: spec.title, columns, feeds })
+    (faults.list.len() == before).then_some(Population {
+        name: spec.population.value,
+        title: spec.title,
+        columns,
+        feeds,
+    })
 }
 
 fn feed(
@@ -159,11 +168,19 @@ fn feed(
 ) -> Option<Feed> {
     let Some(class) = classes.by_name(&spec.class.value) else {
         let known = classes.names().collect::<Vec<_>>().join(", ");
-        faults.add(&spec.class.referenced, format!("unknown event class `{}`", spec.class.value), format!("known: {known}"));
+        faults.add(
+            &spec.class.referenced,
+            format!("unknown event class `{}`", spec.class.value),
+            format!("known: {known}"),
+        );
         return None;
     };
     let Some(key_slot) = fields.slot(&spec.key.value) else {
-        faults.add(&spec.key.referenced, format!("`{}` is no path of a field", spec.key.value), "write it like device.uid");
+        faults.add(
+            &spec.key.referenced,
+            format!("`{}` is no path of a field", spec.key.value),
+            "write it like device.uid",
+        );
         return None;
     };
     let at = &spec.class.referenced;
@@ -183,7 +200,11 @@ fn feed(
         };
         let Some(value) = compile(value, at, &mut scope, faults) else { continue };
         if let Some(kind) = value.result().filter(|kind| *kind != column.kind) {
-            faults.add(at, format!("the column `{name}` is a {}, this is a {kind}", column.kind), "change the column's type or the value");
+            faults.add(
+                at,
+                format!("the column `{name}` is a {}, this is a {kind}", column.kind),
+                "change the column's type or the value",
+            );
         }
         let when = condition.and_then(|text| compile_filter(text, at, &mut scope, faults));
         set.push(SetColumn { column: index, value, when });

@@ -73,7 +73,8 @@ pub(super) fn load(folder: &Path) -> Result<Catalogue, Diagnostics> {
     let organisation = organisation(folder, &mut list, &mut digest);
     let shared = hex(&digest.clone().finalize());
     let mut constructs: Vec<super::Construct> = Vec::new();
-    let mut known = check::Known { classes: &classes, populations: &populations, sources: &sources, fields: &mut fields };
+    let mut known =
+        check::Known { classes: &classes, populations: &populations, sources: &sources, fields: &mut fields };
     for (file, text) in read_folder(folder, "constructs", &mut list, &mut digest) {
         let mut faults = Faults { list: &mut list, file, subject: String::new() };
         let Some(spec) = parse::<spec::ConstructSpec>(&text, &mut faults) else { continue };
@@ -92,7 +93,12 @@ pub(super) fn load(folder: &Path) -> Result<Catalogue, Diagnostics> {
     }
     if constructs.is_empty() && list.is_empty() {
         let mut faults = Faults { list: &mut list, file: folder.display().to_string(), subject: String::new() };
-        faults.add_at(1, 1, "no constructs found", "a catalogue has the folders constructs, populations, sources and mappings");
+        faults.add_at(
+            1,
+            1,
+            "no constructs found",
+            "a catalogue has the folders constructs, populations, sources and mappings",
+        );
     }
     if !list.is_empty() {
         list.sort();

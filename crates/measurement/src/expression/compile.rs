@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use cel::{
+    IdedExpr,
     common::ast::{CallExpr, Expr, LiteralValue},
     parser::Parser,
-    IdedExpr,
 };
 
 use super::{Arithmetic, Comparison, Expression, ExpressionError, MAX_NODES, MAX_TEXT, Node, Scope, TextTest};
@@ -28,7 +28,8 @@ pub(super) fn compile(text: &str, scope: &mut dyn Scope) -> Result<Expression, E
     if text.len() > MAX_TEXT {
         return Err(error(format!("the expression is longer than {MAX_TEXT} bytes"), "split it into several measures"));
     }
-    let tree = Parser::new().max_recursion_depth(MAX_DEPTH).parse(text).map_err(|errors| syntax_error(text, &errors))?;
+    let tree =
+        Parser::new().max_recursion_depth(MAX_DEPTH).parse(text).map_err(|errors| syntax_error(text, &errors))?;
     let mut compiler = Compiler { scope, nodes: 0, slots: Vec::new(), looks_back: 0, reads_time: false };
     let (plan, result) = compiler.node(&tree)?;
     let Compiler { slots, looks_back, reads_time, .. } = compiler;
@@ -43,8 +44,7 @@ fn syntax_error(text: &str, errors: &cel::ParseErrors) -> ExpressionError {
     let first = errors.errors.first();
     let message = first.map_or("not an expression", |fault| fault.msg.as_str());
     let (line, column) = first.map_or((1, 0), |fault| fault.pos);
-    let line_start: usize =
-        text.split_inclusive('\n').take(usize::try_from(line - 1).unwrap_or(0)).map(str::len).sum();
+    let line_start: usize = text.split_inclusive('\n').take(usize::try_from(line - 1).unwrap_or(0)).map(str::len).sum();
     ExpressionError {
         reason: format!("not a CEL expression: {}", message.lines().next().unwrap_or(message)),
         hint: "see https://cel.dev for the syntax".to_owned(),
@@ -64,7 +64,10 @@ impl Compiler<'_> {
     fn node(&mut self, tree: &IdedExpr) -> Result<Typed, ExpressionError> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(error(format!("the expression has more than {MAX_NODES} parts"), "split it into several measures"));
+            return Err(error(
+                format!("the expression has more than {MAX_NODES} parts"),
+                "split it into several measures",
+            ));
         }
         if let Some(name) = path(&tree.expr) {
             return self.name(&name);
@@ -152,7 +155,9 @@ impl Compiler<'_> {
                 let (operand, kind) = self.node(operand)?;
                 match kind {
                     None | Some(Type::Number | Type::Duration) => Ok((Node::Negate(Box::new(operand)), kind)),
-                    Some(kind) => Err(error(format!("`-` cannot be applied to a {kind}"), "negate numbers and durations")),
+                    Some(kind) => {
+                        Err(error(format!("`-` cannot be applied to a {kind}"), "negate numbers and durations"))
+                    }
                 }
             }
             ("_?_:_", [condition, yes, no]) => self.conditional(condition, yes, no),
@@ -246,7 +251,12 @@ impl Compiler<'_> {
         Ok((Node::Compare(operator, Box::new(left), Box::new(right)), Some(Type::Bool)))
     }
 
-    fn arithmetic(&mut self, operator: Arithmetic, left: &IdedExpr, right: &IdedExpr) -> Result<Typed, ExpressionError> {
+    fn arithmetic(
+        &mut self,
+        operator: Arithmetic,
+        left: &IdedExpr,
+        right: &IdedExpr,
+    ) -> Result<Typed, ExpressionError> {
         use Arithmetic::{Add, Divide, Multiply, Remainder, Subtract};
         use Type::{Duration, Number, Time};
         let (left, left_kind) = self.node(left)?;
@@ -256,7 +266,9 @@ impl Compiler<'_> {
             (_, Some(Number), Some(Number)) | (Divide, Some(Duration), Some(Duration)) => Some(Number),
             (Add | Subtract, Some(Duration), Some(Duration)) | (Subtract, Some(Time), Some(Time)) => Some(Duration),
             (Add | Subtract, Some(Time), Some(Duration)) | (Add, Some(Duration), Some(Time)) => Some(Time),
-            (Multiply | Divide, Some(Duration), Some(Number)) | (Multiply, Some(Number), Some(Duration)) => Some(Duration),
+            (Multiply | Divide, Some(Duration), Some(Number)) | (Multiply, Some(Number), Some(Duration)) => {
+                Some(Duration)
+            }
             (Add | Subtract | Multiply | Divide | Remainder, Some(left), Some(right)) => {
                 return Err(error(
                     format!("a {left} and a {right} cannot be combined by this operator"),
@@ -288,8 +300,9 @@ impl Compiler<'_> {
                 "move it to `derived` or to `indicator.adjust`",
             ));
         }
-        let name = path(&variable.expr)
-            .ok_or_else(|| error(format!("`{function}` takes a measure's name"), format!("write {function}(incidents, 6)")))?;
+        let name = path(&variable.expr).ok_or_else(|| {
+            error(format!("`{function}` takes a measure's name"), format!("write {function}(incidents, 6)"))
+        })?;
         let (slot, kind) = self.variable(&name)?;
         let periods = whole_number(periods, MAX_LOOK_BACK)?;
         if function == "previous" {
@@ -331,7 +344,9 @@ pub(super) fn path(tree: &Expr) -> Option<String> {
         Expr::Select(select) if !select.test => Some(format!("{}.{}", path(&select.operand.expr)?, select.field)),
         Expr::Call(call) if call.func_name == "_[_]" => match call.args.as_slice() {
             [operand, index] => match &index.expr {
-                Expr::Literal(LiteralValue::Int(index)) if **index >= 0 => Some(format!("{}[{}]", path(&operand.expr)?, **index)),
+                Expr::Literal(LiteralValue::Int(index)) if **index >= 0 => {
+                    Some(format!("{}[{}]", path(&operand.expr)?, **index))
+                }
                 _ => None,
             },
             _ => None,
@@ -346,7 +361,8 @@ fn constant(literal: &LiteralValue) -> Result<Typed, ExpressionError> {
         LiteralValue::Int(value) => (Value::Int(**value), Type::Number),
         LiteralValue::UInt(value) => (Value::from_exact(Exact::from(**value)), Type::Number),
         LiteralValue::Double(value) => {
-            let number = Exact::from_f64(**value).ok_or_else(|| error("not a finite number", "use a decimal such as 0.95"))?;
+            let number =
+                Exact::from_f64(**value).ok_or_else(|| error("not a finite number", "use a decimal such as 0.95"))?;
             (Value::from_exact(number), Type::Number)
         }
         LiteralValue::String(value) => (Value::text(value.inner()), Type::Text),

@@ -60,7 +60,11 @@ pub(super) fn fraction(node: &Node, context: &Context<'_>) -> Option<(Value, Val
         Node::Arithmetic(Arithmetic::Divide, numerator, denominator) => {
             // `100 * a / b` parses as `(100 * a) / b`: people want to see a and b.
             let numerator = match numerator.as_ref() {
-                Node::Arithmetic(Arithmetic::Multiply, factor, rest) if matches!(factor.as_ref(), Node::Constant(_)) => rest,
+                Node::Arithmetic(Arithmetic::Multiply, factor, rest)
+                    if matches!(factor.as_ref(), Node::Constant(_)) =>
+                {
+                    rest
+                }
                 _ => numerator,
             };
             Some((evaluate(numerator, context), evaluate(denominator, context)))
@@ -96,7 +100,9 @@ fn read<'a>(node: &'a Node, context: &Context<'a>) -> Cow<'a, Value> {
         Node::Arithmetic(operator, left, right) => {
             Cow::Owned(calculate(*operator, &read(left, context), &read(right, context)))
         }
-        Node::Negate(operand) => Cow::Owned(calculate(Arithmetic::Subtract, &zero_like(&read(operand, context)), &read(operand, context))),
+        Node::Negate(operand) => {
+            Cow::Owned(calculate(Arithmetic::Subtract, &zero_like(&read(operand, context)), &read(operand, context)))
+        }
         Node::Previous(slot, back) => Cow::Owned(context.history.value(*slot, *back).unwrap_or_default()),
         Node::MeanLast(slot, periods) => Cow::Owned(mean_last(*slot, *periods, context).unwrap_or_default()),
         Node::And(..)

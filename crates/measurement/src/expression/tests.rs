@@ -32,9 +32,11 @@ impl Scope for Names {
 }
 
 fn evaluate(text: &str, slots: &[Value]) -> Value {
-    let expression = Expression::compile(text, &mut Names { history: false }).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+    let expression =
+        Expression::compile(text, &mut Names { history: false }).unwrap_or_else(|fault| panic!("{text}: {fault}"));
     let calendar = Calendar::civil(chrono_tz::Europe::Zurich);
-    let period = calendar.period_at(crate::calendar::PeriodLength::Months(1), Timestamp::parse("2026-03-15T00:00:00Z").unwrap());
+    let period =
+        calendar.period_at(crate::calendar::PeriodLength::Months(1), Timestamp::parse("2026-03-15T00:00:00Z").unwrap());
     expression.evaluate(&Context { slots, period, as_of: period.end, calendar: &calendar, history: &NoHistory })
 }
 
@@ -109,7 +111,10 @@ fn mistakes_are_named() {
         assert!(fault.reason.contains(part), "{text}: {}", fault.reason);
     }
     assert!(refused(&"(".repeat(5000)).reason.contains("longer than"));
-    assert!(Expression::compile(&format!("{}a{}", "(".repeat(500), ")".repeat(500)), &mut Names { history: false }).is_err());
+    assert!(
+        Expression::compile(&format!("{}a{}", "(".repeat(500), ")".repeat(500)), &mut Names { history: false })
+            .is_err()
+    );
 }
 
 #[test]

@@ -36,7 +36,9 @@ fn incidents(numbers: &[i64]) -> Vec<Vec<Option<i64>>> {
 #[test]
 fn the_incident_trend_is_judged_as_printed() {
     let trend = |now, earlier: &[i64]| {
-        judged("isms/security-incidents-trend", &[now], &[Value::Null], incidents(earlier), &Sources::Alive).outcome.to_string()
+        judged("isms/security-incidents-trend", &[now], &[Value::Null], incidents(earlier), &Sources::Alive)
+            .outcome
+            .to_string()
     };
     assert_eq!(trend(10, &[10, 10, 10, 10, 10]), "yellow", "exactly 1.00");
     assert_eq!(trend(9, &[10, 10, 10, 10, 10]), "green");
@@ -50,7 +52,9 @@ fn the_incident_trend_is_judged_as_printed() {
 #[test]
 fn training_bands_are_exact_at_their_ends() {
     let training = |trained, due| {
-        judged("isms/information-security-training", &[due, trained], &[Value::Null], Vec::new(), &Sources::Alive).outcome.to_string()
+        judged("isms/information-security-training", &[due, trained], &[Value::Null], Vec::new(), &Sources::Alive)
+            .outcome
+            .to_string()
     };
     assert_eq!(training(3, 5), "yellow", "exactly 60 %");
     assert_eq!(training(599_999, 1_000_000), "red");

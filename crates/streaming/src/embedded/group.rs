@@ -39,8 +39,12 @@ impl Group {
     fn target(&self, topics: &BTreeMap<Arc<str>, super::Topic>) -> HashMap<TopicPartition, u64> {
         let mut target = HashMap::new();
         for (name, topic) in topics {
-            let wanting: Vec<u64> =
-                self.members.iter().filter(|(_, wanted)| wanted.iter().any(|want| **want == **name)).map(|(id, _)| *id).collect();
+            let wanting: Vec<u64> = self
+                .members
+                .iter()
+                .filter(|(_, wanted)| wanted.iter().any(|want| **want == **name))
+                .map(|(id, _)| *id)
+                .collect();
             for (index, partition) in (0..topic.description.partitions).enumerate() {
                 if let Some(member) = wanting.get(index % wanting.len().max(1)) {
                     target.insert(TopicPartition { topic: Arc::clone(name), partition }, *member);
@@ -53,7 +57,9 @@ impl Group {
 
 /// Whether a member may commit these offsets.
 pub(super) fn check(group: Option<&Group>, member: u64, offsets: &[(TopicPartition, i64)]) -> Result<(), String> {
-    let group = group.filter(|group| group.members.contains_key(&member)).ok_or("unknown member: it has left or was thrown out")?;
+    let group = group
+        .filter(|group| group.members.contains_key(&member))
+        .ok_or("unknown member: it has left or was thrown out")?;
     match offsets.iter().find(|(partition, _)| group.owners.get(partition) != Some(&member)) {
         Some((partition, _)) => Err(format!("{partition} belongs to another member now")),
         None => Ok(()),
@@ -159,7 +165,8 @@ impl Member for EmbeddedMember {
             let count = self.positions.len().max(1);
             let share = (most / count).max(1);
             self.turn = (self.turn + 1) % count;
-            let partitions: Vec<TopicPartition> = self.positions.keys().cycle().skip(self.turn).take(self.positions.len()).cloned().collect();
+            let partitions: Vec<TopicPartition> =
+                self.positions.keys().cycle().skip(self.turn).take(self.positions.len()).cloned().collect();
             for partition in partitions {
                 let Some(position) = self.positions.get_mut(&partition) else { continue };
                 let (records, next) = state.read(&partition, *position, share)?;

@@ -53,7 +53,11 @@ impl Producer for EmbeddedProducer {
         Ok(())
     }
 
-    fn send_offsets(&mut self, offsets: &[(TopicPartition, i64)], group: &GroupMetadata) -> Result<(), TransactionError> {
+    fn send_offsets(
+        &mut self,
+        offsets: &[(TopicPartition, i64)],
+        group: &GroupMetadata,
+    ) -> Result<(), TransactionError> {
         let Membership::Embedded { group, member } = &group.0 else {
             return Err(TransactionError::Aborted("the membership belongs to another log".to_owned()));
         };
@@ -71,7 +75,10 @@ impl Producer for EmbeddedProducer {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         if state.epochs.get(&self.id) != Some(&self.epoch) {
-            return Err(TransactionError::Fenced { id: self.id.clone(), reason: "a newer producer took over".to_owned() });
+            return Err(TransactionError::Fenced {
+                id: self.id.clone(),
+                reason: "a newer producer took over".to_owned(),
+            });
         }
         if let Some((name, member)) = &group {
             group::check(state.groups.get(name), *member, &offsets).map_err(|reason| {
@@ -87,7 +94,8 @@ impl Producer for EmbeddedProducer {
                 return Err(TransactionError::Aborted(format!("topic `{}` does not exist", record.topic)));
             };
             let partitions = topic.description.partitions;
-            let partition = record.partition.unwrap_or_else(|| partitioner::partition_for(record.key.as_deref(), partitions));
+            let partition =
+                record.partition.unwrap_or_else(|| partitioner::partition_for(record.key.as_deref(), partitions));
             placed.push(Record {
                 partition: TopicPartition { topic: record.topic, partition },
                 offset: -1,
@@ -117,7 +125,10 @@ impl Producer for EmbeddedProducer {
         self.open = None;
         let state = self.shared.lock();
         if state.epochs.get(&self.id) != Some(&self.epoch) {
-            return Err(TransactionError::Fenced { id: self.id.clone(), reason: "a newer producer took over".to_owned() });
+            return Err(TransactionError::Fenced {
+                id: self.id.clone(),
+                reason: "a newer producer took over".to_owned(),
+            });
         }
         Ok(())
     }

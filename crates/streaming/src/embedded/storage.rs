@@ -130,7 +130,9 @@ fn apply(frame: Frame, state: &mut State) {
         Frame::Commit { records, group, offsets } => {
             state.append(records.into_iter().filter_map(load).collect());
             if let Some(group) = group {
-                let offsets = offsets.into_iter().map(|(topic, partition, offset)| (TopicPartition::new(&topic, partition), offset));
+                let offsets = offsets
+                    .into_iter()
+                    .map(|(topic, partition, offset)| (TopicPartition::new(&topic, partition), offset));
                 state.groups.entry(group).or_default().offsets.extend(offsets);
             }
         }
@@ -169,7 +171,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
     let digits = digits?;
     Some(digits.as_chunks::<2>().0.iter().map(|[high, low]| (high << 4) | low).collect())
 }

@@ -30,16 +30,20 @@ pub(super) fn describe(log: &KafkaLog, topic: &str) -> Result<Option<TopicDescri
     let unknown = [RDKafkaErrorCode::UnknownTopicOrPartition, RDKafkaErrorCode::UnknownTopic];
     match found.error().map(RDKafkaErrorCode::from) {
         Some(code) if unknown.contains(&code) => return Ok(None),
-        Some(code) => return Err(LogError::Unavailable { doing: "describe a topic", reason: format!("{topic}: {code}") }),
+        Some(code) => {
+            return Err(LogError::Unavailable { doing: "describe a topic", reason: format!("{topic}: {code}") });
+        }
         None if found.partitions().is_empty() => return Ok(None),
         None => {}
     }
     let partitions = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
     let asked = ResourceSpecifier::Topic(topic);
-    let answer = block_on(admin(log)?.describe_configs([&asked], &options())).map_err(|fault| failed("describe a topic", &fault))?;
+    let answer = block_on(admin(log)?.describe_configs([&asked], &options()))
+        .map_err(|fault| failed("describe a topic", &fault))?;
     let mut configs = BTreeMap::new();
     for resource in answer {
-        let resource = resource.map_err(|code| LogError::Unavailable { doing: "describe a topic", reason: format!("{topic}: {code}") })?;
+        let resource = resource
+            .map_err(|code| LogError::Unavailable { doing: "describe a topic", reason: format!("{topic}: {code}") })?;
         configs.extend(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
     }
     Ok(Some(TopicDescription { partitions, configs }))
@@ -51,7 +55,8 @@ pub(super) fn create(log: &KafkaLog, spec: &TopicSpec) -> Result<(), LogError> {
     for (name, value) in &settings {
         topic = topic.set(name, value);
     }
-    let answer = block_on(admin(log)?.create_topics([&topic], &options())).map_err(|fault| failed("create a topic", &fault))?;
+    let answer =
+        block_on(admin(log)?.create_topics([&topic], &options())).map_err(|fault| failed("create a topic", &fault))?;
     for result in answer {
         match result {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
@@ -67,9 +72,12 @@ pub(super) fn create(log: &KafkaLog, spec: &TopicSpec) -> Result<(), LogError> {
 fn wait_until_known(log: &KafkaLog, spec: &TopicSpec) -> Result<(), LogError> {
     let observer = log.observer()?;
     for _ in 0..150 {
-        let metadata = observer.fetch_metadata(Some(&spec.name), ASK).map_err(|fault| failed("describe a topic", &fault))?;
+        let metadata =
+            observer.fetch_metadata(Some(&spec.name), ASK).map_err(|fault| failed("describe a topic", &fault))?;
         let led = metadata.topics().iter().any(|topic| {
-            topic.name() == spec.name && !topic.partitions().is_empty() && topic.partitions().iter().all(|partition| partition.leader() >= 0)
+            topic.name() == spec.name
+                && !topic.partitions().is_empty()
+                && topic.partitions().iter().all(|partition| partition.leader() >= 0)
         });
         if led {
             return Ok(());
@@ -97,4 +105,3 @@ fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
 }
-

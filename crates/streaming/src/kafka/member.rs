@@ -49,7 +49,11 @@ impl ConsumerContext for Announcements {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: rd_kafka_resp_err_t, partitions: &mut TopicPartitionList) {
         let assigned = code == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.leaving.load(Ordering::Acquire) {
-            let answer = if assigned { consumer.incremental_assign(partitions) } else { consumer.incremental_unassign(partitions) };
+            let answer = if assigned {
+                consumer.incremental_assign(partitions)
+            } else {
+                consumer.incremental_unassign(partitions)
+            };
             if let Err(fault) = answer {
                 tracing::debug!(%fault, "answering a rebalance while leaving");
             }
@@ -105,10 +109,13 @@ impl Member for KafkaMember {
                     poll.records += 1;
                     sink(RecordRef::kafka(&message));
                 }
-                Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange))) => {
+                Some(Err(KafkaError::MessageConsumption(
+                    RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+                ))) => {
                     return Err(LogError::Fatal {
                         doing: "read",
-                        reason: "an offset is out of range: retention has passed it, or the topic was created anew".to_owned(),
+                        reason: "an offset is out of range: retention has passed it, or the topic was created anew"
+                            .to_owned(),
                     });
                 }
                 Some(Err(fault)) => return Err(failed("read", &fault)),
@@ -134,7 +141,9 @@ impl Member for KafkaMember {
         for partition in partitions {
             self.looks.remove(partition);
         }
-        self.consumer.incremental_unassign(&Self::list(partitions)).map_err(|fault| failed("give partitions up", &fault))
+        self.consumer
+            .incremental_unassign(&Self::list(partitions))
+            .map_err(|fault| failed("give partitions up", &fault))
     }
 
     fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), LogError> {
@@ -180,10 +189,9 @@ impl Member for KafkaMember {
     }
 
     fn metadata(&self) -> Result<GroupMetadata, LogError> {
-        self.consumer
-            .group_metadata()
-            .map(|metadata| GroupMetadata(Membership::Kafka(metadata)))
-            .ok_or_else(|| LogError::Fatal { doing: "prove membership", reason: "the consumer has no group".to_owned() })
+        self.consumer.group_metadata().map(|metadata| GroupMetadata(Membership::Kafka(metadata))).ok_or_else(|| {
+            LogError::Fatal { doing: "prove membership", reason: "the consumer has no group".to_owned() }
+        })
     }
 }
 

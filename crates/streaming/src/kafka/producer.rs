@@ -103,7 +103,9 @@ impl KafkaProducer {
                     let known_troubles = watch.troubles.load(Ordering::Acquire);
                     return Ok(Self { producer, watch, id: id.to_owned(), known_troubles, ended_at: None });
                 }
-                Err(KafkaError::Transaction(fault)) if fault.is_retriable() => last = Some(KafkaError::Transaction(fault)),
+                Err(KafkaError::Transaction(fault)) if fault.is_retriable() => {
+                    last = Some(KafkaError::Transaction(fault))
+                }
                 Err(fault) => return Err(failed("take over the transactional id", &fault)),
             }
         }
@@ -113,7 +115,8 @@ impl KafkaProducer {
 
     fn classify(&self, fault: &RDKafkaError, doing: &str) -> TransactionError {
         let reason = format!("{doing}: {fault}");
-        let fenced = [RDKafkaErrorCode::Fenced, RDKafkaErrorCode::ProducerFenced, RDKafkaErrorCode::InvalidProducerEpoch];
+        let fenced =
+            [RDKafkaErrorCode::Fenced, RDKafkaErrorCode::ProducerFenced, RDKafkaErrorCode::InvalidProducerEpoch];
         if fenced.contains(&fault.code()) {
             return TransactionError::Fenced { id: self.id.clone(), reason };
         }
@@ -127,7 +130,9 @@ impl KafkaProducer {
         match fault {
             KafkaError::Transaction(fault) => self.classify(fault, doing),
             other => match self.producer.client().fatal_error() {
-                Some((code, reason)) if code == RDKafkaErrorCode::Fenced || code == RDKafkaErrorCode::ProducerFenced => {
+                Some((code, reason))
+                    if code == RDKafkaErrorCode::Fenced || code == RDKafkaErrorCode::ProducerFenced =>
+                {
                     TransactionError::Fenced { id: self.id.clone(), reason }
                 }
                 Some((_, reason)) => TransactionError::Unclear(reason),
@@ -220,7 +225,11 @@ impl Producer for KafkaProducer {
         Ok(())
     }
 
-    fn send_offsets(&mut self, offsets: &[(TopicPartition, i64)], group: &GroupMetadata) -> Result<(), TransactionError> {
+    fn send_offsets(
+        &mut self,
+        offsets: &[(TopicPartition, i64)],
+        group: &GroupMetadata,
+    ) -> Result<(), TransactionError> {
         let Membership::Kafka(metadata) = &group.0 else {
             return Err(TransactionError::Aborted("the membership belongs to another log".to_owned()));
         };

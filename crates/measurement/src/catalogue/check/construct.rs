@@ -8,7 +8,10 @@ use super::{EventScope, Faults, Known, compile, compile_filter, name, span, spec
 use crate::{
     bands::{self, Band, Bound, Limit},
     calendar::Calendar,
-    catalogue::{Adjust, BaseMeasure, BaseOf, Construct, DerivedMeasure, Dimension, Fold, Indicator, Need, Parties, Population, Target},
+    catalogue::{
+        Adjust, BaseMeasure, BaseOf, Construct, DerivedMeasure, Dimension, Fold, Indicator, Need, Parties, Population,
+        Target,
+    },
     expression::{Expression, Parameter, Scope},
     number::Exact,
     time::Span,
@@ -94,9 +97,12 @@ fn version(version: &spec::Text, faults: &mut Faults<'_>) {
 }
 
 fn check_parties(parties: &spec::PartiesSpec, faults: &mut Faults<'_>) {
-    for (role, party) in
-        [("owner", &parties.owner), ("collector", &parties.collector), ("client", &parties.client), ("reviewer", &parties.reviewer)]
-    {
+    for (role, party) in [
+        ("owner", &parties.owner),
+        ("collector", &parties.collector),
+        ("client", &parties.client),
+        ("reviewer", &parties.reviewer),
+    ] {
         if party.value.trim().is_empty() {
             faults.add(&party.referenced, format!("the {role} is not named"), "name a role that answers for it");
         }
@@ -106,7 +112,11 @@ fn check_parties(parties: &spec::PartiesSpec, faults: &mut Faults<'_>) {
 fn calendar(spec: &spec::ConstructSpec, faults: &mut Faults<'_>) -> (Calendar, crate::calendar::PeriodLength) {
     let zone = spec.calendar.zone.value.parse().unwrap_or_else(|_| {
         let text = &spec.calendar.zone;
-        faults.add(&text.referenced, format!("unknown zone `{}`", text.value), "use an IANA name such as Europe/Zurich");
+        faults.add(
+            &text.referenced,
+            format!("unknown zone `{}`", text.value),
+            "use an IANA name such as Europe/Zurich",
+        );
         chrono_tz::UTC
     });
     let start = &spec.calendar.fiscal_year_start;
@@ -116,7 +126,11 @@ fn calendar(spec: &spec::ConstructSpec, faults: &mut Faults<'_>) -> (Calendar, c
         .and_then(|(month, day)| Some((month.parse().ok()?, day.parse().ok()?)))
         .filter(|(month, day)| (1..=12).contains(month) && (1..=28).contains(day))
         .unwrap_or_else(|| {
-            faults.add(&start.referenced, "not a month and day", "write the start of the year like 01-01, the day up to 28");
+            faults.add(
+                &start.referenced,
+                "not a month and day",
+                "write the start of the year like 01-01, the day up to 28",
+            );
             (1, 1)
         });
     let period = spec.cadence.period.value.parse().unwrap_or_else(|fault: crate::calendar::PeriodLengthError| {
@@ -128,7 +142,11 @@ fn calendar(spec: &spec::ConstructSpec, faults: &mut Faults<'_>) -> (Calendar, c
 
 fn check_sources(spec: &spec::ConstructSpec, known: &Known<'_>, faults: &mut Faults<'_>) {
     if spec.sources.is_empty() {
-        faults.add(&spec.construct.referenced, "the construct names no source", "without sources nobody knows whether a zero is one");
+        faults.add(
+            &spec.construct.referenced,
+            "the construct names no source",
+            "without sources nobody knows whether a zero is one",
+        );
     }
     let close_after = span(&spec.cadence.close_after, faults);
     for source in &spec.sources {
@@ -149,7 +167,12 @@ fn check_sources(spec: &spec::ConstructSpec, known: &Known<'_>, faults: &mut Fau
     }
 }
 
-fn parameters(spec: &spec::ConstructSpec, overlay: Overlay<'_>, at: &Location, faults: &mut Faults<'_>) -> BTreeMap<String, Parameter> {
+fn parameters(
+    spec: &spec::ConstructSpec,
+    overlay: Overlay<'_>,
+    at: &Location,
+    faults: &mut Faults<'_>,
+) -> BTreeMap<String, Parameter> {
     let mut parameters = BTreeMap::new();
     let nothing = BTreeMap::new();
     let overlay = overlay.unwrap_or(&nothing);
@@ -159,14 +182,24 @@ fn parameters(spec: &spec::ConstructSpec, overlay: Overlay<'_>, at: &Location, f
     for (name, library) in &spec.parameters {
         let entry = overlay.get(name).unwrap_or(library);
         let parameter = match entry {
-            spec::ParameterSpec::Single(value) => scalar(value).map(|default| Parameter { by: None, values: BTreeMap::new(), default }),
+            spec::ParameterSpec::Single(value) => {
+                scalar(value).map(|default| Parameter { by: None, values: BTreeMap::new(), default })
+            }
             spec::ParameterSpec::Table(table) => {
                 if !spec.by.iter().any(|dimension| dimension.name.value == table.by) {
-                    faults.add(at, format!("the parameter `{name}` is a table by `{}`, which is no dimension", table.by), "declare it under `by`");
+                    faults.add(
+                        at,
+                        format!("the parameter `{name}` is a table by `{}`, which is no dimension", table.by),
+                        "declare it under `by`",
+                    );
                 }
                 let values: Option<BTreeMap<String, Value>> =
                     table.values.iter().map(|(key, value)| Some((key.clone(), scalar(value)?))).collect();
-                scalar(&table.default).zip(values).map(|(default, values)| Parameter { by: Some(table.by.clone()), values, default })
+                scalar(&table.default).zip(values).map(|(default, values)| Parameter {
+                    by: Some(table.by.clone()),
+                    values,
+                    default,
+                })
             }
         };
         let alike = parameter.as_ref().is_some_and(|parameter| {
@@ -205,12 +238,20 @@ fn dimensions(spec: &spec::ConstructSpec, known: &mut Known<'_>, faults: &mut Fa
         let field = entry.event.as_ref().and_then(|path| {
             let slot = known.fields.slot(&path.value);
             if slot.is_none() {
-                faults.add(&path.referenced, format!("`{}` is no path of a field", path.value), "write it like device.type");
+                faults.add(
+                    &path.referenced,
+                    format!("`{}` is no path of a field", path.value),
+                    "write it like device.type",
+                );
             }
             slot
         });
         if entry.event.is_none() && entry.column.is_none() {
-            faults.add(at, "the dimension is neither a field nor a column", "give `event` for event measures, `column` for population measures");
+            faults.add(
+                at,
+                "the dimension is neither a field nor a column",
+                "give `event` for event measures, `column` for population measures",
+            );
         }
         let unique: BTreeSet<&String> = entry.values.iter().collect();
         if entry.values.is_empty() || unique.len() != entry.values.len() || entry.values.len() > 1000 {
@@ -271,11 +312,19 @@ fn base_measure(
         (Some(event), None) => {
             let Some(class) = known.classes.by_name(&event.value) else {
                 let names = known.classes.names().collect::<Vec<_>>().join(", ");
-                faults.add(&event.referenced, format!("unknown event class `{}`", event.value), format!("known: {names}"));
+                faults.add(
+                    &event.referenced,
+                    format!("unknown event class `{}`", event.value),
+                    format!("known: {names}"),
+                );
                 return None;
             };
             for dimension in dimensions.iter().filter(|dimension| dimension.field.is_none()) {
-                faults.add(&event.referenced, format!("the dimension `{}` has no field for events", dimension.name), "give it `event`");
+                faults.add(
+                    &event.referenced,
+                    format!("the dimension `{}` has no field for events", dimension.name),
+                    "give it `event`",
+                );
             }
             let of = BaseOf::Event { class: event.value.clone(), uid: class.uid };
             let slot = |by: &str| dimensions.iter().find(|dimension| dimension.name == by)?.field;
@@ -286,7 +335,11 @@ fn base_measure(
         (None, Some(population_name)) => {
             let Some(population) = known.populations.get(&population_name.value) else {
                 let names = known.populations.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                faults.add(&population_name.referenced, format!("unknown population `{}`", population_name.value), format!("known: {names}"));
+                faults.add(
+                    &population_name.referenced,
+                    format!("unknown population `{}`", population_name.value),
+                    format!("known: {names}"),
+                );
                 return None;
             };
             for dimension in dimensions {
@@ -301,7 +354,11 @@ fn base_measure(
             Some(BaseMeasure { name: name.to_owned(), of, filter, fold, unit: spec.unit.clone() })
         }
         _ => {
-            faults.add(at, format!("the base measure `{name}` needs either `event` or `population`"), "name one of the two");
+            faults.add(
+                at,
+                format!("the base measure `{name}` needs either `event` or `population`"),
+                "name one of the two",
+            );
             None
         }
     }
@@ -317,7 +374,8 @@ fn fold(
     type Build = fn(Expression) -> Fold;
     let values: [(&Option<spec::Text>, Build); 4] =
         [(&spec.sum, Fold::Sum), (&spec.min, Fold::Min), (&spec.max, Fold::Max), (&spec.mean, Fold::Mean)];
-    let given: Vec<(&spec::Text, Build)> = values.into_iter().filter_map(|(text, build)| Some((text.as_ref()?, build))).collect();
+    let given: Vec<(&spec::Text, Build)> =
+        values.into_iter().filter_map(|(text, build)| Some((text.as_ref()?, build))).collect();
     let filter = |text: &spec::Text, scope: &mut dyn Scope, faults: &mut Faults<'_>| {
         compile_filter(&text.value, &text.referenced, scope, faults)
     };
@@ -331,7 +389,11 @@ fn fold(
         (None, [(value, build)]) => {
             let expression = compile(&value.value, &value.referenced, scope, faults)?;
             if expression.result().is_some_and(|kind| kind != Type::Number) {
-                faults.add(&value.referenced, format!("`{}` is no number", value.value), "fold numbers; durations divide by duration('1h')");
+                faults.add(
+                    &value.referenced,
+                    format!("`{}` is no number", value.value),
+                    "fold numbers; durations divide by duration('1h')",
+                );
                 return None;
             }
             let filter = match &spec.filter {
@@ -341,7 +403,11 @@ fn fold(
             Some((filter, build(expression)))
         }
         _ => {
-            faults.add(at, format!("the base measure `{name}` needs exactly one of count, sum, min, max, mean"), "choose one");
+            faults.add(
+                at,
+                format!("the base measure `{name}` needs exactly one of count, sum, min, max, mean"),
+                "choose one",
+            );
             None
         }
     }
@@ -396,10 +462,18 @@ fn derived(
         let mut scope = FormulaScope { names: names.clone(), dimensions, measures, parameters };
         if let Some(formula) = compile(&entry.formula.value, &entry.formula.referenced, &mut scope, faults) {
             if formula.result().is_some_and(|kind| kind != Type::Number) {
-                faults.add(&entry.formula.referenced, format!("`{name}` is no number"), "a derived measure is a number");
+                faults.add(
+                    &entry.formula.referenced,
+                    format!("`{name}` is no number"),
+                    "a derived measure is a number",
+                );
             }
             if entry.unit.contains("percent") && !entry.formula.value.contains("100") {
-                faults.add(&entry.formula.referenced, format!("`{name}` is given in percent but is a plain ratio"), "multiply by 100 or use the unit `ratio`");
+                faults.add(
+                    &entry.formula.referenced,
+                    format!("`{name}` is given in percent but is a plain ratio"),
+                    "multiply by 100 or use the unit `ratio`",
+                );
             }
             done.push(DerivedMeasure {
                 name: name.clone(),
@@ -451,7 +525,11 @@ fn indicator(
         let mut scope = FormulaScope { names: names.clone(), dimensions, measures: names.len(), parameters };
         if let Some(when) = compile_filter(&rule.when.value, &rule.when.referenced, &mut scope, faults) {
             if when.looks_back() == 0 {
-                faults.add(&rule.when.referenced, "the rule looks at no history", "a condition on the value alone is a band");
+                faults.add(
+                    &rule.when.referenced,
+                    "the rule looks at no history",
+                    "a condition on the value alone is a band",
+                );
             }
             adjust.push(Adjust { band: rule.band.value.clone(), to: rule.to.value.clone(), when });
         }
@@ -459,19 +537,34 @@ fn indicator(
     Some(Indicator { of: of.value.clone(), slot, bands, adjust })
 }
 
-fn band(name: &str, text: &spec::Text, parameters: &BTreeMap<String, Parameter>, faults: &mut Faults<'_>) -> Option<Band> {
+fn band(
+    name: &str,
+    text: &spec::Text,
+    parameters: &BTreeMap<String, Parameter>,
+    faults: &mut Faults<'_>,
+) -> Option<Band> {
     let at = &text.referenced;
     let Some(interval) = bands::parse_interval(&text.value) else {
-        faults.add(at, format!("`{}` is no band", text.value), "write [60, 90): every end says whether it belongs to the band");
+        faults.add(
+            at,
+            format!("`{}` is no band", text.value),
+            "write [60, 90): every end says whether it belongs to the band",
+        );
         return None;
     };
     let mut limit = |end: &str| match end {
         "inf" | "-inf" => Some(Limit::Infinite),
         end => match (Exact::from_decimal(end), parameters.get(end)) {
             (Some(number), _) => Some(Limit::Number(number)),
-            (None, Some(parameter)) if parameter.default.to_exact().is_some() => Some(Limit::Parameter(end.to_owned(), parameter.clone())),
+            (None, Some(parameter)) if parameter.default.to_exact().is_some() => {
+                Some(Limit::Parameter(end.to_owned(), parameter.clone()))
+            }
             _ => {
-                faults.add(at, format!("`{end}` is neither a number nor a parameter that is one"), "use a number, a parameter, inf or -inf");
+                faults.add(
+                    at,
+                    format!("`{end}` is neither a number nor a parameter that is one"),
+                    "use a number, a parameter, inf or -inf",
+                );
                 None
             }
         },

@@ -1,0 +1,263 @@
+//! How the sources tell of what happened: raw records in the order of their arrival, some doubled, late, out
+//! of order or broken.
+
+use std::sync::Arc;
+
+use measurement::time::Timestamp;
+use serde_json::json;
+
+use super::{
+    plant::{Change, Organisation},
+    random::Random,
+};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// Source topics.
+pub const TOPICS: &[&str] = &["raw.cmdb", "raw.grc", "raw.hr", "raw.itsm", "raw.lms", "raw.scanner", "raw.sshd"];
+
+/// What is wrong with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Nothing.
+    None,
+    /// It was sent before.
+    Duplicate,
+    /// It comes days after its event.
+    Late,
+    /// Nobody can use it.
+    Poison,
+}
+
+/// A raw record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raw {
+    /// When it arrives, in milliseconds.
+    pub arrival: i64,
+    /// Source topic.
+    pub topic: &'static str,
+    /// Value.
+    pub bytes: Vec<u8>,
+    /// What is wrong with it.
+    pub flaw: Flaw,
+}
+
+struct Writer {
+    random: Random,
+    end: i64,
+    next_id: u64,
+    records: Vec<Raw>,
+}
+
+/// All raw records, in the order of their arrival.
+pub fn records(organisation: &Organisation) -> Vec<Raw> {
+    let mut writer =
+        Writer { random: Random::new(organisation.seed, 20), end: organisation.end.0, next_id: 0, records: Vec::new() };
+    registers(organisation, &mut writer);
+    incidents(organisation, &mut writer);
+    scanner(organisation, &mut writer);
+    heartbeats(organisation, &mut writer);
+    log_ins(organisation, &mut writer);
+    poison(organisation, &mut writer);
+    // A stable sort: records of one instant stay in the order in which they were written.
+    writer.records.sort_by_key(|record| record.arrival);
+    writer.records
+}
+
+/// RFC 3339 in UTC, with milliseconds.
+fn stamp(at: i64) -> String {
+    Timestamp(at).to_string()
+}
+
+impl Writer {
+    fn id(&mut self) -> String {
+        self.next_id += 1;
+        format!("tx-{:08}", self.next_id)
+    }
+
+    /// A record with an identity: now and then late or doubled.
+    fn send(&mut self, topic: &'static str, at: i64, value: &serde_json::Value) {
+        let bytes = value.to_string().into_bytes();
+        let delay = self.random.millis(20_000);
+        let late = self.random.below(1000) < 8;
+        let late_by = if late { 2 * DAY + self.random.millis(17 * DAY) } else { 0 };
+        let arrival = at + delay + late_by;
+        let in_time = arrival < self.end;
+        let flaw = if late && in_time { Flaw::Late } else { Flaw::None };
+        let arrival = if in_time { arrival } else { (at + delay).min(self.end - 1).max(at) };
+        let doubled = self.random.below(1000) < 10;
+        let again = arrival + self.random.millis(2 * DAY);
+        if doubled && again < self.end {
+            self.records.push(Raw { arrival: again, topic, bytes: bytes.clone(), flaw: Flaw::Duplicate });
+        }
+        self.records.push(Raw { arrival, topic, bytes, flaw });
+    }
+}
+
+fn registers(organisation: &Organisation, writer: &mut Writer) {
+    for person in &organisation.people {
+        for state in &person.states {
+            let id = writer.id();
+            writer.send(
+                "raw.hr",
+                state.at,
+                &json!({"id": id, "type": "person", "person": person.uid, "org_unit": state.org_unit, "in_scope": true,
+                    "training_required": state.training_required, "active": state.active, "at": stamp(state.at)}),
+            );
+        }
+        for at in &person.trained {
+            let id = writer.id();
+            writer.send(
+                "raw.lms",
+                *at,
+                &json!({"id": id, "type": "completion", "person": person.uid, "course": "infosec-annual", "at": stamp(*at)}),
+            );
+        }
+    }
+    for audit in &organisation.audits {
+        let changes = [(audit.planned_at, "planned")].into_iter().chain(audit.performed_at.map(|at| (at, "performed")));
+        for (at, change) in changes {
+            let id = writer.id();
+            writer.send(
+                "raw.grc",
+                at,
+                &json!({"id": id, "type": "audit", "audit": audit.uid, "planned_for": stamp(audit.planned_for), "change": change, "at": stamp(at)}),
+            );
+        }
+    }
+    for asset in &organisation.assets {
+        let id = writer.id();
+        writer.send(
+            "raw.cmdb",
+            asset.since,
+            &json!({"class_uid": 5001, "category_uid": 5, "activity_id": 2, "type_uid": 500_102, "severity_id": 1,
+                "time": asset.since, "metadata": {"uid": id, "version": "1.8.0", "product": {"name": "cmdb"}},
+                "device": {"uid": asset.uid, "hostname": asset.host, "type": asset.class},
+                "unmapped": {"in_scope": asset.in_scope, "logging_required": asset.logging}}),
+        );
+        for at in &asset.pentests {
+            let id = writer.id();
+            writer.send("raw.grc", *at, &json!({"id": id, "type": "pentest", "asset": asset.uid, "at": stamp(*at)}));
+        }
+    }
+}
+
+fn incidents(organisation: &Organisation, writer: &mut Writer) {
+    for incident in &organisation.incidents {
+        for (at, change) in &incident.changes {
+            let change = match change {
+                Change::Opened => "opened",
+                Change::Updated => "updated",
+                Change::Resolved => "resolved",
+                Change::Reopened => "reopened",
+            };
+            let id = writer.id();
+            writer.send(
+                "raw.itsm",
+                *at,
+                &json!({"id": id, "type": "incident", "incident": incident.uid, "category": incident.category, "change": change, "at": stamp(*at)}),
+            );
+        }
+    }
+}
+
+fn scanner(organisation: &Organisation, writer: &mut Writer) {
+    for asset in &organisation.assets {
+        for at in &asset.scans {
+            let id = writer.id();
+            writer.send("raw.scanner", *at, &json!({"id": id, "type": "scan", "asset": asset.uid, "at": stamp(*at)}));
+        }
+    }
+    for vulnerability in &organisation.vulnerabilities {
+        let Some(asset) = organisation.assets.get(vulnerability.asset) else { continue };
+        let states = [(vulnerability.found, "open")].into_iter().chain(vulnerability.fixed.map(|at| (at, "fixed")));
+        for (at, state) in states {
+            let id = writer.id();
+            // Tenths are exact as a decimal text; serde_json writes the shortest one.
+            let score: serde_json::Value =
+                format!("{}.{}", vulnerability.score_tenths / 10, vulnerability.score_tenths % 10)
+                    .parse()
+                    .unwrap_or_default();
+            writer.send(
+                "raw.scanner",
+                at,
+                &json!({"id": id, "type": "finding", "finding": vulnerability.uid, "asset": asset.uid, "asset_class": asset.class,
+                    "cve": vulnerability.cve, "score": score, "state": state, "at": stamp(at)}),
+            );
+        }
+    }
+}
+
+fn heartbeats(organisation: &Organisation, writer: &mut Writer) {
+    for (source, beats) in &organisation.heartbeats {
+        for at in beats {
+            let id = writer.id();
+            let topic =
+                TOPICS.iter().find(|topic| topic.strip_prefix("raw.") == Some(source)).copied().unwrap_or("raw.itsm");
+            let value = if *source == "cmdb" {
+                json!({"class_uid": 27_001_099, "category_uid": 27_001, "activity_id": 1, "type_uid": 2_700_109_901_i64, "severity_id": 1,
+                    "time": at, "metadata": {"uid": id, "version": "1.8.0", "product": {"name": "cmdb"}}})
+            } else {
+                json!({"id": id, "type": "heartbeat", "at": stamp(*at)})
+            };
+            // Heartbeats are neither late nor doubled: a late sign of life is none.
+            writer.records.push(Raw {
+                arrival: *at + 1000,
+                topic,
+                bytes: value.to_string().into_bytes(),
+                flaw: Flaw::None,
+            });
+        }
+    }
+}
+
+fn log_ins(organisation: &Organisation, writer: &mut Writer) {
+    for (number, log_in) in organisation.log_ins.iter().enumerate() {
+        let Some(asset) = organisation.assets.get(log_in.asset) else { continue };
+        let what =
+            if log_in.failed { "Failed password for invalid user admin" } else { "Accepted publickey for u0001" };
+        let port = 40_000 + number % 20_000;
+        let message = format!("{what} from 192.0.2.{} port {port} ssh2", number % 250);
+        let message =
+            if log_in.count > 1 { format!("message repeated {} times: [ {message}]", log_in.count) } else { message };
+        let time = Arc::<str>::from(stamp(log_in.at).trim_end_matches('Z'));
+        let line = format!("{time}+00:00 {} sshd[{}]: {message}", asset.host, 1000 + number % 9000);
+        // Out of order by minutes, within what the source declares.
+        let delay = if writer.random.chance(2) { writer.random.millis(4 * MINUTE) } else { writer.random.millis(2000) };
+        let arrival = (log_in.at + delay).min(writer.end - 1).max(log_in.at);
+        writer.records.push(Raw { arrival, topic: "raw.sshd", bytes: line.into_bytes(), flaw: Flaw::None });
+        if number % 50 == 0 {
+            // Says nothing about log-ins.
+            let line =
+                format!("{time}+00:00 {} sshd[{}]: Connection closed by 192.0.2.9 port 22", asset.host, number % 9000);
+            writer.records.push(Raw { arrival, topic: "raw.sshd", bytes: line.into_bytes(), flaw: Flaw::None });
+        }
+    }
+}
+
+fn poison(organisation: &Organisation, writer: &mut Writer) {
+    let span = organisation.end.0 - organisation.start.0;
+    let mut random = Random::new(organisation.seed, 21);
+    for topic in TOPICS {
+        let broken: Vec<Vec<u8>> = if *topic == "raw.sshd" {
+            vec![b"\xff\xfe not a line".to_vec(), b"no stamp, no host".to_vec()]
+        } else {
+            vec![
+                b"\xff\xfe{\"id\":1}".to_vec(),
+                b"{\"id\":\"tx-broken\",\"type\":".to_vec(),
+                b"{\"id\":\"tx-p1\",\"type\":\"unheard-of\",\"at\":\"2026-01-01T00:00:00.000Z\"}".to_vec(),
+                b"{\"id\":\"tx-p2\",\"type\":\"heartbeat\"}".to_vec(),
+                b"{\"id\":\"tx-p3\",\"type\":\"heartbeat\",\"at\":\"3000-01-01T00:00:00.000Z\"}".to_vec(),
+                b"[1, 2".to_vec(),
+            ]
+        };
+        for _ in 0..3 {
+            for bytes in &broken {
+                let arrival = organisation.start.0 + DAY + random.millis(span - 2 * DAY);
+                writer.records.push(Raw { arrival, topic, bytes: bytes.clone(), flaw: Flaw::Poison });
+            }
+        }
+    }
+}

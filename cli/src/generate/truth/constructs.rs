@@ -1,0 +1,471 @@
+//! The eight constructs, one function each.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{
+    Answer, DAY, HOUR, Length, MINUTE,
+    fraction::Fraction,
+    months_before,
+    outcome::{Draft, Life, Ratio, SourceTimes, first, life},
+    periods, year_start,
+};
+use crate::generate::plant::{ASSET_CLASSES, CATEGORIES, Change, ORG_UNITS, Organisation};
+
+/// Times of all events by source, and the organisation.
+struct World<'a> {
+    organisation: &'a Organisation,
+    sshd: SourceTimes,
+    itsm: SourceTimes,
+    scanner: SourceTimes,
+    cmdb: SourceTimes,
+    hr: SourceTimes,
+    lms: SourceTimes,
+    grc: SourceTimes,
+}
+
+pub(super) fn answers(organisation: &Organisation) -> Vec<Answer> {
+    let beats = |source: &str| {
+        let found = organisation.heartbeats.iter().find(|(name, _)| *name == source);
+        found.map(|(_, beats)| beats.clone()).unwrap_or_default()
+    };
+    let with_beats = |source: &str, times: Vec<i64>| SourceTimes::new([times, beats(source)].concat(), 2 * DAY);
+    let assets = &organisation.assets;
+    let vulnerabilities = &organisation.vulnerabilities;
+    let world = World {
+        organisation,
+        sshd: SourceTimes::new(organisation.log_ins.iter().map(|log_in| log_in.at).collect(), 6 * HOUR),
+        itsm: with_beats(
+            "itsm",
+            organisation.incidents.iter().flat_map(|incident| incident.changes.iter().map(|(at, _)| *at)).collect(),
+        ),
+        scanner: with_beats(
+            "scanner",
+            assets
+                .iter()
+                .flat_map(|asset| asset.scans.iter().copied())
+                .chain(
+                    vulnerabilities
+                        .iter()
+                        .flat_map(|finding| [Some(finding.found), finding.fixed].into_iter().flatten()),
+                )
+                .collect(),
+        ),
+        cmdb: with_beats("cmdb", assets.iter().map(|asset| asset.since).collect()),
+        hr: with_beats(
+            "hr",
+            organisation.people.iter().flat_map(|person| person.states.iter().map(|state| state.at)).collect(),
+        ),
+        lms: with_beats("lms", organisation.people.iter().flat_map(|person| person.trained.iter().copied()).collect()),
+        grc: with_beats(
+            "grc",
+            organisation
+                .audits
+                .iter()
+                .flat_map(|audit| [Some(audit.planned_at), audit.performed_at].into_iter().flatten())
+                .chain(assets.iter().flat_map(|asset| asset.pentests.iter().copied()))
+                .collect(),
+        ),
+    };
+    [
+        world.failed_authentications(),
+        world.incident_trend(),
+        world.incident_resolution(),
+        world.vulnerability_landscape(),
+        world.vulnerability_coverage(),
+        world.training(),
+        world.audit_programme(),
+        world.log_source_liveness(),
+    ]
+    .concat()
+}
+
+/// The name of a group: the declared value, or `other`.
+fn declared<'a>(value: &'a str, values: &[&'a str]) -> &'a str {
+    if values.contains(&value) { value } else { "other" }
+}
+
+/// The declared groups, `other` where something was counted, and the total.
+fn groups<'a>(values: &[&'a str], counts: &BTreeMap<&'a str, (i128, i128)>) -> Vec<Option<&'a str>> {
+    let other = counts.get("other").is_some_and(|(a, b)| *a > 0 || *b > 0);
+    let other = other.then_some(Some("other"));
+    values.iter().map(|value| Some(*value)).chain(other).chain([None]).collect()
+}
+
+fn pick(counts: &BTreeMap<&str, (i128, i128)>, group: Option<&str>) -> (i128, i128) {
+    match group {
+        Some(group) => counts.get(group).copied().unwrap_or((0, 0)),
+        None => counts.values().fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1)),
+    }
+}
+
+fn label(dimension: &str, group: Option<&str>) -> String {
+    group.map_or_else(|| "all".to_owned(), |group| format!("{dimension}={group}"))
+}
+
+impl World<'_> {
+    /// Last end of a period that is final a day before the end.
+    fn last_end(&self, close_after: i64) -> i64 {
+        self.organisation.end.0 - close_after - DAY
+    }
+
+    fn failed_authentications(&self) -> Vec<Answer> {
+        let mut counts: HashMap<i64, (i128, i128)> = HashMap::new();
+        for log_in in &self.organisation.log_ins {
+            let count = counts.entry(log_in.at.div_euclid(HOUR) * HOUR).or_default();
+            count.0 += i128::from(log_in.count);
+            count.1 += if log_in.failed { i128::from(log_in.count) } else { 0 };
+        }
+        let sources = [&self.sshd];
+        let all = periods(Length::Hour, first(&sources), self.last_end(15 * MINUTE));
+        let answer = |(start, end): (i64, i64)| {
+            let (attempts, failed) = counts.get(&start).copied().unwrap_or((0, 0));
+            let ratio = Ratio { top: failed, bottom: attempts, factor: 100 };
+            let value = ratio.value();
+            let outcome = ratio.without_band(20).unwrap_or_else(|| match value {
+                Some(value) if value < Fraction::whole(20) => "green",
+                Some(value) if value < Fraction::whole(50) => "yellow",
+                _ => "red",
+            });
+            let base = vec![("attempts", attempts.to_string()), ("failed", failed.to_string())];
+            let construct = "vernier/failed-authentication-ratio";
+            Draft { construct, period: (start, end), group: "all".to_owned(), base, value, outcome: outcome.to_owned() }
+                .answer(life(&sources, start, end))
+        };
+        all.into_iter().map(answer).collect()
+    }
+
+    fn incident_trend(&self) -> Vec<Answer> {
+        let values = &CATEGORIES[..4];
+        let sources = [&self.itsm];
+        let all = periods(Length::Month, first(&sources), self.last_end(5 * DAY));
+        let mut answers = Vec::new();
+        // Counts of each period by group; `None` where a group has no result.
+        let mut history: Vec<BTreeMap<String, i128>> = Vec::new();
+        for (start, end) in all {
+            let mut counts: BTreeMap<&str, (i128, i128)> = BTreeMap::new();
+            for incident in &self.organisation.incidents {
+                for (at, change) in &incident.changes {
+                    if *change == Change::Opened && (start..end).contains(at) {
+                        counts.entry(declared(incident.category, values)).or_default().0 += 1;
+                    }
+                }
+            }
+            let life = life(&sources, start, end);
+            let mut now = BTreeMap::new();
+            for group in groups(values, &counts) {
+                let (count, _) = pick(&counts, group);
+                let group = label("category", group);
+                if life != Life::Silent {
+                    now.insert(group.clone(), count);
+                }
+                let last: Option<Vec<i128>> = (0..5)
+                    .map(|back| {
+                        history.len().checked_sub(back + 1).and_then(|index| history.get(index)?.get(&group)).copied()
+                    })
+                    .collect();
+                let (value, outcome) = match last {
+                    None => (None, "insufficient-history"),
+                    Some(last) => {
+                        // (now + last) / 2 over (now + last five) / 6.
+                        let two = count + last.first().copied().unwrap_or(0);
+                        let six = count + last.iter().sum::<i128>();
+                        let value = Fraction::new(two * 3, six);
+                        let outcome = match value {
+                            None => "not-applicable",
+                            Some(value) if value < Fraction::whole(1) => "green",
+                            Some(value) if value <= Fraction::new(13, 10).unwrap_or(value) => "yellow",
+                            Some(_) => "red",
+                        };
+                        (value, outcome)
+                    }
+                };
+                let base = vec![("incidents", count.to_string())];
+                let construct = "isms/security-incidents-trend";
+                answers.push(
+                    Draft { construct, period: (start, end), group, base, value, outcome: outcome.to_owned() }
+                        .answer(life),
+                );
+            }
+            history.push(now);
+        }
+        answers
+    }
+
+    fn incident_resolution(&self) -> Vec<Answer> {
+        let values = &CATEGORIES[..4];
+        let sources = [&self.itsm];
+        let target = |category: &str| match category {
+            "malware" | "unauthorised-access" => 24 * HOUR,
+            "data-loss" => 48 * HOUR,
+            _ => 72 * HOUR,
+        };
+        let mut answers = Vec::new();
+        for (start, end) in periods(Length::Month, first(&sources), self.last_end(5 * DAY)) {
+            let mut counts: BTreeMap<&str, (i128, i128)> = BTreeMap::new();
+            for incident in &self.organisation.incidents {
+                let known: Vec<_> = incident.changes.iter().filter(|(at, _)| *at < end).collect();
+                let (Some((opened, _)), Some((changed, last))) = (known.first(), known.last()) else { continue };
+                let overdue = target(incident.category);
+                let (handled, late) = if *last == Change::Resolved {
+                    (*changed >= start, *changed >= start && changed - opened > overdue)
+                } else {
+                    (end - opened > overdue, end - opened > overdue)
+                };
+                let count = counts.entry(declared(incident.category, values)).or_default();
+                count.0 += i128::from(handled);
+                count.1 += i128::from(late);
+            }
+            for group in groups(values, &counts) {
+                let (handled, late) = pick(&counts, group);
+                let (tolerance, limit) = match group {
+                    Some("phishing") => (20, 40),
+                    Some("malware" | "unauthorised-access" | "data-loss") => (10, 30),
+                    _ => (15, 35),
+                };
+                let ratio = Ratio { top: late, bottom: handled, factor: 100 };
+                let value = ratio.value();
+                let outcome = ratio.without_band(0).unwrap_or_else(|| match value {
+                    Some(value) if value <= Fraction::whole(tolerance) => "green",
+                    Some(value) if value <= Fraction::whole(limit) => "yellow",
+                    _ => "red",
+                });
+                let base = vec![("handled", handled.to_string()), ("late", late.to_string())];
+                let construct = "isms/incident-resolution";
+                let draft = Draft {
+                    construct,
+                    period: (start, end),
+                    group: label("category", group),
+                    base,
+                    value,
+                    outcome: outcome.to_owned(),
+                };
+                answers.push(draft.answer(life(&sources, start, end)));
+            }
+        }
+        answers
+    }
+
+    fn vulnerability_landscape(&self) -> Vec<Answer> {
+        let sources = [&self.scanner];
+        let mut answers = Vec::new();
+        for (start, end) in periods(Length::Month, first(&sources), self.last_end(5 * DAY)) {
+            let mut counts: BTreeMap<&str, (i128, i128)> = BTreeMap::new();
+            for finding in &self.organisation.vulnerabilities {
+                let open = finding.found < end && finding.fixed.is_none_or(|fixed| fixed >= end);
+                if let Some(asset) = self.organisation.assets.get(finding.asset).filter(|_| open) {
+                    let count = counts.entry(asset.class).or_default();
+                    count.0 += i128::from(finding.score_tenths);
+                }
+            }
+            for group in groups(&ASSET_CLASSES, &counts) {
+                let (tenths, _) = pick(&counts, group);
+                let (appetite, limit) = match group {
+                    Some("server") => (300, 600),
+                    Some("workstation") => (200, 400),
+                    Some("network") => (100, 200),
+                    _ => (600, 1200),
+                };
+                let value = Fraction::new(tenths, 10);
+                let outcome = match value {
+                    Some(value) if value <= Fraction::whole(appetite) => "green",
+                    Some(value) if value <= Fraction::whole(limit) => "yellow",
+                    _ => "red",
+                };
+                let base = vec![("exposure", value.map(|value| value.to_string()).unwrap_or_default())];
+                let construct = "isms/vulnerability-landscape";
+                let draft = Draft {
+                    construct,
+                    period: (start, end),
+                    group: label("asset_class", group),
+                    base,
+                    value,
+                    outcome: outcome.to_owned(),
+                };
+                answers.push(draft.answer(life(&sources, start, end)));
+            }
+        }
+        answers
+    }
+
+    fn vulnerability_coverage(&self) -> Vec<Answer> {
+        let sources = [&self.cmdb, &self.scanner, &self.grc];
+        let mut assessed_by_findings: HashMap<usize, Vec<i64>> = HashMap::new();
+        for finding in &self.organisation.vulnerabilities {
+            assessed_by_findings
+                .entry(finding.asset)
+                .or_default()
+                .extend([Some(finding.found), finding.fixed].into_iter().flatten());
+        }
+        let mut answers = Vec::new();
+        for (start, end) in periods(Length::Quarter, first(&sources), self.last_end(5 * DAY)) {
+            let (mut systems, mut covered) = (0, 0);
+            for (index, asset) in self.organisation.assets.iter().enumerate() {
+                if !asset.in_scope || asset.since >= end {
+                    continue;
+                }
+                systems += 1;
+                let findings = assessed_by_findings.get(&index).map(Vec::as_slice).unwrap_or_default();
+                let last = |times: &mut dyn Iterator<Item = i64>| times.filter(|at| *at < end).max();
+                let assessed = last(&mut asset.scans.iter().chain(findings).copied());
+                let tested = last(&mut asset.pentests.iter().copied());
+                let within = |at: Option<i64>, months| at.is_some_and(|at| at >= months_before(end, months));
+                covered += i128::from(within(assessed, 3) || within(tested, 12));
+            }
+            let ratio = Ratio { top: covered, bottom: systems, factor: 1 };
+            let value = ratio.value();
+            let outcome = ratio.without_band(0).unwrap_or_else(|| match value {
+                Some(value) if value >= Fraction::whole(1) => "green",
+                Some(value) if value >= Fraction::new(9, 10).unwrap_or(value) => "yellow",
+                _ => "red",
+            });
+            let base = vec![("assessed", covered.to_string()), ("systems", systems.to_string())];
+            let construct = "isms/vulnerability-coverage";
+            let draft = Draft {
+                construct,
+                period: (start, end),
+                group: "all".to_owned(),
+                base,
+                value,
+                outcome: outcome.to_owned(),
+            };
+            answers.push(draft.answer(life(&sources, start, end)));
+        }
+        answers
+    }
+
+    fn training(&self) -> Vec<Answer> {
+        let values = &ORG_UNITS[..4];
+        let sources = [&self.hr, &self.lms];
+        let mut answers = Vec::new();
+        let mut history: Vec<BTreeMap<String, Fraction>> = Vec::new();
+        for (start, end) in periods(Length::Month, first(&sources), self.last_end(5 * DAY)) {
+            let year = year_start(start);
+            let mut counts: BTreeMap<&str, (i128, i128)> = BTreeMap::new();
+            for person in &self.organisation.people {
+                let Some(state) = person.states.iter().rfind(|state| state.at < end) else { continue };
+                if !state.training_required || !state.active {
+                    continue;
+                }
+                let trained = person.trained.iter().filter(|at| **at < end).max().is_some_and(|at| *at >= year);
+                let count = counts.entry(declared(state.org_unit, values)).or_default();
+                count.0 += 1;
+                count.1 += i128::from(trained);
+            }
+            let life = life(&sources, start, end);
+            let mut now = BTreeMap::new();
+            for group in groups(values, &counts) {
+                let (due, trained) = pick(&counts, group);
+                let ratio = Ratio { top: trained, bottom: due, factor: 100 };
+                let value = ratio.value();
+                let group = label("org_unit", group);
+                if let Some(value) = value.filter(|_| life != Life::Silent) {
+                    now.insert(group.clone(), value);
+                }
+                let before = history.len().checked_sub(3).and_then(|index| history.get(index)?.get(&group)).copied();
+                let outcome = if (1..5).contains(&due) {
+                    "suppressed"
+                } else {
+                    ratio.without_band(5).unwrap_or_else(|| match value {
+                        Some(value) if value < Fraction::whole(60) => "red",
+                        Some(value) if value < Fraction::whole(90) => {
+                            let progress = before.and_then(|before| value.less(before));
+                            if progress.is_some_and(|progress| progress < Fraction::whole(10)) {
+                                "red"
+                            } else {
+                                "yellow"
+                            }
+                        }
+                        _ => "green",
+                    })
+                };
+                let base = vec![("due", due.to_string()), ("trained", trained.to_string())];
+                let construct = "isms/information-security-training";
+                answers.push(
+                    Draft { construct, period: (start, end), group, base, value, outcome: outcome.to_owned() }
+                        .answer(life),
+                );
+            }
+            history.push(now);
+        }
+        answers
+    }
+
+    fn audit_programme(&self) -> Vec<Answer> {
+        let sources = [&self.grc];
+        let mut answers = Vec::new();
+        for (start, end) in periods(Length::Month, first(&sources), self.last_end(5 * DAY)) {
+            let due = |planned_for: i64| planned_for >= year_start(start) && planned_for < end;
+            let planned: Vec<_> = self
+                .organisation
+                .audits
+                .iter()
+                .filter(|audit| audit.planned_at < end && due(audit.planned_for))
+                .collect();
+            let performed = planned.iter().filter(|audit| audit.performed_at.is_some_and(|at| at < end)).count();
+            let (planned, performed) = (planned.len(), performed);
+            let ratio = Ratio {
+                top: i128::try_from(performed).unwrap_or(0),
+                bottom: i128::try_from(planned).unwrap_or(0),
+                factor: 100,
+            };
+            let value = ratio.value();
+            let outcome = ratio.without_band(0).unwrap_or(match value {
+                Some(value) if value > Fraction::whole(95) => "green",
+                _ => "red",
+            });
+            let base = vec![("performed", performed.to_string()), ("planned", planned.to_string())];
+            let construct = "isms/audit-programme";
+            let draft = Draft {
+                construct,
+                period: (start, end),
+                group: "all".to_owned(),
+                base,
+                value,
+                outcome: outcome.to_owned(),
+            };
+            answers.push(draft.answer(life(&sources, start, end)));
+        }
+        answers
+    }
+
+    fn log_source_liveness(&self) -> Vec<Answer> {
+        let sources = [&self.cmdb, &self.sshd];
+        let mut seen: HashMap<usize, Vec<i64>> = HashMap::new();
+        for log_in in &self.organisation.log_ins {
+            seen.entry(log_in.asset).or_default().push(log_in.at);
+        }
+        let mut answers = Vec::new();
+        for (start, end) in periods(Length::Day, first(&sources), self.last_end(HOUR)) {
+            let (mut required, mut heard) = (0, 0);
+            for (index, asset) in self.organisation.assets.iter().enumerate() {
+                if !asset.logging || asset.since >= end {
+                    continue;
+                }
+                required += 1;
+                let times = seen.get(&index).map(Vec::as_slice).unwrap_or_default();
+                let before = times.partition_point(|at| *at < end);
+                let last = before.checked_sub(1).and_then(|last| times.get(last));
+                heard += i128::from(last.is_some_and(|last| *last >= end - DAY));
+            }
+            let ratio = Ratio { top: heard, bottom: required, factor: 100 };
+            let value = ratio.value();
+            let outcome = ratio.without_band(0).unwrap_or_else(|| match value {
+                Some(value) if value >= Fraction::whole(95) => "green",
+                Some(value) if value >= Fraction::whole(80) => "yellow",
+                _ => "red",
+            });
+            let base = vec![("heard", heard.to_string()), ("required", required.to_string())];
+            let construct = "vernier/log-source-liveness";
+            let draft = Draft {
+                construct,
+                period: (start, end),
+                group: "all".to_owned(),
+                base,
+                value,
+                outcome: outcome.to_owned(),
+            };
+            answers.push(draft.answer(life(&sources, start, end)));
+        }
+        answers
+    }
+}
