@@ -3,9 +3,8 @@
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use clap::Parser as _;
-use measurement::time::Timestamp;
 
-use crate::{check, generate, replay};
+use crate::{check, generate, produce, replay, results, topics};
 
 /// Continuous information-security measurement after ISO/IEC 27004:2016.
 #[derive(Debug, clap::Parser)]
@@ -23,6 +22,12 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Run the whole chain on files of raw source records, without a broker
     Replay(replay::ReplayArgs),
+    /// Create or verify Vernier's topics on Apache Kafka
+    Topics(topics::TopicsArgs),
+    /// Write files of raw records, or a synthetic organisation, into source topics
+    Produce(produce::ProduceArgs),
+    /// Print the ledger of results
+    Results(results::ResultsArgs),
 }
 
 /// Parses the arguments, runs the command, prints one error.
@@ -35,11 +40,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let now = Timestamp(chrono::Utc::now().timestamp_millis());
+    let now = service::clock::now();
     let outcome = match arguments.command {
         Command::Check(args) => check::run(&args),
         Command::Generate(args) => generate::run(&args, now),
         Command::Replay(args) => replay::run(&args, now),
+        Command::Topics(args) => topics::run(&args),
+        Command::Produce(args) => produce::run(&args, now),
+        Command::Results(args) => results::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,10 +13,12 @@
 
 pub mod command;
 pub mod chain;
-pub mod generate;
-
+pub mod connect;
 pub mod check;
+pub mod generate;
 pub mod replay;
+pub mod topics;
+pub mod produce;
 pub mod results;
 
 pub use command::run;

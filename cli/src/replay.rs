@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{self, BufRead as _, BufReader, Read},
+    io::{self, BufRead as _, BufReader, Read, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,11 +11,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use measurement::{catalogue::Catalogue, time::Timestamp};
 
-use crate::{
-    chain::Chain,
-    check,
-    results::{self, Format},
-};
+use crate::{chain::Chain, check, results};
 
 /// Records handed to the log at once.
 const BATCH: usize = 20_000;
@@ -38,18 +34,12 @@ pub struct ReplayArgs {
     /// When the records were received (RFC 3339): times beyond are refused, and stamps without a year are dated by it; default: now
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub received: Option<Timestamp>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
-    /// Print results of this construct alone; repeatable
-    #[arg(long, value_name = "ID")]
-    pub construct: Vec<String>,
-    /// Print superseded revisions too
-    #[arg(long)]
-    pub all_revisions: bool,
+    #[command(flatten)]
+    pub show: results::ShowArgs,
 }
 
-fn parse_source(text: &str) -> Result<(String, PathBuf), String> {
+/// Reads `SOURCE=FILE`.
+pub fn parse_source(text: &str) -> Result<(String, PathBuf), String> {
     let (source, file) = text.split_once('=').ok_or("write SOURCE=FILE, such as sshd=auth.log")?;
     Ok((source.to_owned(), PathBuf::from(file)))
 }
@@ -65,18 +55,16 @@ pub fn parse_time(text: &str) -> Result<Timestamp, String> {
 /// Replays and prints.
 pub fn run(args: &ReplayArgs, now: Timestamp) -> anyhow::Result<()> {
     let catalogue = check::load(&args.catalogue)?;
-    let files = files(args, &catalogue)?;
+    let files = files(&args.sources, args.input.as_deref(), &catalogue)?;
     if files.is_empty() {
         bail!("nothing to replay: give --source SOURCE=FILE or --input FOLDER");
     }
     let chain = replay(catalogue, &files, args.until, args.received.unwrap_or(now))?;
-    let entries = results::newest(results::entries(chain.log(), &chain.topics().results)?, args.all_revisions);
-    let wanted = |id: &String| args.construct.is_empty() || args.construct.contains(id);
-    let entries: Vec<_> = entries.into_iter().filter(|entry| wanted(&entry.construct)).collect();
-    results::print(&mut io::stdout().lock(), chain.catalogue(), &entries, args.format)?;
+    let entries = results::entries(chain.log(), &chain.topics().results)?;
+    results::show(chain.catalogue(), entries, &args.show)?;
     let dead = chain.dead_letters()?;
     if dead > 0 {
-        tracing::warn!(records = dead, "records could not be used; they are counted, not in the figures");
+        writeln!(io::stderr(), "{dead} records could not be used: they are in no figure")?;
     }
     Ok(())
 }
@@ -101,9 +89,13 @@ pub fn replay(
 }
 
 /// The files with the topics they stand for.
-fn files(args: &ReplayArgs, catalogue: &Catalogue) -> anyhow::Result<Vec<(Arc<str>, PathBuf)>> {
+pub fn files(
+    sources: &[(String, PathBuf)],
+    input: Option<&Path>,
+    catalogue: &Catalogue,
+) -> anyhow::Result<Vec<(Arc<str>, PathBuf)>> {
     let mut files = Vec::new();
-    for (name, path) in &args.sources {
+    for (name, path) in sources {
         let Some(source) = catalogue.sources.get(name) else {
             let known = catalogue.sources.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
             bail!("unknown source `{name}`; the catalogue has {known}");
@@ -111,7 +103,7 @@ fn files(args: &ReplayArgs, catalogue: &Catalogue) -> anyhow::Result<Vec<(Arc<st
         let Some(topic) = source.topics.first() else { bail!("the source `{name}` has no topic") };
         files.push((Arc::from(topic.as_str()), path.clone()));
     }
-    if let Some(folder) = &args.input {
+    if let Some(folder) = input {
         files.extend(topic_files(folder, catalogue)?);
     }
     Ok(files)

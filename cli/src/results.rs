@@ -1,6 +1,10 @@
 //! `vernier results`: the ledger as table, JSON or CSV.
 
-use std::{collections::HashMap, io::Write};
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use evaluator::{
     pipeline::for_each_entry,
@@ -9,6 +13,8 @@ use evaluator::{
 use measurement::catalogue::Catalogue;
 use records::ResultRecord;
 use streaming::Log;
+
+use crate::{check, connect::ConnectArgs};
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -19,6 +25,52 @@ pub enum Format {
     Json,
     /// Comma-separated values
     Csv,
+}
+
+/// Arguments of `vernier results`.
+#[derive(Debug, clap::Args)]
+pub struct ResultsArgs {
+    #[command(flatten)]
+    connect: ConnectArgs,
+    /// Folder of the catalogue that names units and periods; default: the configuration's
+    #[arg(long, value_name = "FOLDER")]
+    catalogue: Option<PathBuf>,
+    #[command(flatten)]
+    show: ShowArgs,
+}
+
+/// Which results to print, and how.
+#[derive(Debug, clap::Args)]
+pub struct ShowArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Print results of this construct alone; repeatable
+    #[arg(long, value_name = "ID")]
+    pub construct: Vec<String>,
+    /// Print superseded revisions too
+    #[arg(long)]
+    pub all_revisions: bool,
+}
+
+/// Reads the ledger, whose chain of hashes is checked on the way, and prints it.
+pub fn run(args: &ResultsArgs) -> anyhow::Result<()> {
+    let (config, log) = args.connect.open()?;
+    let catalogue = check::load(args.catalogue.as_ref().unwrap_or(&config.catalogue))?;
+    show(&catalogue, entries(log.as_ref(), &config.topics().results)?, &args.show)
+}
+
+/// Prints the entries that were asked for.
+pub fn show(catalogue: &Catalogue, entries: Vec<ResultRecord>, args: &ShowArgs) -> anyhow::Result<()> {
+    let mut entries = newest(entries, args.all_revisions);
+    entries.retain(|entry| args.construct.is_empty() || args.construct.contains(&entry.construct));
+    match print(&mut io::stdout().lock(), catalogue, &entries, args.format) {
+        // The reader has seen enough, as `head` does.
+        Err(fault) if fault.downcast_ref::<io::Error>().is_some_and(|f| f.kind() == io::ErrorKind::BrokenPipe) => {
+            Ok(())
+        }
+        outcome => outcome,
+    }
 }
 
 /// The entries of a ledger, in order.

@@ -80,6 +80,13 @@ pub struct KafkaSection {
     pub secrets: BTreeMap<String, SecretFile>,
 }
 
+impl KafkaSection {
+    /// Brokers, and nothing else to say.
+    pub fn new(bootstrap_servers: &str) -> Self {
+        Self { bootstrap_servers: bootstrap_servers.to_owned(), properties: BTreeMap::new(), secrets: BTreeMap::new() }
+    }
+}
+
 /// A file that holds a secret. What it holds is never printed.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
