@@ -12,7 +12,7 @@ use measurement::{
 };
 
 use crate::{
-    config::{ClassPlan, group_of},
+    config::{ClassPlan, Plan, group_of},
     select::Selected,
     store::CellKey,
     task::Task,
@@ -83,12 +83,17 @@ pub fn event(task: &mut Task, class: &ClassPlan, selected: &Selected, slots: &[V
 
 /// Whether the restatement horizon of a period has passed.
 pub fn is_late(task: &Task, construct: usize, period: &Period) -> bool {
-    let plan = &task.plan;
-    let (Some(definition), Some(periods)) = (plan.catalogue.constructs.get(construct), plan.periods.get(construct))
-    else {
-        return false;
-    };
+    let Some(definition) = task.plan.catalogue.constructs.get(construct) else { return false };
+    let watermark = task.watermarks.of_sources(&definition.sources);
+    watermark.is_some_and(|watermark| is_late_at(&task.plan, construct, period, watermark))
+}
+
+/// Whether the restatement horizon of a period has passed at a watermark.
+pub fn is_late_at(plan: &Plan, construct: usize, period: &Period, watermark: Timestamp) -> bool {
     // Most events lie in or after the period of the watermark: only what is behind it is looked at closely.
-    let Some(watermark) = task.watermarks.of_sources(&definition.sources) else { return false };
-    period.end < watermark && periods.calendar.add(period.end, periods.restate_for) < watermark
+    period.end < watermark
+        && plan
+            .periods
+            .get(construct)
+            .is_some_and(|periods| periods.calendar.add(period.end, periods.restate_for) < watermark)
 }

@@ -15,7 +15,7 @@ use measurement::{
 };
 
 use crate::{
-    accumulate::is_late,
+    accumulate::is_late_at,
     config::{Plan, PopulationUse, group_of},
     store::CellKey,
     task::Task,
@@ -71,7 +71,8 @@ fn compute(task: &mut Task, plan: &Plan, place: &PopulationUse) {
         place.bases.iter().filter_map(|base| Some((*base, construct.base.get(*base)?))).collect();
     let mut period = construct.calendar.period_at(construct.period, from);
     while period.start <= watermark {
-        if before.is_none() || !is_late(task, place.construct, &period) {
+        // Judged by where time stood before: a step of the watermark may be longer than the horizon.
+        if before.is_none_or(|before| !is_late_at(plan, place.construct, &period, before)) {
             compute_period(task, plan, place, construct, &measures, &period, watermark);
         }
         period = construct.calendar.next(construct.period, &period);

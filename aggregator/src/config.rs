@@ -123,20 +123,16 @@ impl Plan {
                         if let Some(horizons) = population_horizons.get_mut(population) {
                             horizons.push(own);
                         }
-                        match uses.iter_mut().find(|known| known.construct == index && known.population == population) {
-                            Some(known) => known.bases.push(base_index),
-                            None => {
-                                let column = |dimension: &Dimension| {
-                                    catalogue.populations.get(name)?.column(dimension.column.as_deref()?)
-                                };
-                                let columns = construct.dimensions.iter().map(column).collect();
-                                uses.push(PopulationUse {
-                                    construct: index,
-                                    population,
-                                    bases: vec![base_index],
-                                    columns,
-                                });
-                            }
+                        if let Some(known) =
+                            uses.iter_mut().find(|known| known.construct == index && known.population == population)
+                        {
+                            known.bases.push(base_index)
+                        } else {
+                            let column = |dimension: &Dimension| {
+                                catalogue.populations.get(name)?.column(dimension.column.as_deref()?)
+                            };
+                            let columns = construct.dimensions.iter().map(column).collect();
+                            uses.push(PopulationUse { construct: index, population, bases: vec![base_index], columns });
                         }
                     }
                 }

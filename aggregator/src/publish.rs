@@ -10,7 +10,7 @@ use streaming::{OutRecord, Outbox};
 
 use crate::{
     close::close,
-    config::{group_values, row_horizon},
+    config::{Plan, group_values, row_horizon},
     store::{Digest, MEASURES, POPULATIONS},
     task::Task,
 };
@@ -143,13 +143,15 @@ fn activity(task: &mut Task, writer: &mut Writer<'_>) {
 
 fn rows(task: &mut Task, writer: &mut Writer<'_>) {
     let plan = Arc::clone(&task.plan);
-    let watermark = task.published.values().min().copied();
+    let watermarks: Vec<Option<Timestamp>> =
+        (0..plan.populations.len()).map(|index| computed_for(task, &plan, index)).collect();
     let mut dirty = std::mem::take(&mut task.store.dirty_rows);
     dirty.sort_unstable();
     for (index, row_key) in dirty {
         let Some(population) = plan.populations.get(index) else { continue };
         let Some(definition) = plan.catalogue.populations.get(population) else { continue };
         let Some(cell) = task.store.rows.get_mut(index).and_then(|rows| rows.get_mut(&row_key)) else { continue };
+        let watermark = watermarks.get(index).copied().flatten();
         if let (Some(watermark), Some(periods)) = (watermark, plan.population_horizons.get(index)) {
             cell.row.forget_before(&definition.columns, row_horizon(periods, watermark));
         }
@@ -162,6 +164,13 @@ fn rows(task: &mut Task, writer: &mut Writer<'_>) {
     }
 }
 
+/// Up to where every construct that asks for a population has its figures; `None` while one has none. What
+/// lies before may be asked for still: another source may be slower than the one that feeds the rows.
+fn computed_for(task: &Task, plan: &Plan, population: usize) -> Option<Timestamp> {
+    let uses = plan.uses.iter().filter(|place| place.population == population);
+    uses.map(|place| task.computed_to.get(place.construct).copied().flatten()).reduce(Option::min).flatten()
+}
+
 fn chunks(task: &mut Task, writer: &mut Writer<'_>) {
     if let Some((first_offset, seen)) = task.seen.close_chunk() {
         let key = encode(&SeenKey { first_offset });
@@ -169,7 +178,8 @@ fn chunks(task: &mut Task, writer: &mut Writer<'_>) {
         task.store.digest.replace(0, hash);
         task.store.chunks.insert(first_offset, hash);
     }
-    let Some(watermark) = task.published.values().min().copied() else { return };
+    // Identities are forgotten by the slowest source; one that has not told where it stands may be the slowest.
+    let Some(watermark) = task.watermarks.of_sources(task.plan.catalogue.sources.keys()) else { return };
     for first_offset in task.seen.expire(watermark) {
         let old = task.store.chunks.remove(&first_offset).unwrap_or(0);
         writer.state(POPULATIONS, encode(&SeenKey { first_offset }), None);

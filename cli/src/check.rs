@@ -1,4 +1,4 @@
-//! `vernier check`: reports every fault of a catalogue at once, as file:line:column.
+//! `vernier check`: reports every fault of a catalogue at once, as <file:line:column>.
 
 use std::{
     io::{self, Write as _},

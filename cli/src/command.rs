@@ -4,7 +4,7 @@ use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use clap::Parser as _;
 
-use crate::{check, generate, produce, replay, results, topics};
+use crate::{check, generate, produce, replay, results, surfaces, topics};
 
 /// Continuous information-security measurement after ISO/IEC 27004:2016.
 #[derive(Debug, clap::Parser)]
@@ -16,7 +16,7 @@ struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Report every fault of a catalogue, as file:line:column
+    /// Report every fault of a catalogue, as <file:line:column>
     Check(check::CheckArgs),
     /// Write the records of a synthetic organisation, and the true answers beside them
     Generate(generate::GenerateArgs),
@@ -28,6 +28,8 @@ enum Command {
     Produce(produce::ProduceArgs),
     /// Print the ledger of results
     Results(results::ResultsArgs),
+    /// Write dashboard and alert rules, generated from the catalogue
+    Surfaces(surfaces::SurfacesArgs),
 }
 
 /// Parses the arguments, runs the command, prints one error.
@@ -48,6 +50,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Topics(args) => topics::run(&args),
         Command::Produce(args) => produce::run(&args, now),
         Command::Results(args) => results::run(&args),
+        Command::Surfaces(args) => surfaces::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -33,6 +33,7 @@ pub struct GenerateArgs {
     /// Folder to write to: one file for each source topic, truth.ndjson, manifest.json
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
+    /// What the organisation is like.
     #[command(flatten)]
     pub organisation: OrganisationArgs,
 }

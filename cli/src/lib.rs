@@ -20,5 +20,6 @@ pub mod replay;
 pub mod topics;
 pub mod produce;
 pub mod results;
+pub mod surfaces;
 
 pub use command::run;

@@ -108,13 +108,12 @@ impl<'a> Writer<'a> {
 
     /// Takes a record.
     pub fn write(&mut self, topic: &Arc<str>, value: Vec<u8>) -> anyhow::Result<()> {
-        let partitions = match self.partitions.get(topic) {
-            Some(partitions) => *partitions,
-            None => {
-                let partitions = self.log.partitions(topic)?;
-                self.partitions.insert(Arc::clone(topic), partitions);
-                partitions
-            }
+        let partitions = if let Some(partitions) = self.partitions.get(topic) {
+            *partitions
+        } else {
+            let partitions = self.log.partitions(topic)?;
+            self.partitions.insert(Arc::clone(topic), partitions);
+            partitions
         };
         self.written += 1;
         let partition = i32::try_from(self.written.checked_rem(u64::try_from(partitions)?).unwrap_or(0))?;

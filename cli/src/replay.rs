@@ -34,6 +34,7 @@ pub struct ReplayArgs {
     /// When the records were received (RFC 3339): times beyond are refused, and stamps without a year are dated by it; default: now
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub received: Option<Timestamp>,
+    /// What to print.
     #[command(flatten)]
     pub show: results::ShowArgs,
 }

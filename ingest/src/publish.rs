@@ -18,7 +18,8 @@ pub(crate) fn publish(event: &Event<'_>, route: &Route, topic: &Arc<str>, source
         key: Some(key.as_bytes().to_vec()),
         value: Some(value),
         headers,
-        timestamp: Some(event.time.0),
+        // The time of publishing: by the event's own time, brokers would drop a history as too old while it is read.
+        timestamp: None,
     };
     for (population, key) in &route.references {
         let headers = vec![
@@ -45,7 +46,7 @@ pub(crate) fn announce(progress: &Progress, topic: &Arc<str>, partitions: i32, o
                 (headers::KIND.to_owned(), headers::PROGRESS.to_vec()),
                 (headers::SOURCE.to_owned(), progress.source.as_bytes().to_vec()),
             ],
-            timestamp: Some(progress.at.0),
+            timestamp: None,
         });
     }
 }

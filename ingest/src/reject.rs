@@ -177,7 +177,7 @@ pub fn dead_letter(refusal: &Refusal, topic: &Arc<str>, source: &str, arrival: &
         key: arrival.key.map(<[u8]>::to_vec),
         value: arrival.value.map(<[u8]>::to_vec),
         headers: letter.headers(),
-        timestamp: Some(arrival.timestamp.0),
+        timestamp: None,
     }
 }
 

@@ -1,1 +1,21 @@
-//! stub
+//! The ground the scenarios stand on: a real Apache Kafka, real processes, a real Prometheus.
+//!
+//! 1. [`wait`]: waiting on conditions, with a deadline;
+//! 2. [`folder`]: temporary folders that stay where they are when a test fails;
+//! 3. [`process`]: processes that end when the test does, whatever way it ends;
+//! 4. [`kafka`]: one or three brokers on free ports;
+//! 5. [`deployment`]: catalogue, topics and services of one test on a cluster;
+//! 6. [`answers`]: true answers beside results.
+
+pub mod wait;
+pub mod folder;
+pub mod process;
+pub mod kafka;
+pub mod deployment;
+pub mod answers;
+
+pub use deployment::{Deployment, Service};
+pub use folder::Folder;
+pub use kafka::Cluster;
+pub use process::Process;
+pub use wait::until;

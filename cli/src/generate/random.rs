@@ -1,4 +1,4 @@
-//! Numbers that are the same for the same seed, for ever: SplitMix64 (Steele, Lea and Flood, "Fast splittable
+//! Numbers that are the same for the same seed, for ever: `SplitMix64` (Steele, Lea and Flood, "Fast splittable
 //! pseudorandom number generators", OOPSLA 2014). A library's generator may change with its version.
 
 /// A generator.

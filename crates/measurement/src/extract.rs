@@ -28,8 +28,8 @@ pub struct Extractor {
 #[derive(Clone, Debug, Default)]
 struct Node {
     slot: Option<usize>,
-    names: Vec<(String, Node)>,
-    elements: Vec<(usize, Node)>,
+    names: Vec<(String, Self)>,
+    elements: Vec<(usize, Self)>,
 }
 
 impl Extractor {

@@ -210,7 +210,9 @@ fn run(
         .with_context(|| format!("listen on {} (http.listen)", context.config.http.listen))
         .map_err(Failure::Setup)?;
     tracing::info!(service = name, %address, "listening");
-    wait_for_topics(&context)?;
+    if !wait_for_topics(&context)? {
+        return Ok(());
+    }
     let (extra, worker) = start(&context)?;
     let router = http::router(context.page.clone(), context.health.clone()).merge(extra);
     let _server = runtime.spawn(http::serve(listener, router));
@@ -229,13 +231,14 @@ fn run(
     outcome
 }
 
-/// Waits while the log cannot be reached, and refuses topics that are not as they must be.
-fn wait_for_topics(context: &Context) -> Result<(), Failure> {
+/// Waits while the log cannot be reached, and refuses topics that are not as they must be. False if the
+/// process is to end before that.
+fn wait_for_topics(context: &Context) -> Result<bool, Failure> {
     let config = &context.config.topics;
     let specs = crate::topics::ours(&context.config.topics(), config.partitions, config.replication_factor);
     while context.go_on(false) {
         match streaming::topics::verify(context.log.as_ref(), &specs) {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
             Err(streaming::topics::TopicError::Log(fault @ streaming::LogError::Unavailable { .. })) => {
                 tracing::warn!(%fault, "the log cannot be reached; trying again");
                 thread::sleep(Duration::from_secs(1));
@@ -243,5 +246,5 @@ fn wait_for_topics(context: &Context) -> Result<(), Failure> {
             Err(fault) => return Err(Failure::Setup(fault.into())),
         }
     }
-    Ok(())
+    Ok(false)
 }

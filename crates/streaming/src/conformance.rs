@@ -26,6 +26,7 @@ pub const CHECKS: &[Check] = &[
     ("a second member takes over partitions only after they were given up", hand_over),
     ("offsets of a partition that was given up are refused", stale_owner),
     ("a partition is caught up although its last offset is a marker", caught_up_behind_markers),
+    ("a partition with a record left is not caught up, however long nothing is read", not_caught_up),
     ("reading goes on from any offset", seek),
     ("topics that differ are named with the setting", differing_topics),
 ];
@@ -46,7 +47,8 @@ fn topic(log: &dyn Log, name: &str, partitions: i32) -> Result<TopicPartition, S
         partitions,
         replication_factor: 1,
         cleanup: Cleanup::Delete,
-        configs: BTreeMap::new(),
+        // The records are of 2023: a broker would drop them by their age.
+        configs: BTreeMap::from([("retention.ms".to_owned(), "-1".to_owned())]),
     };
     log.create(&spec).map_err(text)?;
     Ok(TopicPartition::new(name, 0))
@@ -290,6 +292,20 @@ fn caught_up_behind_markers(log: &dyn Log, prefix: &str) -> Outcome {
         }
     }
     Err(format!("never caught up; position {position}, end {}", log.end_offset(&at).map_err(text)?))
+}
+
+fn not_caught_up(log: &dyn Log, prefix: &str) -> Outcome {
+    let at = topic(log, &format!("{prefix}-behind"), 1)?;
+    write(log, &format!("{prefix}-b"), &at, &["a", "b"])?;
+    let mut member = log.member(&format!("{prefix}-behind"), &[at.topic.to_string()]).map_err(text)?;
+    own(&mut member, 1, &mut Vec::new())?;
+    for look in 0..60 {
+        ensure(!member.caught_up(&at, 1).map_err(text)?, || {
+            format!("caught up at look {look}, one record of two read")
+        })?;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 fn seek(log: &dyn Log, prefix: &str) -> Outcome {

@@ -10,7 +10,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rdkafka::{
@@ -23,7 +23,7 @@ use rdkafka::{
 
 use super::{ASK, KafkaLog, config, failed};
 use crate::{
-    log::{Change, GroupMetadata, LogError, Member, Membership, Poll, Sink},
+    log::{Change, GroupMetadata, Log as _, LogError, Member, Membership, Poll, Sink},
     record::{RecordRef, TopicPartition},
 };
 
@@ -76,8 +76,34 @@ impl ConsumerContext for Announcements {
 
 pub(super) struct KafkaMember {
     consumer: BaseConsumer<Announcements>,
-    /// Last stable offset seen at the last look and whether anything has come since, per partition.
-    looks: HashMap<TopicPartition, (i64, Instant)>,
+    log: KafkaLog,
+    /// What the last look at the end of a partition has shown.
+    looks: HashMap<TopicPartition, Look>,
+}
+
+#[derive(Clone, Copy)]
+struct Look {
+    /// The last stable offset.
+    end: i64,
+    /// Offset of the next record to be handed over.
+    position: i64,
+    /// Whether there is no record between the two, once it is known.
+    empty: Option<bool>,
+}
+
+/// Whether no record is left from an offset to the end of a partition; `None` if it cannot be said yet.
+fn nothing_left(log: &KafkaLog, partition: &TopicPartition, from: i64) -> Result<Option<bool>, LogError> {
+    let mut reader = log.reader(&partition.topic, &[(partition.partition, from)])?;
+    for _ in 0..20 {
+        let poll = reader.poll(Duration::from_millis(50), 1, &mut |_| {})?;
+        if poll.records > 0 {
+            return Ok(Some(false));
+        }
+        if poll.ends.contains(&partition.partition) {
+            return Ok(Some(true));
+        }
+    }
+    Ok(None)
 }
 
 impl KafkaMember {
@@ -87,7 +113,7 @@ impl KafkaMember {
             .map_err(|fault| failed("create a group member", &fault))?;
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|fault| failed("join the group", &fault))?;
-        Ok(Self { consumer, looks: HashMap::new() })
+        Ok(Self { consumer, log: log.clone(), looks: HashMap::new() })
     }
 
     fn list(partitions: &[TopicPartition]) -> TopicPartitionList {
@@ -157,7 +183,7 @@ impl Member for KafkaMember {
         // the transaction's timeout and the broker's scan.
         let found = self
             .consumer
-            .committed_offsets(Self::list(std::slice::from_ref(partition)), Duration::from_secs(60))
+            .committed_offsets(Self::list(std::slice::from_ref(partition)), Duration::from_mins(1))
             .map_err(|fault| failed("ask for the group's offsets", &fault))?;
         let offset = found.find_partition(&partition.topic, partition.partition).map(|element| element.offset());
         match offset {
@@ -166,7 +192,6 @@ impl Member for KafkaMember {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "how long nothing has come, not a time of the data")]
     fn caught_up(&mut self, partition: &TopicPartition, position: i64) -> Result<bool, LogError> {
         let (first, stable) = self
             .consumer
@@ -175,17 +200,21 @@ impl Member for KafkaMember {
         if position >= stable || first >= stable {
             return Ok(true);
         }
-        // What is left may be markers alone, which are never handed over: so it is when the end and
-        // our position have stood still for a while although the partition is being read.
-        let now = Instant::now();
-        let key = stable.wrapping_mul(1_000_003).wrapping_add(position);
-        match self.looks.get(partition) {
-            Some((seen, since)) if *seen == key => Ok(now.duration_since(*since) >= Duration::from_secs(2)),
-            _ => {
-                self.looks.insert(partition.clone(), (key, now));
-                Ok(false)
-            }
+        // What is left may be markers alone, which are never handed over; or records that are still on
+        // their way to us. Neither offsets nor patience tell the two apart: reading does. It is done
+        // once for an end and a position that were the same at two looks, not while records flow.
+        let fresh = Look { end: stable, position, empty: None };
+        let look = self.looks.entry(partition.clone()).or_insert(fresh);
+        if (look.end, look.position) != (stable, position) {
+            *look = fresh;
+            return Ok(false);
         }
+        if let Some(empty) = look.empty {
+            return Ok(empty);
+        }
+        let empty = nothing_left(&self.log, partition, position.max(first))?;
+        look.empty = empty;
+        Ok(empty == Some(true))
     }
 
     fn metadata(&self) -> Result<GroupMetadata, LogError> {

@@ -71,10 +71,10 @@ impl ProducerContext for Context {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((fault, _)) = result {
-            if !self.0.failed.swap(true, Ordering::AcqRel) {
-                tracing::warn!(%fault, "a record of the transaction was not delivered");
-            }
+        if let Err((fault, _)) = result
+            && !self.0.failed.swap(true, Ordering::AcqRel)
+        {
+            tracing::warn!(%fault, "a record of the transaction was not delivered");
         }
     }
 }
@@ -104,7 +104,7 @@ impl KafkaProducer {
                     return Ok(Self { producer, watch, id: id.to_owned(), known_troubles, ended_at: None });
                 }
                 Err(KafkaError::Transaction(fault)) if fault.is_retriable() => {
-                    last = Some(KafkaError::Transaction(fault))
+                    last = Some(KafkaError::Transaction(fault));
                 }
                 Err(fault) => return Err(failed("take over the transactional id", &fault)),
             }
@@ -143,7 +143,7 @@ impl KafkaProducer {
 
     /// Waits for the deliveries by short polls; the crate's flush would wait in slices of 100 ms.
     #[expect(clippy::disallowed_methods, reason = "deadline of a wait, not a time of the data")]
-    fn drain(&self) -> Result<(), TransactionError> {
+    fn settle(&self) -> Result<(), TransactionError> {
         let give_up = Instant::now() + PATIENCE;
         while self.producer.in_flight_count() > 0 {
             self.producer.poll(Duration::from_millis(1));
@@ -151,6 +151,12 @@ impl KafkaProducer {
                 return Err(TransactionError::Unclear("deliveries did not end in time".to_owned()));
             }
         }
+        Ok(())
+    }
+
+    /// Waits for the deliveries and refuses to go on if one failed.
+    fn drain(&self) -> Result<(), TransactionError> {
+        self.settle()?;
         if self.watch.failed.load(Ordering::Acquire) {
             return Err(match self.producer.client().fatal_error() {
                 Some((RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced, reason)) => {
@@ -252,6 +258,8 @@ impl Producer for KafkaProducer {
     }
 
     fn abort(&mut self) -> Result<(), TransactionError> {
+        // librdkafka waits inside for reports of deliveries, which nobody would fetch meanwhile.
+        self.settle()?;
         let outcome = self.producer.abort_transaction(PATIENCE).map_err(|fault| match self.failure(&fault, "abort") {
             TransactionError::Aborted(reason) => TransactionError::Unclear(reason),
             other => other,

@@ -514,7 +514,7 @@ fn indicator(
     }
     check_bands(&bands, dimensions, &of.referenced, faults);
     let lowest = |band: &Band| band.lower.limit.resolve(&|_| Value::Null);
-    bands.sort_by(|left, right| lowest(left).cmp(&lowest(right)));
+    bands.sort_by_key(|left| lowest(left));
     let mut adjust = Vec::new();
     for rule in &spec.indicator.adjust {
         for name in [&rule.band, &rule.to] {
