@@ -4,7 +4,7 @@ use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use clap::Parser as _;
 
-use crate::{check, generate, produce, replay, results, surfaces, topics};
+use crate::{check, demo, generate, produce, replay, results, surfaces, topics};
 
 /// Continuous information-security measurement after ISO/IEC 27004:2016.
 #[derive(Debug, clap::Parser)]
@@ -16,6 +16,8 @@ struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// A synthetic organisation through the whole chain in one process, no broker needed
+    Demo(demo::DemoArgs),
     /// Report every fault of a catalogue, as <file:line:column>
     Check(check::CheckArgs),
     /// Write the records of a synthetic organisation, and the true answers beside them
@@ -44,6 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let now = service::clock::now();
     let outcome = match arguments.command {
+        Command::Demo(args) => demo::run(&args, now),
         Command::Check(args) => check::run(&args),
         Command::Generate(args) => generate::run(&args, now),
         Command::Replay(args) => replay::run(&args, now),

@@ -14,6 +14,7 @@
 pub mod command;
 pub mod chain;
 pub mod connect;
+pub mod demo;
 pub mod check;
 pub mod generate;
 pub mod replay;

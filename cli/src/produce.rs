@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     io::{self, Write as _},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -93,8 +96,10 @@ impl<'a> Writer<'a> {
             }
             None => (BATCH, None),
         };
-        // Two of them at once would fence each other.
-        let id = format!("vernier-produce-{}", std::process::id());
+        // Two writers of one name would fence each other.
+        static WRITERS: AtomicU32 = AtomicU32::new(0);
+        let number = WRITERS.fetch_add(1, Ordering::Relaxed);
+        let id = format!("vernier-produce-{}-{number}", std::process::id());
         Ok(Self {
             log,
             producer: log.producer(&id)?,
@@ -135,7 +140,8 @@ impl<'a> Writer<'a> {
         Ok(self.written)
     }
 
-    fn flush(&mut self) -> anyhow::Result<()> {
+    /// Writes what has gathered.
+    pub fn flush(&mut self) -> anyhow::Result<()> {
         if !self.batch.is_empty() {
             self.producer.transact(std::mem::take(&mut self.batch), &[], None).context("write source records")?;
             if let Some(pause) = self.pause {

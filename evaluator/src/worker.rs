@@ -14,6 +14,11 @@ use crate::{
 
 /// Sets the service up.
 pub fn set_up(context: &Context) -> Result<Worker, Failure> {
+    set_up_with_view(context).map(|(worker, _)| worker)
+}
+
+/// Sets the service up, and gives what can be seen of it while it runs.
+pub fn set_up_with_view(context: &Context) -> Result<(Worker, View), Failure> {
     let config = &context.config;
     let options = Options { prefix: config.topics.prefix.clone(), stall_limit: config.stall_limit_ms };
     let mut evaluator = Evaluator::new(
@@ -26,6 +31,7 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
     let view = evaluator.view();
     context.page.add(expose::families(&view)).map_err(|fault| Failure::Internal(fault.into()))?;
     let router = router(view.clone());
+    let seen = view.clone();
     let context = context.clone();
     let worker = move || {
         while context.go_on(view.get().ready) {
@@ -39,7 +45,7 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
         }
         Ok(())
     };
-    Ok((router, Box::new(worker)))
+    Ok(((router, Box::new(worker)), seen))
 }
 
 /// `/api/results`: the current period of every construct and group.

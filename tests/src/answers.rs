@@ -55,7 +55,6 @@ pub fn sayings(results: &[ResultRecord], until: i64) -> BTreeMap<Key, String> {
             let said = serde_json::json!({
                 "base": result.base, "derived": result.derived, "value": result.value, "outcome": result.outcome,
                 "numerator": result.numerator, "denominator": result.denominator, "trend": result.trend,
-                "definition": result.definition,
             });
             ((result.construct.clone(), result.period.start.0, result.group_label()), said.to_string())
         })

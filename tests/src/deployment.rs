@@ -31,16 +31,29 @@ pub const PARTITIONS: i32 = 3;
 impl Deployment {
     /// A deployment with the shipped catalogue, whose sources count as idle after two seconds.
     pub fn new(cluster: &Cluster, name: &str) -> Self {
-        let deployment = Self::without_topics(cluster, name);
-        let output = deployment.vernier(&["topics", "apply", "--sources", "2"]);
-        assert!(output.status.success(), "topics apply: {}", String::from_utf8_lossy(&output.stderr));
+        Self::idle_after(cluster, name, "PT2S")
+    }
+
+    /// The same, with sources that count as idle after another time (ISO 8601).
+    pub fn idle_after(cluster: &Cluster, name: &str, idle: &str) -> Self {
+        let deployment = Self::prepare(cluster, name, idle);
+        deployment.apply_topics();
         deployment
     }
 
-    /// The same, without creating topics.
+    fn apply_topics(&self) {
+        let output = self.vernier(&["topics", "apply", "--sources", "2"]);
+        assert!(output.status.success(), "topics apply: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// A deployment whose topics are yet to be created.
     pub fn without_topics(cluster: &Cluster, name: &str) -> Self {
+        Self::prepare(cluster, name, "PT2S")
+    }
+
+    fn prepare(cluster: &Cluster, name: &str, idle: &str) -> Self {
         let folder = Folder::new();
-        copy_catalogue(&schemas(), &folder.join("schemas"), name);
+        copy_catalogue(&schemas(), &folder.join("schemas"), name, idle);
         let config = format!(
             "catalogue: {}\nlog:\n  kafka: {{ bootstrap_servers: '{}' }}\n\
              topics: {{ prefix: {name}.vernier, partitions: {PARTITIONS}, replication_factor: {} }}\n\
@@ -213,19 +226,21 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// Copies the catalogue with source topics of the deployment's own, and sources that are idle soon.
-fn copy_catalogue(from: &Path, to: &Path, name: &str) {
+/// Copies the catalogue with source topics of the deployment's own, and sources that are idle after another time.
+fn copy_catalogue(from: &Path, to: &Path, name: &str, idle: &str) {
     fs::create_dir_all(to).expect("create a folder");
     for entry in fs::read_dir(from).expect("read the catalogue") {
         let path = entry.expect("read the catalogue").path();
         let copy = to.join(path.file_name().expect("it has a name"));
         if path.is_dir() {
-            copy_catalogue(&path, &copy, name);
+            copy_catalogue(&path, &copy, name, idle);
             continue;
         }
         let mut text = fs::read_to_string(&path).expect("read the catalogue");
         if from.ends_with("sources") {
-            text = text.replace("topics: [raw.", &format!("topics: [{name}.raw.")).replace("idle: PT30S", "idle: PT2S");
+            text = text
+                .replace("topics: [raw.", &format!("topics: [{name}.raw."))
+                .replace("idle: PT30S", &format!("idle: {idle}"));
         }
         fs::write(copy, text).expect("copy the catalogue");
     }

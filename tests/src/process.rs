@@ -49,6 +49,7 @@ impl Process {
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|fault| panic!("start {name}: {fault}"));
         let mut lines = BufReader::new(keeper.stdout.take().expect("its output is a pipe")).lines();

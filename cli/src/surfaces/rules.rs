@@ -78,7 +78,7 @@ fn band_red(file: &mut File, construct: &Construct) -> anyhow::Result<()> {
         alert: "VernierBandRed",
         expression: format!(r#"vernier_indicator_band{{construct="{}",band="red"}} == 1"#, construct.id),
         wait: "0s",
-        labels: vec![("severity", "warning"), ("owner", &construct.parties.owner)],
+        labels: vec![("severity", "warning"), ("construct", &construct.id), ("owner", &construct.parties.owner)],
         summary: format!("{}: red ({{{{ $labels.group }}}}, {{{{ $labels.state }}}})", construct.title),
         description: format!("{} Decision to take: {}.", construct.need.question, construct.need.decision),
         runbook: "band-red",
@@ -93,7 +93,7 @@ fn cannot_measure(file: &mut File, construct: &Construct) -> anyhow::Result<()> 
             construct.id
         ),
         wait: "0s",
-        labels: vec![("severity", "warning"), ("owner", &construct.parties.collector)],
+        labels: vec![("severity", "warning"), ("construct", &construct.id), ("owner", &construct.parties.collector)],
         summary: format!("{}: {{{{ $labels.outcome }}}} ({{{{ $labels.group }}}})", construct.title),
         description: "The last closed period has no figure to rely on. It is not zero and not green: it is not known."
             .to_owned(),
@@ -106,7 +106,7 @@ fn silent(file: &mut File, source: &Source) -> anyhow::Result<()> {
         alert: "VernierSourceSilent",
         expression: format!(r#"vernier_source_silent{{source="{}"}} == 1"#, source.name),
         wait: "0s",
-        labels: vec![("severity", "warning"), ("owner", &source.owner)],
+        labels: vec![("severity", "warning"), ("source", &source.name), ("owner", &source.owner)],
         summary: format!("{}: silent for longer than {}", source.title, words(source.rhythm)),
         description: "What is measured from this source will be no-data until it speaks again.".to_owned(),
         runbook: "source-silent",
@@ -123,7 +123,7 @@ fn lag(file: &mut File, catalogue: &Catalogue, construct: &Construct) -> anyhow:
             construct.id
         ),
         wait: "1m",
-        labels: vec![("severity", "critical")],
+        labels: vec![("severity", "critical"), ("construct", &construct.id)],
         summary: format!("{}: results are not up to date", construct.title),
         description: format!(
             "Event time stands {} behind the clock or further: ingest or the aggregator lags or is down.",

@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
     sync::{
@@ -47,7 +48,8 @@ impl Failure {
         }
     }
 
-    const fn error(&self) -> &anyhow::Error {
+    /// What went wrong.
+    pub const fn error(&self) -> &anyhow::Error {
         match self {
             Self::Setup(error) | Self::Internal(error) | Self::Fenced(error) => error,
         }
@@ -133,7 +135,12 @@ pub fn main(name: &'static str, about: &'static str, start: fn(&Context) -> Resu
 
 /// Sets up logs: JSON lines or text on the error stream, filtered by `RUST_LOG`.
 pub fn start_logs(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    start_logs_at(format, "info");
+}
+
+/// The same with another filter where `RUST_LOG` is not set.
+pub fn start_logs_at(format: LogFormat, otherwise: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(otherwise));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let outcome = match format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
@@ -189,12 +196,7 @@ fn run(
         Failure::Setup(anyhow::anyhow!("the catalogue in {} is not sound:\n{faults}", config.catalogue.display()))
     })?;
     let log = config.open_log().map_err(Failure::Setup)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context("start the runtime")
-        .map_err(Failure::Internal)?;
+    let runtime = runtime().map_err(Failure::Internal)?;
     let stop = stop_on_signals(&runtime);
     let context = Context {
         config,
@@ -205,30 +207,65 @@ fn run(
         health: Health::default(),
         page: Page::default(),
     };
+    let Some(running) = launch(name, &context, &runtime, start)? else { return Ok(()) };
+    let outcome = running.join();
+    match &outcome {
+        Ok(()) => tracing::info!(service = name, "stopped"),
+        Err(failure) => tracing::error!(service = name, error = format!("{:#}", failure.error()), "stopped"),
+    }
+    outcome
+}
+
+/// The runtime of the HTTP listener and the signals; the work itself has a thread of its own.
+pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("start the runtime")
+}
+
+/// A service that runs in this process.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    worker: thread::JoinHandle<Result<(), Failure>>,
+}
+
+impl Running {
+    /// Waits for its end.
+    pub fn join(self) -> Result<(), Failure> {
+        let panicked = |_| Err(Failure::Internal(anyhow::anyhow!("the worker panicked; see the log")));
+        self.worker.join().unwrap_or_else(panicked)
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.worker.is_finished()
+    }
+}
+
+/// Listens, waits for the topics, sets the worker up and lets it run. `None` if the process is to end before that.
+pub fn launch(
+    name: &'static str,
+    context: &Context,
+    runtime: &tokio::runtime::Runtime,
+    start: impl FnOnce(&Context) -> Result<Worker, Failure>,
+) -> Result<Option<Running>, Failure> {
     let (listener, address) = runtime
         .block_on(http::bind(&context.config.http.listen))
         .with_context(|| format!("listen on {} (http.listen)", context.config.http.listen))
         .map_err(Failure::Setup)?;
     tracing::info!(service = name, %address, "listening");
-    if !wait_for_topics(&context)? {
-        return Ok(());
+    if !wait_for_topics(context)? {
+        return Ok(None);
     }
-    let (extra, worker) = start(&context)?;
+    let (extra, worker) = start(context)?;
     let router = http::router(context.page.clone(), context.health.clone()).merge(extra);
-    let _server = runtime.spawn(http::serve(listener, router));
+    runtime.spawn(http::serve(listener, router));
     let worker = thread::Builder::new()
         .name(name.to_owned())
         .spawn(worker)
         .context("start the worker")
         .map_err(Failure::Internal)?;
-    let outcome =
-        worker.join().unwrap_or_else(|_| Err(Failure::Internal(anyhow::anyhow!("the worker panicked; see the log"))));
-    if let Err(failure) = &outcome {
-        tracing::error!(service = name, error = format!("{:#}", failure.error()), "stopped");
-    } else {
-        tracing::info!(service = name, "stopped");
-    }
-    outcome
+    Ok(Some(Running { address, worker }))
 }
 
 /// Waits while the log cannot be reached, and refuses topics that are not as they must be. False if the

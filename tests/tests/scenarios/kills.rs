@@ -9,8 +9,7 @@ use streaming::{Log, TopicPartition};
 use crate::truth::{organisation, records, replayed, wait_for_truth};
 
 /// Waits until a topic has grown by some records.
-fn wait_for_growth(deployment: &Deployment, topic: &str, by: i64) {
-    let before = deployment.growth(topic);
+fn wait_for_growth(deployment: &Deployment, topic: &str, before: i64, by: i64) {
     until(&format!("{topic} to grow by {by}"), Duration::from_secs(90), || {
         let grown = deployment.growth(topic) - before;
         if grown >= by { Ok(()) } else { Err(format!("grown by {grown}")) }
@@ -32,22 +31,27 @@ fn events(log: &dyn Log, topic: &str) -> usize {
 
 #[test]
 fn each_service_is_killed_in_mid_run_and_results_stay_exact() {
-    let deployment = Deployment::new(Cluster::shared(), "kills");
+    // No source may count as idle while its next part is held back.
+    let deployment = Deployment::idle_after(Cluster::shared(), "kills", "PT30M");
     let organisation = organisation();
-    deployment.write(records(&organisation));
     let topics = deployment.topics();
     let mut running: Vec<(&str, String, i64, Option<Service>)> = vec![
         ("ingest", topics.events.clone(), 2_000, Some(deployment.start("ingest"))),
-        ("aggregator", topics.measures.clone(), 200, Some(deployment.start("aggregator"))),
-        ("evaluator", topics.results.clone(), 200, Some(deployment.start("evaluator"))),
+        ("aggregator", topics.measures.clone(), 100, Some(deployment.start("aggregator"))),
+        ("evaluator", topics.results.clone(), 100, Some(deployment.start("evaluator"))),
     ];
+    let records: Vec<(&str, Vec<u8>)> = records(&organisation).collect();
+    let mut parts = records.chunks(records.len().div_ceil(2 * running.len()));
     for _round in 0..2 {
         for (name, topic, step, service) in &mut running {
-            wait_for_growth(&deployment, topic, *step);
+            let before = deployment.growth(topic);
+            deployment.write(parts.next().expect("a part for each kill").to_vec());
+            wait_for_growth(&deployment, topic, before, *step);
             service.take().expect("it runs").kill();
             *service = Some(deployment.start(name));
         }
     }
+    assert!(parts.next().is_none(), "everything was written");
     wait_for_truth(&deployment, &organisation);
 
     // The aggregator forgets duplicates; that ingest makes none is seen before it.
@@ -77,7 +81,7 @@ fn of_two_aggregators_one_dies_for_good_and_results_stay_exact() {
     deployment.write(records(&organisation));
     let ingest = deployment.start("ingest");
     let evaluator = deployment.start("evaluator");
-    wait_for_growth(&deployment, &deployment.topics().measures, 500);
+    wait_for_growth(&deployment, &deployment.topics().measures, 0, 500);
     second.kill();
     wait_for_truth(&deployment, &organisation);
     for service in [ingest, first, evaluator] {

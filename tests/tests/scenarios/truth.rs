@@ -66,6 +66,10 @@ fn truth_is_what_kafka_and_the_embedded_log_and_a_replay_give() {
     // Beyond the true answers, too, both ways say the same about every period that both have closed.
     let replayed = answers::sayings(&replayed, end.minus(24 * 3_600_000).0);
     let on_kafka = answers::sayings(&on_kafka, i64::MAX);
-    let different: Vec<_> = replayed.iter().filter(|(key, said)| on_kafka.get(key) != Some(said)).collect();
+    let different: Vec<_> = replayed
+        .iter()
+        .map(|(key, said)| (key, said, on_kafka.get(key)))
+        .filter(|(_, said, other)| *other != Some(*said))
+        .collect();
     assert!(different.is_empty(), "{} differ: {:?}", different.len(), different.first());
 }
