@@ -126,7 +126,7 @@ impl Plan {
                         if let Some(known) =
                             uses.iter_mut().find(|known| known.construct == index && known.population == population)
                         {
-                            known.bases.push(base_index)
+                            known.bases.push(base_index);
                         } else {
                             let column = |dimension: &Dimension| {
                                 catalogue.populations.get(name)?.column(dimension.column.as_deref()?)

@@ -6,7 +6,7 @@
 //! 3. [`task`]: one partition and its state, told the time; the stages below in one place;
 //! 4. [`window`]: progress records to watermarks;
 //! 5. [`select`]: the wanted fields of an event, and who asks for it;
-//! 6. [`seen`]: duplicates;
+//! 6. [`seen`]: duplicates are left out;
 //! 7. [`accumulate`]: event measures;
 //! 8. [`rows`]: rows of populations;
 //! 9. [`close`]: population measures of the periods that are open, closing or restated;

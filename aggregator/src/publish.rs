@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// Writes what has changed. Writes nothing if nothing has.
+#[expect(clippy::too_many_arguments, reason = "one call site; a struct for it would only rename the arguments")]
 pub fn publish(
     task: &mut Task,
     topics: &Topics,

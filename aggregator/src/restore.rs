@@ -29,7 +29,7 @@ pub fn restore(
     topics: &Topics,
     partition: i32,
     partitions: i32,
-    changelog: Vec<Record>,
+    changelog: &[Record],
 ) -> Result<(Task, Resume), StageError> {
     if changelog.is_empty() {
         return Ok((Task::new(plan, partition), Resume::Committed));

@@ -51,11 +51,7 @@ impl SeenSet {
     /// Closes the chunk of the open transaction and gives its key and content.
     pub fn close_chunk(&mut self) -> Option<(i64, Seen)> {
         let (offset, chunk) = self.open.take()?;
-        let seen = Seen {
-            version: records::VERSION,
-            expires: chunk.expires,
-            hashes: chunk.hashes.iter().map(|hash| format!("{hash:016x}")).collect(),
-        };
+        let seen = Seen { version: records::VERSION, expires: chunk.expires, hashes: hexadecimal(&chunk.hashes) };
         self.chunks.insert(offset, chunk);
         Some((offset, seen))
     }
@@ -82,6 +78,15 @@ impl SeenSet {
         }
         expired
     }
+}
+
+fn hexadecimal(hashes: &[u64]) -> String {
+    use std::fmt::Write as _;
+    hashes.iter().fold(String::with_capacity(hashes.len() * 16), |mut text, hash| {
+        // Writing to a String cannot fail.
+        write!(text, "{hash:016x}").ok();
+        text
+    })
 }
 
 #[cfg(test)]

@@ -70,6 +70,9 @@ pub fn run(args: &ProduceArgs, now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Number of writers that this process has made.
+static WRITERS: AtomicU32 = AtomicU32::new(0);
+
 /// Writes in transactions, spread over the partitions of each topic.
 pub struct Writer<'a> {
     log: &'a dyn Log,
@@ -97,7 +100,6 @@ impl<'a> Writer<'a> {
             None => (BATCH, None),
         };
         // Two writers of one name would fence each other.
-        static WRITERS: AtomicU32 = AtomicU32::new(0);
         let number = WRITERS.fetch_add(1, Ordering::Relaxed);
         let id = format!("vernier-produce-{}-{number}", std::process::id());
         Ok(Self {

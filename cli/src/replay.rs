@@ -1,7 +1,7 @@
 //! `vernier replay`: the whole chain, ingest included, on files of raw source records, without a broker.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     fs::File,
     io::{self, BufRead as _, BufReader, Read, Write as _},
     path::{Path, PathBuf},
@@ -112,9 +112,9 @@ pub fn files(
 
 /// Files of a folder whose names begin with a source topic's name.
 pub fn topic_files(folder: &Path, catalogue: &Catalogue) -> anyhow::Result<Vec<(Arc<str>, PathBuf)>> {
-    let mut topics: BTreeMap<&str, ()> = BTreeMap::new();
+    let mut topics = BTreeSet::new();
     for topic in catalogue.sources.values().flat_map(|source| &source.topics) {
-        topics.insert(topic, ());
+        topics.insert(topic.as_str());
     }
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .with_context(|| format!("read the folder {}", folder.display()))?
@@ -125,7 +125,7 @@ pub fn topic_files(folder: &Path, catalogue: &Catalogue) -> anyhow::Result<Vec<(
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let topic = topics
-            .keys()
+            .iter()
             .find(|topic| name.strip_prefix(**topic).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
         if let Some(topic) = topic {
             files.push((Arc::from(*topic), path));

@@ -87,8 +87,8 @@ impl Ledger {
                     entry.revision = standing.revision + 1;
                     entry.supersedes = Some(standing.revision);
                     let same_base = standing.base == entry.base;
-                    entry.reason =
-                        if item.by_history && same_base { "history-revised" } else { "late-data" }.to_owned();
+                    let reason = if item.by_history && same_base { "history-revised" } else { "late-data" };
+                    reason.clone_into(&mut entry.reason);
                 }
                 entry.sequence = sequence;
                 entry.previous = std::mem::take(&mut last_hash);

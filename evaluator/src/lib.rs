@@ -1,7 +1,7 @@
 //! Base measures in, judged results out.
 //!
 //! The path of a partial, and the modules in that order:
-//! 1. [`config`]: options;
+//! 1. [`config`]: what can be set;
 //! 2. [`pipeline`]: the loop: read `vernier.measures`, judge at each frontier, append to the ledger;
 //! 3. [`collect`]: partials of all partitions, merged; watermarks; activity of sources;
 //! 4. [`decide`]: which periods are open, closing, final or revised, and the judgement of each group

@@ -1,4 +1,4 @@
-//! One or three Apache Kafka brokers (KRaft, broker and controller in one process) on free loopback ports.
+//! One or three Apache Kafka brokers (`KRaft`, broker and controller in one process) on free loopback ports.
 
 use std::{
     ffi::OsStr,

@@ -7,6 +7,16 @@
 //! 5. [`deployment`]: catalogue, topics and services of one test on a cluster;
 //! 6. [`answers`]: true answers beside results.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test says what is wrong by a panic"
+)]
+
 pub mod wait;
 pub mod folder;
 pub mod process;

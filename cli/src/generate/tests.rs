@@ -52,7 +52,7 @@ fn the_manifest_counts_what_the_files_hold() {
     for topic in render::TOPICS {
         let ending = if *topic == "raw.sshd" { "log" } else { "ndjson" };
         let bytes = fs::read(folder.path().join(format!("{topic}.{ending}"))).unwrap();
-        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        let lines = bytes.split(|byte| *byte == b'\n').count() - 1;
         assert_eq!(manifest["topics"][topic]["records"], lines, "{topic}");
     }
 }

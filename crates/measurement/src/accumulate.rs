@@ -130,7 +130,9 @@ mod tests {
                     parts[*cut].fold(&value);
                 }
                 let (mut forth, mut back) = (empty.clone(), empty);
-                parts.iter().for_each(|part| forth.merge(part));
+                for part in &parts {
+                    forth.merge(part);
+                }
                 parts.iter().rev().for_each(|part| back.merge(part));
                 prop_assert_eq!(&forth, &whole);
                 prop_assert_eq!(&back, &whole);

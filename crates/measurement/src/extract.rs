@@ -100,6 +100,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    #[expect(clippy::unnecessary_wraps, reason = "the form that every visitor's method has")]
     fn set<E>(self, value: Value) -> Result<(), E> {
         if let Some(slot) = self.node.slot.and_then(|slot| self.slots.get_mut(slot)) {
             *slot = value;

@@ -57,7 +57,9 @@ mod tests {
                 (Calendar { zone: chrono_tz::America::New_York, fiscal_year_start: (4, 6) }, PeriodLength::Months(3)),
             ];
             let mut grain = Grain::default();
-            calendars.iter().for_each(|(calendar, length)| grain.add(*calendar, *length));
+            for (calendar, length) in &calendars {
+                grain.add(*calendar, *length);
+            }
             let time = Timestamp(seconds * 1000);
             let interval = grain.interval_at(time);
             prop_assert!(interval.contains(time));

@@ -1,5 +1,4 @@
 //! The catalogue that Vernier ships is sound.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 

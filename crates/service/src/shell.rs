@@ -186,10 +186,7 @@ fn run(
     arguments: Arguments,
     start: fn(&Context) -> Result<Worker, Failure>,
 ) -> Result<(), Failure> {
-    let mut config = Config::load(arguments.config.as_deref()).map_err(Failure::Setup)?;
-    config.instance = arguments.instance.unwrap_or(config.instance);
-    config.http.listen = arguments.listen.unwrap_or(config.http.listen);
-    config.log_format = arguments.log_format.unwrap_or(config.log_format);
+    let config = configure(arguments).map_err(Failure::Setup)?;
     start_logs(config.log_format);
     tracing::info!(service = name, %config, "starting");
     let catalogue = Catalogue::load(&config.catalogue).map_err(|faults| {
@@ -214,6 +211,14 @@ fn run(
         Err(failure) => tracing::error!(service = name, error = format!("{:#}", failure.error()), "stopped"),
     }
     outcome
+}
+
+fn configure(arguments: Arguments) -> anyhow::Result<Config> {
+    let mut config = Config::load(arguments.config.as_deref())?;
+    config.instance = arguments.instance.unwrap_or(config.instance);
+    config.http.listen = arguments.listen.unwrap_or(config.http.listen);
+    config.log_format = arguments.log_format.unwrap_or(config.log_format);
+    Ok(config)
 }
 
 /// The runtime of the HTTP listener and the signals; the work itself has a thread of its own.

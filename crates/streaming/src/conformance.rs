@@ -56,7 +56,7 @@ fn topic(log: &dyn Log, name: &str, partitions: i32) -> Result<TopicPartition, S
 
 fn out(at: &TopicPartition, value: &str) -> OutRecord {
     OutRecord {
-        topic: at.topic.clone(),
+        topic: std::sync::Arc::clone(&at.topic),
         partition: Some(at.partition),
         key: Some(format!("key of {value}").into_bytes()),
         value: Some(value.as_bytes().to_vec()),

@@ -182,7 +182,7 @@ impl<S: Stage> Runner<S> {
         if let Some(fault) = failure {
             return Err(fault.into());
         }
-        let poll = self.absorb(poll)?;
+        let poll = Self::absorb(poll)?;
         self.since_commit += poll.records;
         self.stats.add_records(poll.records);
         for change in poll.changes {
@@ -269,7 +269,7 @@ impl<S: Stage> Runner<S> {
     }
 
     /// A log that cannot be reached for a while is waited for; nothing has been lost by then.
-    fn absorb(&mut self, poll: Result<crate::Poll, LogError>) -> Result<crate::Poll, RunError> {
+    fn absorb(poll: Result<crate::Poll, LogError>) -> Result<crate::Poll, RunError> {
         match poll {
             Err(LogError::Unavailable { doing, reason }) => {
                 tracing::warn!(doing, reason, "the log cannot be reached; trying again");

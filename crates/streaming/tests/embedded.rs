@@ -1,6 +1,7 @@
 //! The embedded log keeps what every log promises.
 #![cfg(feature = "testing")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{fs, io::Write as _, time::Duration};
 
@@ -26,7 +27,7 @@ fn spec() -> TopicSpec {
         partitions: 1,
         replication_factor: 1,
         cleanup: Cleanup::Compact,
-        configs: Default::default(),
+        configs: std::collections::BTreeMap::default(),
     }
 }
 

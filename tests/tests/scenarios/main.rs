@@ -1,5 +1,15 @@
 //! Scenarios: the services as processes, on a real Apache Kafka.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test says what is wrong by a panic"
+)]
+
 mod conformance;
 mod topics;
 mod truth;

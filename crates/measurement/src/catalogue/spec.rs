@@ -30,6 +30,7 @@ pub(super) struct ConstructSpec {
     pub(super) derived: BTreeMap<String, DerivedSpec>,
     pub(super) indicator: IndicatorSpec,
     pub(super) target: TargetSpec,
+    #[expect(dead_code, reason = "one value is allowed: readers of the file are to see it")]
     pub(super) missing: Missing,
     #[serde(default)]
     pub(super) privacy: Option<PrivacySpec>,
@@ -188,6 +189,7 @@ pub(super) enum Missing {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PrivacySpec {
+    #[expect(dead_code, reason = "readers of the file are to see whose data it is about")]
     pub(super) subject: String,
     pub(super) minimum_group: u32,
 }
