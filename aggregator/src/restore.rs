@@ -55,7 +55,7 @@ pub fn restore(
         .filter(|record| record.key.as_deref() != Some(Frontier::KEY))
         .map(|record| (changelog_of(topics, record), record.key.clone().unwrap_or_default()))
         .collect();
-    let digest = digest_of(topics, &changelog);
+    let digest = digest_of(topics, changelog);
     if frontier.catalogue != plan.catalogue.digest {
         tracing::info!(partition, "the catalogue has changed: the state is built anew from the events");
         return Ok(rebuild(plan, partition, &frontier, keys));
@@ -70,7 +70,7 @@ pub fn restore(
         return Ok(rebuild(plan, partition, &frontier, keys));
     }
     let mut task = Task::new(plan, partition);
-    for record in &changelog {
+    for record in changelog {
         load(&mut task, topics, record).map_err(|fault| refuse(fault.to_string()))?;
     }
     task.store.digest = digest;

@@ -10,7 +10,7 @@
 //! 7. [`route`]: primary key and reference copies;
 //! 8. [`publish`]: what goes out, progress after the events it speaks of.
 //!
-//! Around the path: [`start`], from a catalogue and a log to the running loop; [`reject`], why a
+//! Around the path: [`mod@start`], from a catalogue and a log to the running loop; [`reject`], why a
 //! record was refused and its dead letter; [`progress`], how far each source partition has been
 //! read; [`stats`], what became of the records; [`worker`], the loop and the metrics of the process.
 

@@ -49,12 +49,12 @@ impl Cluster {
             .collect();
         let bootstrap_servers = outside.iter().map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>().join(",");
         for port in outside {
-            until("a broker's port", Duration::from_secs(60), || {
+            until("a broker's port", Duration::from_mins(1), || {
                 TcpStream::connect(("127.0.0.1", *port)).map_err(|fault| fault.to_string())
             });
         }
         let cluster = Self { bootstrap_servers, brokers: processes, _folder: folder };
-        until("the brokers' answer", Duration::from_secs(60), || {
+        until("the brokers' answer", Duration::from_mins(1), || {
             cluster.log().describe("no-such-topic").map_err(|fault| fault.to_string())
         });
         cluster
@@ -135,7 +135,6 @@ fn broker(folder: &Folder, libraries: &Path, index: usize, ports: (u16, u16), vo
 }
 
 /// Folder of Kafka's jars.
-#[expect(clippy::disallowed_methods, reason = "the harness is told by `make test` where they are")]
 fn libraries() -> PathBuf {
     let folder = std::env::var_os("VERNIER_KAFKA_LIBS").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/vernier/kafka-4.3.1"),

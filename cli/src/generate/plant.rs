@@ -1,157 +1,20 @@
 //! What happens in the organisation. Every object knows its own history; sources tell of it in
 //! [`super::render`], answers are worked out from it in [`super::truth`].
 
+mod model;
+
 use measurement::time::Timestamp;
+
+pub use model::{
+    ASSET_CLASSES, Asset, Audit, CATEGORIES, Change, Incident, LogIn, ORG_UNITS, Organisation, Person, PersonState,
+    Vulnerability,
+};
 
 use super::random::Random;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-
-/// Org units; people of `board` belong to no declared one.
-pub const ORG_UNITS: [&str; 5] = ["finance", "engineering", "sales", "operations", "board"];
-/// Incident categories; `theft` is no declared one.
-pub const CATEGORIES: [&str; 5] = ["malware", "phishing", "unauthorised-access", "data-loss", "theft"];
-/// Classes of systems.
-pub const ASSET_CLASSES: [&str; 3] = ["server", "workstation", "network"];
-
-/// A person as the register has it from an instant on.
-#[derive(Clone, Debug)]
-pub struct PersonState {
-    /// From when.
-    pub at: i64,
-    /// Org unit.
-    pub org_unit: &'static str,
-    /// Whether training concerns the person.
-    pub training_required: bool,
-    /// Whether the person is still there.
-    pub active: bool,
-}
-
-/// A person.
-#[derive(Clone, Debug)]
-pub struct Person {
-    /// Code, not a name.
-    pub uid: String,
-    /// States, oldest first.
-    pub states: Vec<PersonState>,
-    /// When trainings were completed.
-    pub trained: Vec<i64>,
-}
-
-/// A system.
-#[derive(Clone, Debug)]
-pub struct Asset {
-    /// Inventory number.
-    pub uid: String,
-    /// Host name.
-    pub host: String,
-    /// Class.
-    pub class: &'static str,
-    /// When it came into the inventory.
-    pub since: i64,
-    /// Whether vulnerability management concerns it.
-    pub in_scope: bool,
-    /// Whether it must send logs.
-    pub logging: bool,
-    /// When it was scanned.
-    pub scans: Vec<i64>,
-    /// When it was tested by hand.
-    pub pentests: Vec<i64>,
-}
-
-/// A change of an incident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Reported.
-    Opened,
-    /// Worked on.
-    Updated,
-    /// Resolved.
-    Resolved,
-    /// Came back.
-    Reopened,
-}
-
-/// An incident.
-#[derive(Clone, Debug)]
-pub struct Incident {
-    /// Ticket number.
-    pub uid: String,
-    /// Category.
-    pub category: &'static str,
-    /// Changes, oldest first.
-    pub changes: Vec<(i64, Change)>,
-}
-
-/// A vulnerability on a system.
-#[derive(Clone, Debug)]
-pub struct Vulnerability {
-    /// Finding number.
-    pub uid: String,
-    /// Index of the system.
-    pub asset: usize,
-    /// CVE number.
-    pub cve: String,
-    /// CVSS base score in tenths.
-    pub score_tenths: i64,
-    /// When it was found.
-    pub found: i64,
-    /// When it was seen to be fixed.
-    pub fixed: Option<i64>,
-}
-
-/// An audit.
-#[derive(Clone, Debug)]
-pub struct Audit {
-    /// Number.
-    pub uid: String,
-    /// When it was planned.
-    pub planned_at: i64,
-    /// For when.
-    pub planned_for: i64,
-    /// When it was performed.
-    pub performed_at: Option<i64>,
-}
-
-/// Log-in attempts: so many of one kind on one host at one time.
-#[derive(Clone, Debug)]
-pub struct LogIn {
-    /// When.
-    pub at: i64,
-    /// Index of the system.
-    pub asset: usize,
-    /// Whether it failed.
-    pub failed: bool,
-    /// How often the line was repeated.
-    pub count: u32,
-}
-
-/// The organisation.
-#[derive(Clone, Debug)]
-pub struct Organisation {
-    /// Begin of the history.
-    pub start: Timestamp,
-    /// End of the history.
-    pub end: Timestamp,
-    /// Seed of flaws and delays.
-    pub seed: u64,
-    /// People.
-    pub people: Vec<Person>,
-    /// Systems.
-    pub assets: Vec<Asset>,
-    /// Incidents.
-    pub incidents: Vec<Incident>,
-    /// Vulnerabilities.
-    pub vulnerabilities: Vec<Vulnerability>,
-    /// Audits.
-    pub audits: Vec<Audit>,
-    /// Log-ins.
-    pub log_ins: Vec<LogIn>,
-    /// Signs of life of each source but sshd.
-    pub heartbeats: Vec<(&'static str, Vec<i64>)>,
-}
 
 fn scaled(number: u32, scale: f64, least: usize) -> usize {
     let product = (f64::from(number) * scale).round();

@@ -205,12 +205,9 @@ fn run(
         page: Page::default(),
     };
     let Some(running) = launch(name, &context, &runtime, start)? else { return Ok(()) };
-    let outcome = running.join();
-    match &outcome {
-        Ok(()) => tracing::info!(service = name, "stopped"),
-        Err(failure) => tracing::error!(service = name, error = format!("{:#}", failure.error()), "stopped"),
-    }
-    outcome
+    running.join().inspect(|()| tracing::info!(service = name, "stopped")).inspect_err(|failure| {
+        tracing::error!(service = name, error = format!("{:#}", failure.error()), "stopped");
+    })
 }
 
 fn configure(arguments: Arguments) -> anyhow::Result<Config> {

@@ -1,6 +1,5 @@
 //! The embedded log keeps what every log promises.
 #![cfg(feature = "testing")]
-
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{fs, io::Write as _, time::Duration};

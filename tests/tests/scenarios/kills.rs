@@ -73,7 +73,7 @@ fn of_two_aggregators_one_dies_for_good_and_results_stay_exact() {
     let first = deployment.start_instance("aggregator", 0);
     let second = deployment.start_instance("aggregator", 1);
     for service in [&first, &second] {
-        until("both aggregators to own partitions", Duration::from_secs(60), || {
+        until("both aggregators to own partitions", Duration::from_mins(1), || {
             let (status, body) = service.get("/readyz")?;
             if status == 200 { Ok(()) } else { Err(body) }
         });

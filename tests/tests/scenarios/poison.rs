@@ -24,7 +24,7 @@ fn poison_is_kept_byte_by_byte_and_stops_nothing() {
     records.insert(4, ("raw.sshd", sound));
     deployment.write(records);
     let ingest = deployment.start("ingest");
-    let read = until("every record to be read", Duration::from_secs(60), || {
+    let read = until("every record to be read", Duration::from_mins(1), || {
         let (_, page) = ingest.get("/metrics")?;
         let total = |family: &str| -> u64 {
             let lines = page.lines().filter(|line| line.starts_with(&format!("{family}{{")));

@@ -25,7 +25,7 @@ pub(crate) fn records(organisation: &Organisation) -> impl Iterator<Item = (&'st
 pub(crate) fn wait_for_truth(deployment: &Deployment, organisation: &Organisation) {
     let truth = truth::answers(organisation);
     assert!(truth.len() > 5_000, "a truth of {} answers proves little", truth.len());
-    until("the truth", Duration::from_secs(240), || {
+    until("the truth", Duration::from_mins(4), || {
         let lines = answers::differences(&truth, &deployment.results());
         if lines.is_empty() {
             return Ok(());
