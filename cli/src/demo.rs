@@ -32,6 +32,10 @@ use screen::Screen;
 /// Partitions of Vernier's topics.
 const PARTITIONS: i32 = 3;
 
+/// How close to the clock the end of every construct's newest period must be before the present begins: more
+/// than the lateness of any source, in milliseconds.
+const CLOSE: i64 = 2 * 3_600_000;
+
 /// Arguments of `vernier demo`.
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
@@ -177,8 +181,9 @@ fn show(
         let read = services.read();
         screen.progress(read, written)?;
         let current = &services.view.get().current;
-        // Everything is read, and every construct has reached the period that runs.
-        if read >= written && !current.is_empty() && current.iter().all(|row| row.period_end > clock::now()) {
+        // Everything is read, and every construct has come close to the present.
+        let close = clock::now().minus(CLOSE);
+        if read >= written && !current.is_empty() && current.iter().all(|row| row.period_end > close) {
             break;
         }
         thread::sleep(Duration::from_millis(200));

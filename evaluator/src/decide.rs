@@ -14,7 +14,7 @@ use std::{
 
 use measurement::{
     calendar::Period,
-    catalogue::{Catalogue, Construct},
+    catalogue::{BaseOf, Catalogue, Construct},
     judge::Judgement,
     time::Timestamp,
 };
@@ -156,7 +156,7 @@ impl Evaluation {
         let catalogue = Arc::clone(&self.catalogue);
         for (index, construct) in catalogue.constructs.iter().enumerate() {
             let Some(watermark) = self.collected.watermark(&construct.sources) else { continue };
-            self.begin_periods(index, construct, watermark);
+            self.begin_periods(index, construct, self.reached(construct, watermark));
             let stalled = self.stalled(index, watermark, now);
             self.move_phases(index, construct, watermark, stalled.then_some(now));
             self.judge_dirty(index, construct, watermark, &mut due);
@@ -164,8 +164,18 @@ impl Evaluation {
         due
     }
 
-    /// Periods begin when the watermark reaches them, with or without events.
-    fn begin_periods(&mut self, index: usize, construct: &Construct, watermark: Timestamp) {
+    /// Up to where periods have begun. Figures of events are there as soon as the events are, and whoever is on
+    /// call must not wait for the watermark; those of populations are there once the watermark is.
+    fn reached(&self, construct: &Construct, watermark: Timestamp) -> Timestamp {
+        if construct.base.iter().any(|base| matches!(base.of, BaseOf::Population(_))) {
+            return watermark;
+        }
+        let newest = |source: &String| self.collected.last_activity(source, Timestamp::MAX);
+        construct.sources.iter().filter_map(newest).fold(watermark, Timestamp::max)
+    }
+
+    /// Periods begin when time reaches them, with or without events.
+    fn begin_periods(&mut self, index: usize, construct: &Construct, reached: Timestamp) {
         let Some(first) = self.collected.first_activity(&construct.sources) else { return };
         let Some(state) = self.constructs.get_mut(index) else { return };
         let first = construct.calendar.period_at(construct.period, first);
@@ -173,13 +183,13 @@ impl Evaluation {
         let mut missing = Vec::new();
         let known_first = state.periods.keys().next().copied();
         let mut period = first;
-        while period.start <= watermark && known_first.is_none_or(|known| period.start < known) {
+        while period.start <= reached && known_first.is_none_or(|known| period.start < known) {
             missing.push(period);
             period = construct.calendar.next(construct.period, &period);
         }
         if let Some(last) = state.periods.values().next_back().map(|state| state.period) {
             let mut period = construct.calendar.next(construct.period, &last);
-            while period.start <= watermark {
+            while period.start <= reached {
                 missing.push(period);
                 period = construct.calendar.next(construct.period, &period);
             }

@@ -5,7 +5,8 @@
 //! 3. [`process`]: processes that end when the test does, whatever way it ends;
 //! 4. [`kafka`]: one or three brokers on free ports;
 //! 5. [`deployment`]: catalogue, topics and services of one test on a cluster;
-//! 6. [`answers`]: true answers beside results.
+//! 6. [`answers`]: true answers beside results;
+//! 7. [`prometheus`]: a Prometheus that scrapes.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,6 +24,7 @@ pub mod process;
 pub mod kafka;
 pub mod deployment;
 pub mod answers;
+pub mod prometheus;
 
 pub use deployment::{Deployment, Service};
 pub use folder::Folder;

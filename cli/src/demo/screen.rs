@@ -39,7 +39,7 @@ impl Screen {
         if self.terminal {
             write!(out, "\r{read} of {written} records read")?;
             out.flush()?;
-        } else if read == written || read >= self.shown + written / 4 {
+        } else if read > self.shown && (read == written || read >= self.shown + written / 4) {
             writeln!(out, "{read} of {written} records read")?;
             self.shown = read;
         }

@@ -16,3 +16,7 @@ mod truth;
 mod kills;
 mod time;
 mod poison;
+mod sshd;
+mod surfaces;
+mod demo;
+mod documents;

@@ -10,13 +10,13 @@ const HOUR: i64 = 3_600_000;
 const RATIO: &str = "vernier/failed-authentication-ratio";
 
 /// Start of the hour that lies so many hours back.
-fn hours_back(hours: i64) -> Timestamp {
+pub(crate) fn hours_back(hours: i64) -> Timestamp {
     let now = service::clock::now().0;
     Timestamp(now - now.rem_euclid(HOUR) - hours * HOUR)
 }
 
 /// Attempts in one hour, of which some failed.
-fn attempts(hour: Timestamp, count: i64, failed: i64) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn attempts(hour: Timestamp, count: i64, failed: i64) -> Vec<(&'static str, Vec<u8>)> {
     (0..count)
         .map(|number| {
             let verdict = if number < failed { "Failed" } else { "Accepted" };

@@ -1,0 +1,58 @@
+//! What documents and example files say is so.
+
+use std::process::Command;
+
+use pipeline_tests::deployment::{program, project};
+
+/// Files that the README and the docs name in code or links exist.
+#[test]
+fn files_that_documents_name_are_there() {
+    let root = project();
+    let mut documents = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
+    for folder in ["docs", "docs/adr"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                documents.push(path);
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    let mut named = 0;
+    for document in &documents {
+        let text = std::fs::read_to_string(document).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://") && !link.starts_with('#')) {
+            named += 1;
+            let path = document.parent().unwrap().join(link.split('#').next().unwrap());
+            if !path.exists() {
+                missing.push(format!("{}: {link}", document.display()));
+            }
+        }
+        let code = text.split('`').skip(1).step_by(2);
+        for file in code.filter(|code| code.ends_with(".rs") || code.ends_with(".yaml") || code.ends_with(".sh")) {
+            if file.contains('/') && !file.contains(['*', ' ', '<']) && !file.chars().any(|c| c.is_ascii_uppercase()) {
+                named += 1;
+                if !root.join(file).exists() {
+                    missing.push(format!("{}: {file}", document.display()));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    assert!(named > 20, "only {named} files are named");
+}
+
+/// The example configuration is read by the services: what they then miss is a broker, not a key.
+#[test]
+fn the_example_configuration_is_sound() {
+    service::Config::load(Some(&project().join("deploy/vernier.yaml"))).unwrap();
+}
+
+/// The catalogue that the README checks.
+#[test]
+fn the_shipped_catalogue_is_sound() {
+    let output = Command::new(program("vernier")).arg("check").current_dir(project()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && told.contains("8 constructs"), "{told}");
+}

@@ -1,0 +1,102 @@
+//! What Prometheus sees: a real one scrapes, loads the generated rules, answers for the band, and fires.
+
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use pipeline_tests::{Cluster, Deployment, deployment::project, prometheus::Prometheus, until};
+use serde_json::Value;
+
+use crate::time::{attempts, hours_back};
+
+#[test]
+fn prometheus_sees_the_band_and_the_alert_fires() {
+    let deployment = Deployment::new(Cluster::shared(), "prometheus");
+    // An hour in which two of three attempts fail, and one after it that closes it.
+    deployment.write(attempts(hours_back(2), 60, 40).into_iter().chain(attempts(hours_back(1), 30, 0)));
+    let ingest = deployment.start("ingest");
+    let aggregator = deployment.start("aggregator");
+    let evaluator = deployment.start("evaluator");
+    let rules = project().join("deploy/generated/alerts.rules.yml");
+    let jobs = [
+        ("vernier-ingest", ingest.address.as_str()),
+        ("vernier-aggregator", aggregator.address.as_str()),
+        ("vernier-evaluator", evaluator.address.as_str()),
+    ];
+    let prometheus = Prometheus::start(deployment.folder(), &rules, &jobs);
+
+    let wait_for = |query: &str| -> Vec<(Value, String)> {
+        until(query, Duration::from_mins(2), || match prometheus.query(query)? {
+            series if series.is_empty() => {
+                Err(format!("no series; up: {:?}", prometheus.query("up").unwrap_or_default()))
+            }
+            series => Ok(series),
+        })
+    };
+    let ratio = r#"construct="vernier/failed-authentication-ratio",group="all",state="final""#;
+    let band = wait_for(&format!(
+        r#"vernier_indicator_band{{{ratio},band="red"}} == 1 and on () vernier_indicator_period_start_timestamp_seconds{{{ratio}}} == {}"#,
+        hours_back(2).0 / 1000
+    ));
+    assert_eq!(band.len(), 1);
+    let value = wait_for(&format!("vernier_indicator_value{{{ratio}}} > 66 < 67"));
+    assert_eq!(value[0].1.get(..7), Some("66.6666"));
+    let firing = wait_for(
+        r#"ALERTS{alertname="VernierBandRed",alertstate="firing",construct="vernier/failed-authentication-ratio"}"#,
+    );
+    assert_eq!(firing[0].0["owner"], "Infrastructure operations");
+    for (job, _) in jobs {
+        wait_for(&format!("up{{job=\"{job}\"}} == 1"));
+    }
+
+    // Every query of the dashboard is sound, and asks for a metric that is there.
+    let dashboard: Value =
+        serde_json::from_slice(&std::fs::read(project().join("deploy/generated/dashboard.json")).unwrap()).unwrap();
+    let mut asked = 0;
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let query = target["expr"].as_str().unwrap();
+            let query = query.replace("$group", ".*").replace("$__rate_interval", "1m");
+            prometheus.query(&query).unwrap_or_else(|fault| panic!("{query}: {fault}"));
+            asked += 1;
+        }
+    }
+    assert!(asked > 20, "{asked} queries");
+
+    for service in [&ingest, &aggregator, &evaluator] {
+        let (_, page) = service.get("/metrics").unwrap();
+        check_metrics(&page);
+    }
+    for service in [ingest, aggregator, evaluator] {
+        service.stop();
+    }
+}
+
+/// `promtool check metrics` on a page.
+fn check_metrics(page: &str) {
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool runs: scripts/install-tools.sh installs it");
+    promtool.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && told.trim().is_empty(), "{told}");
+}
+
+#[test]
+fn the_rules_pass_promtool() {
+    for arguments in [
+        ["check", "rules", "deploy/generated/alerts.rules.yml"],
+        ["test", "rules", "deploy/alerts.test.yml"],
+        ["check", "config", "deploy/prometheus.yml"],
+    ] {
+        let output = Command::new("promtool").args(arguments).current_dir(project()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
