@@ -37,5 +37,4 @@ surfaces: ## write deploy/generated anew from the catalogue
 
 bench: ## the benchmarks of docs/benchmarks.md, on a real Kafka
 	@scripts/install-tools.sh test
-	@scripts/fetch-kafka.sh >/dev/null
-	cargo bench --locked -p pipeline-tests
+	@scripts/bench.sh

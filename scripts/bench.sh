@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# bench.sh: a broker on loopback, and the benchmarks beside it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+folder=$(mktemp -d)
+port=39192
+cargo build --locked --release -p aggregator --bench throughput
+scripts/start-kafka.sh "$folder" "$port" >"$folder/log" 2>&1 &
+broker=$!
+trap 'kill "$broker" 2>/dev/null; wait "$broker" 2>/dev/null || true; rm -rf "$folder"' EXIT
+for _ in $(seq 600); do
+  (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
+  sleep 0.1
+done
+VERNIER_BENCH_BROKERS=127.0.0.1:$port cargo bench --locked -p aggregator --bench throughput
