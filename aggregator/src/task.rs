@@ -209,6 +209,3 @@ enum Outcome {
     Duplicate,
     Rejected,
 }
-
-#[cfg(test)]
-mod tests;

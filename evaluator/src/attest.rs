@@ -87,7 +87,13 @@ impl Ledger {
                     entry.revision = standing.revision + 1;
                     entry.supersedes = Some(standing.revision);
                     let same_base = standing.base == entry.base;
-                    let reason = if item.by_history && same_base { "history-revised" } else { "late-data" };
+                    let reason = match standing.reason.as_str() {
+                        _ if !same_base => "late-data",
+                        "stalled" if !period.stalled => "stall-ended",
+                        _ if item.by_history => "history-revised",
+                        // What was known of the sources has changed.
+                        _ => "late-data",
+                    };
                     reason.clone_into(&mut entry.reason);
                 }
                 entry.sequence = sequence;

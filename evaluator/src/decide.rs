@@ -64,7 +64,7 @@ pub(crate) struct ConstructState {
     pub(crate) periods: BTreeMap<Timestamp, PeriodState>,
     /// Periods to be judged anew.
     pub(crate) dirty: BTreeSet<Timestamp>,
-    /// Periods that are not final.
+    /// Periods that the watermark has not closed.
     pub(crate) unfinished: BTreeSet<Timestamp>,
     /// Watermark at the last judgement, and since when by the clock.
     pub(crate) watermark: Option<(Timestamp, Timestamp)>,
@@ -235,7 +235,9 @@ impl Evaluation {
             let Some(period) = state.periods.get_mut(&start) else { continue };
             let closes = construct.calendar.add(period.period.end, construct.close_after);
             let stalled = stalled_at.is_some_and(|now| closes.plus(self.stall_limit) < now);
-            let phase = if closes <= watermark || stalled {
+            let complete = closes <= watermark;
+            // What was closed because time stood still stays closed, and is judged anew once time has passed it.
+            let phase = if complete || stalled || period.phase == Phase::Final {
                 Phase::Final
             } else if period.period.end <= watermark {
                 Phase::Closing
@@ -243,13 +245,13 @@ impl Evaluation {
                 Phase::Open
             };
             // A period in which time passes is looked at anew: what was green may be silent by now.
-            let moves = phase != period.phase || phase != Phase::Final;
-            period.stalled = stalled && closes > watermark;
+            let moves = phase != period.phase || phase != Phase::Final || (complete && period.stalled);
+            period.stalled = phase == Phase::Final && !complete;
             period.phase = phase;
             if moves {
                 state.dirty.insert(start);
             }
-            if phase == Phase::Final {
+            if complete {
                 state.unfinished.remove(&start);
             }
         }
@@ -283,6 +285,3 @@ impl Evaluation {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -87,7 +87,8 @@ pub struct ResultRecord {
     pub revision: u32,
     /// The revision that this one replaces.
     pub supersedes: Option<u32>,
-    /// Why this entry was written: `period-closed`, `late-data`, `history-revised`, `definition-changed`, `stalled`.
+    /// Why this entry was written: `period-closed`; `stalled` (time stood still, the period was closed by the clock);
+    /// `stall-ended` (time has passed it since); `late-data`; `history-revised` (an earlier period was).
     pub reason: String,
     /// Base measures by name; left out where the result is suppressed.
     pub base: BTreeMap<String, BaseValue>,

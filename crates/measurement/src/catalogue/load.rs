@@ -166,16 +166,37 @@ fn read_file(path: &Path, faults: &mut Faults<'_>) -> Option<String> {
 }
 
 fn parse<T: DeserializeOwned>(text: &str, faults: &mut Faults<'_>) -> Option<T> {
-    match serde_saphyr::from_str(text) {
+    // What a file says must be readable where it stands, and cheap to read: no anchors, one document.
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_anchors: 0, max_aliases: 0, max_merge_keys: 0, max_documents: 1, max_nodes: 50_000 },
+    };
+    match serde_saphyr::from_str_with_options(text, options) {
         Ok(spec) => Some(spec),
         Err(fault) => {
             let (line, column) = fault.location().map_or((1, 1), |at| (at.line(), at.column()));
             let message = fault.without_snippet().to_string();
-            let message = message.lines().next().unwrap_or("not readable").to_owned();
-            faults.add_at(line, column, message, "see docs/authors.md for the keys");
+            let (reason, hint) = in_words(&message);
+            faults.add_at(line, column, reason, hint);
             None
         }
     }
+}
+
+/// What the YAML reader says, for people who did not write the reader; the place stands before it already.
+fn in_words(message: &str) -> (&str, &'static str) {
+    if let Some(limit) = message.strip_prefix("budget breached: ") {
+        let shared = ["Anchors", "Aliases", "MergeKeys"].iter().any(|kind| limit.starts_with(kind));
+        return if shared {
+            ("anchors, aliases and merge keys are not read", "write the value out wherever it holds")
+        } else {
+            (message, "a file describes one thing, and is short")
+        };
+    }
+    let reason = message.lines().next().unwrap_or("not readable");
+    let reason = reason.split(" at line ").next().unwrap_or(reason);
+    // Advice for programmers follows.
+    let reason = reason.split(", set DuplicateKeyPolicy").next().unwrap_or(reason);
+    (reason, "see docs/authors.md for the keys")
 }
 
 /// First 16 hexadecimal digits of a digest: enough to name a definition.

@@ -1,0 +1,246 @@
+//! A log with an aggregator on it, and what lies on its topics afterwards.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use aggregator::{Options, pipeline::Aggregator};
+use measurement::{accumulate::Accumulator, catalogue::Catalogue, time::Timestamp};
+use records::{Accounting, Aggregate, AggregateKey, Frontier, Progress, Topics, headers};
+use streaming::{
+    Clock, Log, OutRecord, Record, Runner, TopicPartition,
+    embedded::EmbeddedLog,
+    log::{place, read_to_end},
+};
+
+/// 2026-03-01T00:00:00Z.
+pub(crate) const START: i64 = 1_772_323_200_000;
+pub(crate) const MINUTE: i64 = 60_000;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
+pub(crate) const DAY: i64 = 24 * HOUR;
+
+/// Construct, measure, start of the period, group.
+pub(crate) type Figure = (String, String, Timestamp, Vec<String>);
+/// Merged over all partitions.
+pub(crate) type Figures = BTreeMap<Figure, Accumulator>;
+
+/// An event as ingest publishes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) source: &'static str,
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+/// A log-in on a host.
+pub(crate) fn login(uid: usize, time: i64, host: u8, failed: bool) -> Event {
+    let status = if failed { 2 } else { 1 };
+    Event {
+        source: "sshd",
+        key: format!("host-{host}"),
+        value: format!(
+            r#"{{"activity_id":1,"class_uid":3002,"metadata":{{"uid":"login-{uid}","version":"1.8.0"}},"status_id":{status},"time":{time},"type_uid":300201}}"#
+        ),
+    }
+}
+
+/// A step in the life of an incident: 1 opened, 2 updated, 3 resolved.
+pub(crate) fn incident(uid: usize, time: i64, number: u8, category: &str, step: u8) -> Event {
+    let status = [1, 2, 4][usize::from(step) - 1];
+    Event {
+        source: "itsm",
+        key: format!("INC-{number}"),
+        value: format!(
+            r#"{{"activity_id":{step},"class_uid":2005,"finding_info_list":[{{"types":["{category}"],"uid":"INC-{number}"}}],"metadata":{{"uid":"incident-{uid}","version":"1.8.0"}},"status_id":{status},"time":{time},"type_uid":20050{step}}}"#
+        ),
+    }
+}
+
+pub(crate) fn schemas() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas")
+}
+
+pub(crate) struct Bench {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) catalogue: Catalogue,
+    topics: Topics,
+    partitions: i32,
+    now: Arc<AtomicI64>,
+    /// Most records of a transaction of the aggregator.
+    pub(crate) commit_records: usize,
+}
+
+impl Bench {
+    pub(crate) fn new(partitions: i32) -> Self {
+        let log: Arc<dyn Log> = Arc::new(EmbeddedLog::new());
+        let topics = Topics::default();
+        for spec in service::topics::ours(&topics, partitions, 1) {
+            log.create(&spec).unwrap();
+        }
+        Self {
+            log,
+            catalogue: Catalogue::load(&schemas()).unwrap(),
+            topics,
+            partitions,
+            now: Arc::new(AtomicI64::new(START + 400 * DAY)),
+            commit_records: 50_000,
+        }
+    }
+
+    pub(crate) fn publish(&self, events: &[Event]) {
+        let records = events.iter().map(|event| OutRecord {
+            topic: self.topics.events.as_str().into(),
+            key: Some(event.key.clone().into_bytes()),
+            value: Some(event.value.clone().into_bytes()),
+            headers: vec![
+                (headers::KIND.to_owned(), headers::EVENT.to_vec()),
+                (headers::SOURCE.to_owned(), event.source.as_bytes().to_vec()),
+            ],
+            ..OutRecord::default()
+        });
+        self.write(records.collect());
+    }
+
+    /// Says in every partition that the log-ins and the incidents have been read up to a time.
+    pub(crate) fn progress(&self, newest: i64) {
+        let mut records = Vec::new();
+        for source in ["sshd", "itsm"] {
+            let topic = format!("raw.{source}");
+            let progress =
+                Progress { newest: Some(Timestamp(newest)), ..Progress::new(source, &topic, 0, 1, Timestamp(newest)) };
+            records.extend((0..self.partitions).map(|partition| OutRecord {
+                topic: self.topics.events.as_str().into(),
+                partition: Some(partition),
+                key: Some(format!("{topic}/0").into_bytes()),
+                value: Some(records::encode(&progress)),
+                headers: vec![
+                    (headers::KIND.to_owned(), headers::PROGRESS.to_vec()),
+                    (headers::SOURCE.to_owned(), source.as_bytes().to_vec()),
+                ],
+                ..OutRecord::default()
+            }));
+        }
+        self.write(records);
+    }
+
+    pub(crate) fn write(&self, mut records: Vec<OutRecord>) {
+        records.iter_mut().for_each(|record| place(record, self.partitions));
+        self.log.producer("test").unwrap().transact(records, &[], None).unwrap();
+    }
+
+    pub(crate) fn start(&self) -> Runner<Aggregator> {
+        let now = Arc::clone(&self.now);
+        // Every look at the clock takes a millisecond, so that nothing depends on its standing still.
+        let clock: Clock = Arc::new(move || Timestamp(now.fetch_add(1, Ordering::Relaxed)));
+        let options = Options {
+            commit_interval: i64::MAX,
+            commit_records: self.commit_records,
+            refresh_interval: 0,
+            ..Options::default()
+        };
+        aggregator::start(Arc::clone(&self.log), self.catalogue.clone(), &options, clock).unwrap().0
+    }
+
+    /// Reads everything there is and commits it.
+    pub(crate) fn drain(runner: &mut Runner<Aggregator>) {
+        let mut quiet = 0;
+        while quiet < 3 {
+            let step = runner.step(Duration::ZERO).unwrap();
+            quiet = if step.records == 0 { quiet + 1 } else { 0 };
+        }
+        runner.commit().unwrap();
+    }
+
+    fn read(&self, topic: &str) -> Vec<Record> {
+        let mut records = Vec::new();
+        for partition in 0..self.partitions {
+            let partition = TopicPartition::new(topic, partition);
+            read_to_end(self.log.as_ref(), &partition, Duration::from_secs(5), &mut |record| {
+                records.push(record.to_record());
+            })
+            .unwrap();
+        }
+        records
+    }
+
+    /// Records of the measures topic, the newest of each key and partition, tombstones left out.
+    fn newest(&self) -> BTreeMap<(Vec<u8>, i32), Vec<u8>> {
+        let mut newest = BTreeMap::new();
+        for record in self.read(&self.topics.measures) {
+            let key = (record.key.unwrap(), record.partition.partition);
+            match record.value {
+                Some(value) => newest.insert(key, value),
+                None => newest.remove(&key),
+            };
+        }
+        newest
+    }
+
+    /// Figures of the catalogue's definitions; what counts nothing is left out.
+    pub(crate) fn figures(&self) -> Figures {
+        let mut figures = Figures::new();
+        for ((key, _), value) in self.newest() {
+            let Ok(key) = records::decode::<AggregateKey>("aggregate", &key) else { continue };
+            let aggregate: Aggregate = records::decode("aggregate", &value).unwrap();
+            let current = self.catalogue.constructs.iter().any(|construct| construct.digest == key.definition);
+            assert!(current, "{key:?} is of no construct of the catalogue: it should have been removed");
+            if aggregate.accumulator.n() == 0 {
+                continue;
+            }
+            figures
+                .entry((key.construct, key.measure, key.period_start, key.group))
+                .and_modify(|merged| merged.merge(&aggregate.accumulator))
+                .or_insert(aggregate.accumulator);
+        }
+        figures
+    }
+
+    /// Accounting of a source, over all partitions.
+    pub(crate) fn accounting(&self, source: &str) -> Accounting {
+        let mut sum = Accounting::default();
+        for ((key, _), value) in self.newest() {
+            if key != Frontier::KEY {
+                continue;
+            }
+            let frontier: Frontier = records::decode("frontier", &value).unwrap();
+            let Some(counts) = frontier.accounting.get(source) else { continue };
+            sum.read += counts.read;
+            sum.used += counts.used;
+            sum.not_relevant += counts.not_relevant;
+            sum.late += counts.late;
+            sum.duplicate += counts.duplicate;
+            sum.rejected += counts.rejected;
+        }
+        sum
+    }
+
+    /// How many records the measures topic holds.
+    pub(crate) fn written(&self) -> usize {
+        self.read(&self.topics.measures).len()
+    }
+
+    /// The late events.
+    pub(crate) fn late(&self) -> Vec<records::Late> {
+        let mut late = Vec::new();
+        for partition in 0..self.log.partitions(&self.topics.late).unwrap() {
+            let partition = TopicPartition::new(&self.topics.late, partition);
+            read_to_end(self.log.as_ref(), &partition, Duration::from_secs(5), &mut |record| {
+                late.push(records::decode("late event", record.value().unwrap()).unwrap());
+            })
+            .unwrap();
+        }
+        late
+    }
+}
+
+/// The count behind a figure; 0 where there is none.
+pub(crate) fn count(figures: &Figures, construct: &str, measure: &str, start: i64, group: &[&str]) -> u64 {
+    let group = group.iter().map(|value| (*value).to_owned()).collect();
+    figures.get(&(construct.to_owned(), measure.to_owned(), Timestamp(start), group)).map_or(0, Accumulator::n)
+}

@@ -1,0 +1,58 @@
+//! What comes late corrects its period, up to the horizon; what comes later is kept aside.
+
+use crate::bench::{Bench, DAY, HOUR, MINUTE, START, count, incident, login};
+
+const LOGINS: &str = "vernier/failed-authentication-ratio";
+
+#[test]
+fn a_late_event_corrects_the_figure_of_its_hour() {
+    let bench = Bench::new(2);
+    bench.publish(&[login(1, START + MINUTE, 1, true)]);
+    bench.progress(START + DAY);
+    let mut runner = bench.start();
+    Bench::drain(&mut runner);
+    bench.publish(&[login(2, START + 2 * MINUTE, 1, true), login(3, START + HOUR, 1, true)]);
+    Bench::drain(&mut runner);
+    let figures = bench.figures();
+    assert_eq!(count(&figures, LOGINS, "failed", START, &[]), 2);
+    assert_eq!(count(&figures, LOGINS, "failed", START + HOUR, &[]), 1, "an hour begins with its first instant");
+    assert!(bench.late().is_empty());
+}
+
+#[test]
+fn beyond_the_horizon_it_changes_nothing_and_is_kept() {
+    let bench = Bench::new(2);
+    bench.publish(&[login(1, START + MINUTE, 1, true)]);
+    // restate_for is 30 days after the hour has closed; a source is complete five minutes later.
+    bench.progress(START + 40 * DAY);
+    let mut runner = bench.start();
+    Bench::drain(&mut runner);
+    bench.publish(&[login(2, START + 2 * MINUTE, 1, true)]);
+    Bench::drain(&mut runner);
+    assert_eq!(count(&bench.figures(), LOGINS, "failed", START, &[]), 1);
+    assert_eq!(bench.accounting("sshd").late, 1);
+    let late = bench.late();
+    assert_eq!(late.len(), 1);
+    assert_eq!((late[0].uid.as_str(), late[0].constructs.as_slice()), ("login-2", [LOGINS.to_owned()].as_slice()));
+}
+
+#[test]
+fn a_row_that_is_corrected_changes_every_period_after_it() {
+    let resolution = "isms/incident-resolution";
+    // Months in Zurich: the first of March and of April 2026 begin at 23:00 and 22:00 UTC the day before.
+    let (march, april) = (START - HOUR, START + 31 * DAY - 2 * HOUR);
+    let bench = Bench::new(1);
+    bench.publish(&[incident(1, START + DAY, 1, "malware", 1)]);
+    bench.progress(START + 33 * DAY);
+    let mut runner = bench.start();
+    Bench::drain(&mut runner);
+    let figures = bench.figures();
+    assert_eq!(count(&figures, resolution, "late", march, &["malware"]), 1, "open past its target");
+    assert_eq!(count(&figures, resolution, "late", april, &["malware"]), 1);
+    bench.publish(&[incident(2, START + DAY + HOUR, 1, "malware", 3)]);
+    Bench::drain(&mut runner);
+    let figures = bench.figures();
+    assert_eq!(count(&figures, resolution, "late", march, &["malware"]), 0, "it was resolved within the hour");
+    assert_eq!(count(&figures, resolution, "handled", march, &["malware"]), 1);
+    assert_eq!(count(&figures, resolution, "handled", april, &["malware"]), 0);
+}

@@ -1,0 +1,9 @@
+//! The aggregator on the embedded log: the same figures whatever the order of arrival, the partitions, the
+//! cuts between transactions, duplicates, restarts and torn state.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod bench;
+mod late;
+mod order;
+mod rebuild;

@@ -1,0 +1,100 @@
+//! State that is of another catalogue, or that is not what the frontier says, is built anew from the events.
+
+use std::{fs, path::Path};
+
+use measurement::catalogue::Catalogue;
+use records::Topics;
+use streaming::OutRecord;
+
+use crate::bench::{Bench, DAY, HOUR, MINUTE, START, count, incident, login, schemas};
+
+const LOGINS: &str = "vernier/failed-authentication-ratio";
+
+fn with_some_events() -> Bench {
+    let bench = Bench::new(2);
+    let logins = (0..40).map(|number| {
+        let time = START + i64::try_from(number).unwrap() * 7 * MINUTE;
+        login(number, time, u8::try_from(number % 5).unwrap(), number % 3 == 0)
+    });
+    bench.publish(&logins.collect::<Vec<_>>());
+    bench.publish(&[incident(1, START + HOUR, 1, "malware", 1), incident(2, START + 2 * HOUR, 1, "malware", 3)]);
+    bench.progress(START + 3 * DAY);
+    Bench::drain(&mut bench.start());
+    bench
+}
+
+#[test]
+fn state_that_stands_is_gone_on_with() {
+    let bench = with_some_events();
+    let (figures, written) = (bench.figures(), bench.written());
+    let mut runner = bench.start();
+    Bench::drain(&mut runner);
+    assert_eq!(runner.stats().records(), 0, "nothing is read again");
+    assert_eq!((bench.figures(), bench.written()), (figures, written), "and nothing written");
+}
+
+#[test]
+fn torn_state_is_built_anew() {
+    let bench = with_some_events();
+    let figures = bench.figures();
+    let topics = Topics::default();
+    let stray = |topic: &str, key: &str, value: Option<&str>| OutRecord {
+        topic: topic.into(),
+        partition: Some(0),
+        key: Some(key.as_bytes().to_vec()),
+        value: value.map(|value| value.as_bytes().to_vec()),
+        ..OutRecord::default()
+    };
+    let row = r#"["row","incidents","INC-9"]"#;
+    bench.write(vec![stray(&topics.populations, row, Some("scribble"))]);
+    let mut runner = bench.start();
+    Bench::drain(&mut runner);
+    assert!(runner.stats().records() > 0, "the events are read again");
+    assert_eq!(bench.figures(), figures);
+    // What nobody claims any more is gone, so that the next start finds sound state.
+    let mut again = bench.start();
+    Bench::drain(&mut again);
+    assert_eq!(again.stats().records(), 0);
+}
+
+#[test]
+fn state_of_another_catalogue_is_built_anew() {
+    let mut bench = with_some_events();
+    let old = bench.figures();
+    let folder = tempfile::tempdir().unwrap();
+    copy(&schemas(), folder.path());
+    let path = folder.path().join("constructs/vernier-failed-authentication-ratio.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    let changed = text.replace("activity_id == 1 && status_id == 2", "activity_id == 1 && status_id == 1");
+    assert_ne!(text, changed);
+    fs::write(&path, changed).unwrap();
+    bench.catalogue = Catalogue::load(folder.path()).unwrap();
+    Bench::drain(&mut bench.start());
+    let new = bench.figures();
+    let of = |figures, measure| count(figures, LOGINS, measure, START, &[]);
+    // 0, 7, 14 … 56 minutes: nine log-ins in the first hour, three of which failed.
+    assert_eq!((of(&old, "failed"), of(&old, "attempts")), (3, 9));
+    assert_eq!((of(&new, "failed"), of(&new, "attempts")), (6, 9));
+    let others = |figures: &crate::bench::Figures| {
+        figures
+            .iter()
+            .filter(|((construct, ..), _)| construct != LOGINS)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert!(!others(&old).is_empty());
+    assert_eq!(others(&new), others(&old), "what was not changed is as before");
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
