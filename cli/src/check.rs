@@ -2,10 +2,10 @@
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use measurement::catalogue::Catalogue;
+use measurement::{catalogue::Catalogue, diagnostic::Diagnostics};
 
 /// Arguments of `vernier check`.
 #[derive(Debug, clap::Args)]
@@ -18,6 +18,7 @@ pub struct CheckArgs {
 /// Loads the catalogue and every mapping in it; faults go to the error stream.
 pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     let catalogue = load(&args.catalogue)?;
+    ingest::config::Plan::new(&catalogue).map_err(|faults| unsound(&args.catalogue, &faults))?;
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -35,7 +36,10 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
 }
 
 /// Loads a catalogue; the error lists every fault, one a line.
-pub fn load(folder: &std::path::Path) -> anyhow::Result<Catalogue> {
-    Catalogue::load(folder)
-        .map_err(|faults| anyhow::anyhow!("the catalogue in {} is not sound:\n{faults}", folder.display()))
+pub fn load(folder: &Path) -> anyhow::Result<Catalogue> {
+    Catalogue::load(folder).map_err(|faults| unsound(folder, &faults))
+}
+
+fn unsound(folder: &Path, faults: &Diagnostics) -> anyhow::Error {
+    anyhow::anyhow!("the catalogue in {} is not sound:\n{faults}", folder.display())
 }

@@ -120,7 +120,7 @@ impl Log for KafkaLog {
     }
 
     fn reader(&self, topic: &str, from: &[(i32, i64)]) -> Result<Box<dyn Reader>, LogError> {
-        Ok(Box::new(reader::KafkaReader::new(self, topic, from)?))
+        Ok(Box::new(reader::KafkaReader::new(self, topic, from, 100)?))
     }
 
     fn member(&self, group: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError> {

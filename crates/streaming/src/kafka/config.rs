@@ -38,6 +38,8 @@ pub(super) fn consumer(config: &KafkaConfig) -> ClientConfig {
         .set("check.crcs", "true")
         .set("queued.min.messages", "10000")
         .set("queued.max.messages.kbytes", "16384")
+        // A full queue is looked at again soon, not after a second: that would cap a partition at so many records a second.
+        .set("fetch.queue.backoff.ms", "10")
         .set("fetch.error.backoff.ms", "100");
     client
 }

@@ -21,9 +21,9 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{ASK, KafkaLog, config, failed};
+use super::{ASK, KafkaLog, config, failed, reader::KafkaReader};
 use crate::{
-    log::{Change, GroupMetadata, Log as _, LogError, Member, Membership, Poll, Sink},
+    log::{Change, GroupMetadata, LogError, Member, Membership, Poll, Reader as _, Sink},
     record::{RecordRef, TopicPartition},
 };
 
@@ -93,7 +93,7 @@ struct Look {
 
 /// Whether no record is left from an offset to the end of a partition; `None` if it cannot be said yet.
 fn nothing_left(log: &KafkaLog, partition: &TopicPartition, from: i64) -> Result<Option<bool>, LogError> {
-    let mut reader = log.reader(&partition.topic, &[(partition.partition, from)])?;
+    let mut reader = KafkaReader::new(log, &partition.topic, &[(partition.partition, from)], 10)?;
     for _ in 0..20 {
         let poll = reader.poll(Duration::from_millis(50), 1, &mut |_| {})?;
         if poll.records > 0 {

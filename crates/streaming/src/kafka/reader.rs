@@ -19,12 +19,15 @@ pub(super) struct KafkaReader {
 }
 
 impl KafkaReader {
-    pub(super) fn new(log: &KafkaLog, topic: &str, from: &[(i32, i64)]) -> Result<Self, LogError> {
+    /// `wait` is how long, in milliseconds, the broker holds a request at the end of a partition before it
+    /// answers that there is nothing: the end is known no sooner.
+    pub(super) fn new(log: &KafkaLog, topic: &str, from: &[(i32, i64)], wait: u32) -> Result<Self, LogError> {
         let consumer: BaseConsumer = config::consumer(&log.config)
             // No group is joined; the name is asked for by the client.
             .set("group.id", "vernier-reader")
             // One topic a reader: the client names the partition of an end, not its topic.
             .set("enable.partition.eof", "true")
+            .set("fetch.wait.max.ms", wait.to_string())
             .create()
             .map_err(|fault| failed("create a reader", &fault))?;
         let mut partitions = TopicPartitionList::new();
