@@ -6,17 +6,13 @@
 mod admin;
 mod config;
 mod member;
+mod observer;
 mod producer;
 mod reader;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rdkafka::{
-    ClientConfig,
-    consumer::{BaseConsumer, Consumer as _},
-    error::KafkaError,
-    types::RDKafkaErrorCode,
-};
+use rdkafka::{ClientConfig, error::KafkaError, types::RDKafkaErrorCode};
 
 use crate::{
     log::{Log, LogError, Member, Producer, Reader, TopicDescription},
@@ -47,35 +43,27 @@ impl std::fmt::Debug for KafkaConfig {
     }
 }
 
-/// A Kafka cluster.
-#[derive(Clone, Debug)]
+/// A Kafka cluster. Clones share their connections.
+#[derive(Clone)]
 pub struct KafkaLog {
     config: KafkaConfig,
+    observers: observer::Observers,
+}
+
+impl std::fmt::Debug for KafkaLog {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("KafkaLog").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl KafkaLog {
     /// A cluster; nothing is connected before it is used.
-    pub const fn new(config: KafkaConfig) -> Self {
-        Self { config }
+    pub fn new(config: KafkaConfig) -> Self {
+        Self { config, observers: observer::Observers::default() }
     }
 
     fn client(&self) -> ClientConfig {
         config::client(&self.config)
-    }
-
-    /// A consumer that belongs to no group and sees open transactions: for questions about offsets.
-    fn observer(&self) -> Result<BaseConsumer, LogError> {
-        self.client()
-            .set("isolation.level", "read_uncommitted")
-            .set("group.id", "vernier-observer")
-            .create()
-            .map_err(|fault| failed("create a client", &fault))
-    }
-
-    fn watermarks(&self, partition: &TopicPartition) -> Result<(i64, i64), LogError> {
-        self.observer()?
-            .fetch_watermarks(&partition.topic, partition.partition, ASK)
-            .map_err(|fault| failed("ask for offsets", &fault))
     }
 }
 
@@ -108,11 +96,11 @@ impl Log for KafkaLog {
     }
 
     fn first_offset(&self, partition: &TopicPartition) -> Result<i64, LogError> {
-        self.watermarks(partition).map(|(low, _)| low)
+        self.observers.watermarks(&self.config, partition).map(|(low, _)| low)
     }
 
     fn end_offset(&self, partition: &TopicPartition) -> Result<i64, LogError> {
-        self.watermarks(partition).map(|(_, high)| high)
+        self.observers.watermarks(&self.config, partition).map(|(_, high)| high)
     }
 
     fn settled_end(&self, partition: &TopicPartition, deadline: Duration) -> Result<i64, LogError> {

@@ -24,7 +24,7 @@ fn options() -> AdminOptions {
 }
 
 pub(super) fn describe(log: &KafkaLog, topic: &str) -> Result<Option<TopicDescription>, LogError> {
-    let observer = log.observer()?;
+    let observer = log.observers.uncommitted(&log.config)?;
     let metadata = observer.fetch_metadata(Some(topic), ASK).map_err(|fault| failed("describe a topic", &fault))?;
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
     let unknown = [RDKafkaErrorCode::UnknownTopicOrPartition, RDKafkaErrorCode::UnknownTopic];
@@ -70,7 +70,7 @@ pub(super) fn create(log: &KafkaLog, spec: &TopicSpec) -> Result<(), LogError> {
 
 /// A created topic is known to every broker only after a while.
 fn wait_until_known(log: &KafkaLog, spec: &TopicSpec) -> Result<(), LogError> {
-    let observer = log.observer()?;
+    let observer = log.observers.uncommitted(&log.config)?;
     for _ in 0..150 {
         let metadata =
             observer.fetch_metadata(Some(&spec.name), ASK).map_err(|fault| failed("describe a topic", &fault))?;

@@ -193,10 +193,7 @@ impl Member for KafkaMember {
     }
 
     fn caught_up(&mut self, partition: &TopicPartition, position: i64) -> Result<bool, LogError> {
-        let (first, stable) = self
-            .consumer
-            .fetch_watermarks(&partition.topic, partition.partition, ASK)
-            .map_err(|fault| failed("ask for the end of a partition", &fault))?;
+        let (first, stable) = self.log.observers.stable(&self.log.config, partition)?;
         if position >= stable || first >= stable {
             return Ok(true);
         }

@@ -8,7 +8,7 @@ use rdkafka::{
     error::KafkaError,
 };
 
-use super::{ASK, KafkaLog, config, failed};
+use super::{KafkaLog, config, failed};
 use crate::{
     log::{Log as _, LogError, Poll, Reader, Sink},
     record::{RecordRef, TopicPartition},
@@ -66,16 +66,9 @@ impl Reader for KafkaReader {
 #[expect(clippy::disallowed_methods, reason = "deadline of a wait, not a time of the data")]
 pub(super) fn settled_end(log: &KafkaLog, partition: &TopicPartition, deadline: Duration) -> Result<i64, LogError> {
     let end = log.end_offset(partition)?;
-    // A read-committed client is told the last stable offset where another is told the high watermark.
-    let committed: BaseConsumer = config::consumer(&log.config)
-        .set("group.id", "vernier-observer")
-        .create()
-        .map_err(|fault| failed("create a client", &fault))?;
     let give_up = Instant::now() + deadline;
     loop {
-        let (_, stable) = committed
-            .fetch_watermarks(&partition.topic, partition.partition, ASK)
-            .map_err(|fault| failed("ask for the last stable offset", &fault))?;
+        let (_, stable) = log.observers.stable(&log.config, partition)?;
         if stable >= end {
             return Ok(end);
         }
