@@ -10,10 +10,10 @@
 //! 6. [`produce`]: files of raw records, or the synthetic organisation, into source topics;
 //! 7. [`results`]: the ledger as table, JSON or CSV;
 //! 8. [`surfaces`]: dashboard and alert rules generated from the catalogue.
+//!
+//! Around them: [`command`], the arguments; [`chain`], the whole chain in one thread on an embedded log;
+//! [`connect`], the log and the topics that a configuration names.
 
-pub mod command;
-pub mod chain;
-pub mod connect;
 pub mod demo;
 pub mod check;
 pub mod generate;
@@ -22,5 +22,9 @@ pub mod topics;
 pub mod produce;
 pub mod results;
 pub mod surfaces;
+
+pub mod command;
+pub mod chain;
+pub mod connect;
 
 pub use command::run;

@@ -1,10 +1,8 @@
 //! The loop: read `vernier.measures`, judge at each frontier, append to the ledger.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -84,6 +82,8 @@ pub struct Evaluator {
     ledger: Ledger,
     /// Final periods whose entries may be missing.
     due: Vec<Due>,
+    /// It is not known what became of a transaction: a new producer and the ledger itself tell.
+    start_over: bool,
     /// Offset up to which each partition must be read before anything is published.
     awaited: Vec<(i32, i64)>,
     ready: bool,
@@ -134,6 +134,7 @@ impl Evaluator {
             evaluation,
             ledger,
             due: Vec::new(),
+            start_over: false,
             awaited,
             ready: false,
             view: View::default(),
@@ -154,20 +155,6 @@ impl Evaluator {
     /// What was published.
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
-    }
-
-    /// Runs until told to stop.
-    pub fn run(mut self, stop: &AtomicBool) -> Result<(), EvaluatorError> {
-        while !stop.load(Ordering::Acquire) {
-            match self.step(Duration::from_millis(200)) {
-                Ok(_) => {}
-                Err(EvaluatorError::Log(LogError::Unavailable { doing, reason })) => {
-                    tracing::warn!(doing, reason, "the log cannot be reached; trying again");
-                }
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok(())
     }
 
     /// Reads what there is, judges, publishes. Gives the number of records read.
@@ -192,6 +179,9 @@ impl Evaluator {
         let idle = now.0.saturating_sub(self.shown_at.0) >= 1000;
         if complete || idle {
             let due = self.evaluation.evaluate(now);
+            // A period that was due already is due once, with the newest judgement.
+            let again: HashSet<_> = due.iter().map(|due| (due.construct, due.start)).collect();
+            self.due.retain(|due| !again.contains(&(due.construct, due.start)));
             self.due.extend(due);
             self.publish()?;
         }
@@ -202,23 +192,26 @@ impl Evaluator {
         Ok(poll.records)
     }
 
+    /// Appends what is missing. What does not stand stays due.
     fn publish(&mut self) -> Result<(), EvaluatorError> {
-        let due = std::mem::take(&mut self.due);
-        for chunk in due.chunks(BATCH) {
+        if self.start_over {
+            self.producer = self.log.producer(&self.transactional_id)?;
+            self.ledger = read_ledger(self.log.as_ref(), &self.topics.results)?;
+            self.start_over = false;
+        }
+        while !self.due.is_empty() {
+            let chunk = self.due.get(..BATCH).unwrap_or(&self.due);
+            let done = chunk.len();
             let missing = self.ledger.missing(&self.evaluation, chunk);
-            if missing.is_empty() {
-                continue;
-            }
-            if !self.append(missing)? {
-                // The ledger was read again; what stands now decides what is missing.
-                self.due = due;
+            if !missing.is_empty() && !self.append(missing)? {
                 return Ok(());
             }
+            self.due.drain(..done);
         }
         Ok(())
     }
 
-    /// Appends entries. False if it is not known whether they stand: the ledger was read again.
+    /// Appends entries. False if it is not known whether they stand.
     fn append(&mut self, entries: Vec<(Vec<u8>, ResultRecord)>) -> Result<bool, EvaluatorError> {
         let now = (self.clock)();
         let records = entries
@@ -244,8 +237,7 @@ impl Evaluator {
             Err(TransactionError::Fenced { reason, .. }) => Err(EvaluatorError::Fenced(reason)),
             Err(TransactionError::Aborted(reason) | TransactionError::Unclear(reason)) => {
                 tracing::warn!(reason, "entries may not stand; a new producer takes over and the ledger is read again");
-                self.producer = self.log.producer(&self.transactional_id)?;
-                self.ledger = read_ledger(self.log.as_ref(), &self.topics.results)?;
+                self.start_over = true;
                 Ok(false)
             }
         }

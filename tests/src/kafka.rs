@@ -70,6 +70,11 @@ impl Cluster {
         i32::try_from(self.brokers.len()).expect("three at most")
     }
 
+    /// Kills one broker for good.
+    pub fn kill_broker(&mut self) {
+        self.brokers.pop().expect("a broker is left").kill();
+    }
+
     /// As Vernier sees it.
     pub fn log(&self) -> Arc<KafkaLog> {
         Arc::new(KafkaLog::new(KafkaConfig {

@@ -86,6 +86,19 @@ fn failed(doing: &'static str, fault: &KafkaError) -> LogError {
     }
 }
 
+/// Whether the client itself tries again after such an error: it tells of a connection, not of what was asked.
+fn is_passing(fault: &KafkaError) -> bool {
+    matches!(
+        fault.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::OperationTimedOut
+        )
+    )
+}
+
 impl Log for KafkaLog {
     fn describe(&self, topic: &str) -> Result<Option<TopicDescription>, LogError> {
         admin::describe(self, topic)

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | aborted | forgets and restores all partitions |
 //! | unclear | throws the producer away; a new one with the same id fences whatever is still under way; then as aborted |
+//! | the log cannot be reached | keeps what is left to do, and tries it again before it reads on |
 //! | fenced | stops with an error: another process does this work |
 //! | partitions revoked | commits, then gives them up; if that fails, forgets them |
 //! | partitions lost | commits nothing, forgets them |
@@ -16,7 +17,7 @@ mod restore;
 mod stats;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -31,7 +32,7 @@ pub use stats::RunnerStats;
 use crate::{
     Clock,
     log::{Change, Log, LogError, Member, Producer, TransactionError, place},
-    record::TopicPartition,
+    record::{OutRecord, TopicPartition},
     stage::{Outbox, Position, Resume, Stage, StageError},
 };
 
@@ -79,6 +80,24 @@ pub enum RunError {
     Stage(#[from] StageError),
 }
 
+/// Why a transaction does not stand.
+enum Refused {
+    Log(LogError),
+    Transaction(TransactionError),
+}
+
+impl From<LogError> for Refused {
+    fn from(fault: LogError) -> Self {
+        Self::Log(fault)
+    }
+}
+
+impl From<TransactionError> for Refused {
+    fn from(fault: TransactionError) -> Self {
+        Self::Transaction(fault)
+    }
+}
+
 #[derive(Debug)]
 struct Assigned {
     next_offset: i64,
@@ -99,7 +118,19 @@ pub struct Runner<S> {
     last_commit: Timestamp,
     last_look: Timestamp,
     since_commit: usize,
+    todo: Todo,
     stats: RunnerStats,
+}
+
+/// What must be done before anything is read or committed.
+#[derive(Debug, Default)]
+struct Todo {
+    /// The producer may have a transaction under way of which nobody knows what became.
+    renew_producer: bool,
+    /// The stage's memory is ahead of what stands.
+    start_over: bool,
+    /// Changes of the assignment that were not answered yet.
+    changes: VecDeque<Change>,
 }
 
 impl<S> std::fmt::Debug for Runner<S> {
@@ -134,6 +165,7 @@ impl<S: Stage> Runner<S> {
             last_commit: now,
             last_look: Timestamp::MIN,
             since_commit: 0,
+            todo: Todo::default(),
             stats: RunnerStats::default(),
         })
     }
@@ -158,6 +190,9 @@ impl<S: Stage> Runner<S> {
 
     /// Reads what there is, answers changes of the assignment, and commits when it is time.
     pub fn step(&mut self, timeout: Duration) -> Result<Step, RunError> {
+        if !self.catch_up(timeout)? {
+            return Ok(Step::default());
+        }
         let most = self.config.commit_records.saturating_sub(self.since_commit).clamp(1, 10_000);
         let Self { member, stage, assigned, .. } = self;
         let mut failure = None;
@@ -185,8 +220,9 @@ impl<S: Stage> Runner<S> {
         let poll = Self::absorb(poll)?;
         self.since_commit += poll.records;
         self.stats.add_records(poll.records);
-        for change in poll.changes {
-            self.answer(change)?;
+        self.todo.changes.extend(poll.changes);
+        if !self.catch_up(timeout)? {
+            return Ok(Step { records: poll.records, committed: false });
         }
         let now = (self.clock)();
         let due = now.0.saturating_sub(self.last_commit.0) >= self.config.commit_interval;
@@ -197,6 +233,9 @@ impl<S: Stage> Runner<S> {
     /// Commits what has been done since the last commit. `false` where there was nothing, or where it
     /// did not stand and is done again.
     pub fn commit(&mut self) -> Result<bool, RunError> {
+        if self.todo.start_over || self.todo.renew_producer {
+            return Ok(false);
+        }
         let now = (self.clock)();
         self.look_at_ends(now);
         let positions: Vec<Position> = self
@@ -223,13 +262,7 @@ impl<S: Stage> Runner<S> {
             self.stage.committed();
             return Ok(false);
         }
-        let mut records = out.into_records();
-        for record in &mut records {
-            let partitions = self.partitions_of(&record.topic)?;
-            place(record, partitions);
-        }
-        let metadata = self.member.metadata()?;
-        match self.producer.transact(records, &offsets, Some(&metadata)) {
+        match self.transact(out.into_records(), &offsets) {
             Ok(()) => {
                 for (partition, offset) in offsets {
                     if let Some(state) = self.assigned.get_mut(&partition) {
@@ -238,25 +271,68 @@ impl<S: Stage> Runner<S> {
                 }
                 self.stage.committed();
                 self.stats.add_commit();
-                Ok(true)
+                return Ok(true);
             }
-            Err(TransactionError::Fenced { id, reason }) => Err(RunError::Fenced(format!(
-                "fenced: another process uses the transactional id `{id}` ({reason}); give every instance its own ordinal"
-            ))),
-            Err(TransactionError::Aborted(reason)) => {
+            Err(Refused::Log(LogError::Unavailable { doing, reason })) => {
+                tracing::warn!(doing, reason, "the log cannot be reached; partitions are restored and read again");
+                self.stats.add_abort();
+            }
+            Err(Refused::Log(fault)) => return Err(fault.into()),
+            Err(Refused::Transaction(TransactionError::Fenced { id, reason })) => {
+                return Err(RunError::Fenced(format!(
+                    "fenced: another process uses the transactional id `{id}` ({reason}); give every instance its own ordinal"
+                )));
+            }
+            Err(Refused::Transaction(TransactionError::Aborted(reason))) => {
                 tracing::warn!(reason, "transaction aborted; its partitions are restored and read again");
                 self.stats.add_abort();
-                self.start_over()?;
-                Ok(false)
             }
-            Err(TransactionError::Unclear(reason)) => {
+            Err(Refused::Transaction(TransactionError::Unclear(reason))) => {
                 tracing::warn!(reason, "outcome of a transaction unknown; a new producer takes over");
                 self.stats.add_rebuild();
-                self.producer = self.log.producer(&self.config.transactional_id)?;
-                self.start_over()?;
-                Ok(false)
+                self.todo.renew_producer = true;
             }
         }
+        self.todo.start_over = true;
+        Ok(false)
+    }
+
+    fn transact(&mut self, mut records: Vec<OutRecord>, offsets: &[(TopicPartition, i64)]) -> Result<(), Refused> {
+        for record in &mut records {
+            let partitions = self.partitions_of(&record.topic)?;
+            place(record, partitions);
+        }
+        let metadata = self.member.metadata()?;
+        Ok(self.producer.transact(records, offsets, Some(&metadata))?)
+    }
+
+    /// Does what is left to do. False while the log cannot be reached for it.
+    fn catch_up(&mut self, timeout: Duration) -> Result<bool, RunError> {
+        match self.catch_up_now() {
+            Ok(()) => Ok(true),
+            Err(RunError::Log(LogError::Unavailable { doing, reason })) => {
+                tracing::warn!(doing, reason, "the log cannot be reached; trying again");
+                std::thread::sleep(timeout.min(Duration::from_secs(1)));
+                Ok(false)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn catch_up_now(&mut self) -> Result<(), RunError> {
+        if self.todo.renew_producer {
+            self.producer = self.log.producer(&self.config.transactional_id)?;
+            self.todo.renew_producer = false;
+        }
+        if self.todo.start_over {
+            self.start_over()?;
+            self.todo.start_over = false;
+        }
+        while let Some(change) = self.todo.changes.front().cloned() {
+            self.answer(change)?;
+            self.todo.changes.pop_front();
+        }
+        Ok(())
     }
 
     fn partitions_of(&mut self, topic: &Arc<str>) -> Result<i32, LogError> {
@@ -363,14 +439,15 @@ impl<S: Stage> Runner<S> {
             return;
         }
         self.last_look = now;
+        let mut reached = true;
         for (partition, state) in &mut self.assigned {
-            state.caught_up = match self.member.caught_up(partition, state.next_offset) {
-                Ok(caught_up) => caught_up,
-                Err(reason) => {
+            // Who does not answer for one partition will not answer for the next: the others need not wait for it.
+            state.caught_up = reached
+                && self.member.caught_up(partition, state.next_offset).unwrap_or_else(|reason| {
                     tracing::warn!(%partition, %reason, "the end of the partition cannot be asked for");
+                    reached = false;
                     false
-                }
-            };
+                });
         }
     }
 }

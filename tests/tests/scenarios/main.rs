@@ -14,6 +14,7 @@ mod conformance;
 mod topics;
 mod truth;
 mod kills;
+mod brokers;
 mod time;
 mod poison;
 mod sshd;

@@ -21,7 +21,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{ASK, KafkaLog, config, failed, reader::KafkaReader};
+use super::{ASK, KafkaLog, config, failed, is_passing, reader::KafkaReader};
 use crate::{
     log::{Change, GroupMetadata, LogError, Member, Membership, Poll, Reader as _, Sink},
     record::{RecordRef, TopicPartition},
@@ -143,6 +143,10 @@ impl Member for KafkaMember {
                         reason: "an offset is out of range: retention has passed it, or the topic was created anew"
                             .to_owned(),
                     });
+                }
+                Some(Err(fault)) if is_passing(&fault) => {
+                    tracing::warn!(%fault, "a broker cannot be reached");
+                    break;
                 }
                 Some(Err(fault)) => return Err(failed("read", &fault)),
                 // A rebalance ends a poll without a record.

@@ -3,12 +3,18 @@
 //! A broker answers the requests of a connection in order: a question on the connection of a client
 //! that reads waits until the broker has answered its fetch, at the end of a partition half a second.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
-use super::{ASK, KafkaConfig, config, failed};
+use super::{KafkaConfig, config, failed};
 use crate::{log::LogError, record::TopicPartition};
+
+/// How long the leader of a partition may take to answer. Whoever asks has other partitions, and asks again.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Clients that are made when they are first needed, and kept.
 #[derive(Clone, Default)]
@@ -27,20 +33,23 @@ impl Observers {
 
     /// First offset and high watermark.
     pub(super) fn watermarks(&self, config: &KafkaConfig, partition: &TopicPartition) -> Result<(i64, i64), LogError> {
-        ask(&*self.uncommitted(config)?, partition)
+        ask(&self.uncommitted, config, "read_uncommitted", partition)
     }
 
     /// First offset and last stable offset: a read-committed client is told the latter where another is told
     /// the high watermark.
     pub(super) fn stable(&self, config: &KafkaConfig, partition: &TopicPartition) -> Result<(i64, i64), LogError> {
-        ask(&*client(&self.committed, config, "read_committed")?, partition)
+        ask(&self.committed, config, "read_committed", partition)
     }
 }
 
-fn ask(observer: &BaseConsumer, partition: &TopicPartition) -> Result<(i64, i64), LogError> {
-    observer
-        .fetch_watermarks(&partition.topic, partition.partition, ASK)
-        .map_err(|fault| failed("ask for the ends of a partition", &fault))
+fn ask(slot: &Slot, config: &KafkaConfig, isolation: &str, partition: &TopicPartition) -> Result<(i64, i64), LogError> {
+    let answer = client(slot, config, isolation)?.fetch_watermarks(&partition.topic, partition.partition, PATIENCE);
+    answer.map_err(|fault| {
+        // A client that reads nothing is not told that a partition has a new leader: a fresh one asks.
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        failed("ask for the ends of a partition", &fault)
+    })
 }
 
 fn client(slot: &Slot, config: &KafkaConfig, isolation: &str) -> Result<Arc<BaseConsumer>, LogError> {

@@ -8,7 +8,7 @@ use rdkafka::{
     error::KafkaError,
 };
 
-use super::{KafkaLog, config, failed};
+use super::{KafkaLog, config, failed, is_passing};
 use crate::{
     log::{Log as _, LogError, Poll, Reader, Sink},
     record::{RecordRef, TopicPartition},
@@ -54,6 +54,10 @@ impl Reader for KafkaReader {
                     sink(RecordRef::kafka(&message));
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => poll.ends.push(partition),
+                Some(Err(fault)) if is_passing(&fault) => {
+                    tracing::warn!(%fault, "a broker cannot be reached");
+                    break;
+                }
                 Some(Err(fault)) => return Err(failed("read", &fault)),
             }
             timeout = Duration::ZERO;
