@@ -3,7 +3,13 @@
 //!
 //! CPU time is that of this process with all its threads, librdkafka's included; the broker's is not in it.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    reason = "a benchmark"
+)]
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
@@ -53,7 +59,7 @@ fn main() {
         );
     }
     ratios.sort_by(f64::total_cmp);
-    println!("median ratio {:.3}", ratios.get(ROUNDS / 2).unwrap());
+    println!("median ratio {:.3}", ratios[ROUNDS / 2]);
 }
 
 /// CPU seconds and wall seconds of a piece of work.
@@ -69,7 +75,7 @@ fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     // The name of the program may hold anything, and ends with the last parenthesis.
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).unwrap().parse::<f64>().unwrap();
+    let ticks = |index: usize| fields[index].parse::<f64>().unwrap();
     (ticks(11) + ticks(12)) / TICKS
 }
 

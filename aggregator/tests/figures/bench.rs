@@ -130,7 +130,9 @@ impl Bench {
     }
 
     pub(crate) fn write(&self, mut records: Vec<OutRecord>) {
-        records.iter_mut().for_each(|record| place(record, self.partitions));
+        for record in &mut records {
+            place(record, self.partitions);
+        }
         self.log.producer("test").unwrap().transact(records, &[], None).unwrap();
     }
 

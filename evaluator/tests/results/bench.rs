@@ -10,8 +10,12 @@ use std::{
     time::Duration,
 };
 
-use evaluator::{Evaluator, Options, pipeline::for_each_entry};
-use measurement::{accumulate::Accumulator, catalogue::Catalogue, time::Timestamp};
+use evaluator::{Evaluator, EvaluatorError, Options, pipeline::for_each_entry};
+use measurement::{
+    accumulate::Accumulator,
+    catalogue::{Catalogue, Construct},
+    time::Timestamp,
+};
 use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, ResultRecord, Topics, VERSION, encode};
 use streaming::{Clock, Log, OutRecord, embedded::EmbeddedLog};
 
@@ -45,10 +49,14 @@ impl Bench {
     }
 
     pub(crate) fn evaluator(&self) -> Evaluator {
+        self.try_evaluator().unwrap()
+    }
+
+    pub(crate) fn try_evaluator(&self) -> Result<Evaluator, EvaluatorError> {
         let now = Arc::clone(&self.now);
         let clock: Clock = Arc::new(move || Timestamp(now.load(Ordering::Relaxed)));
         let options = Options { stall_limit: 6 * HOUR, ..Options::default() };
-        Evaluator::new(Arc::clone(&self.log), Arc::clone(&self.catalogue), &options, clock).unwrap()
+        Evaluator::new(Arc::clone(&self.log), Arc::clone(&self.catalogue), &options, clock)
     }
 
     /// Reads everything there is, and a second later looks at the time once more.
@@ -100,16 +108,16 @@ impl Bench {
         self.ledger().into_iter().filter(wanted).collect()
     }
 
-    pub(crate) fn digest(&self, construct: &str) -> String {
-        self.catalogue.constructs.iter().find(|found| found.id == construct).unwrap().digest.clone()
+    pub(crate) fn construct(&self, id: &str) -> &Construct {
+        self.catalogue.construct(id).unwrap()
     }
 
     /// Log-ins of an hour with the activity behind them.
     pub(crate) fn logins(&self, transaction: Transaction, start: i64, attempts: u64, failed: u64) -> Transaction {
         let end = start + HOUR;
         transaction
-            .measure(LOGINS, &self.digest(LOGINS), "attempts", (start, end), &[], attempts)
-            .measure(LOGINS, &self.digest(LOGINS), "failed", (start, end), &[], failed)
+            .measure(self.construct(LOGINS), "attempts", (start, end), &[], attempts)
+            .measure(self.construct(LOGINS), "failed", (start, end), &[], failed)
             .activity("sshd", start, end - 1, attempts)
     }
 }
@@ -121,16 +129,15 @@ pub(crate) struct Transaction(Vec<(Vec<u8>, Vec<u8>)>);
 impl Transaction {
     pub(crate) fn measure(
         mut self,
-        construct: &str,
-        definition: &str,
+        construct: &Construct,
         measure: &str,
         (start, end): (i64, i64),
         group: &[&str],
         count: u64,
     ) -> Self {
         let key = AggregateKey {
-            construct: construct.to_owned(),
-            definition: definition.to_owned(),
+            construct: construct.id.clone(),
+            definition: construct.digest.clone(),
             measure: measure.to_owned(),
             period_start: Timestamp(start),
             group: group.iter().map(|value| (*value).to_owned()).collect(),

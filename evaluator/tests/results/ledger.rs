@@ -65,9 +65,7 @@ fn a_broken_ledger_is_not_carried_on() {
         ..streaming::OutRecord::default()
     };
     bench.log.producer("somebody").unwrap().transact(vec![record], &[], None).unwrap();
-    let options = evaluator::Options::default();
-    let clock: streaming::Clock = std::sync::Arc::new(|| measurement::time::Timestamp(START));
-    let fault = evaluator::Evaluator::new(bench.log.clone(), bench.catalogue.clone(), &options, clock).unwrap_err();
+    let fault = bench.try_evaluator().unwrap_err();
     assert!(fault.to_string().contains("does not follow the one before it"), "{fault}");
 }
 

@@ -37,7 +37,7 @@ fn who_looks_back_on_a_corrected_period_is_revised_too() {
     let months = months();
     let incidents = |transaction: Transaction, month: usize, count: u64| {
         let span = (months[month], months[month + 1]);
-        transaction.measure(TREND, &bench.digest(TREND), "incidents", span, &["malware"], count).activity(
+        transaction.measure(bench.construct(TREND), "incidents", span, &["malware"], count).activity(
             "itsm",
             span.1 - DAY,
             span.1 - 1,

@@ -30,7 +30,8 @@ fn files_that_documents_name_are_there() {
             }
         }
         let code = text.split('`').skip(1).step_by(2);
-        for file in code.filter(|code| code.ends_with(".rs") || code.ends_with(".yaml") || code.ends_with(".sh")) {
+        let extension = |file: &str| file.rsplit_once('.').map_or("", |(_, extension)| extension).to_owned();
+        for file in code.filter(|code| ["rs", "yaml", "sh"].contains(&extension(code).as_str())) {
             if file.contains('/') && !file.contains(['*', ' ', '<']) && !file.chars().any(|c| c.is_ascii_uppercase()) {
                 named += 1;
                 if !root.join(file).exists() {

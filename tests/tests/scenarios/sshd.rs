@@ -63,7 +63,6 @@ fn logs(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "where real events lie is told by the environment")]
 fn real_logs_give_the_counts_of_awk() {
     let Some(folder) = std::env::var_os("VERNIER_SAMPLE_DATA") else {
         eprintln!("SKIPPED: real_logs_give_the_counts_of_awk: VERNIER_SAMPLE_DATA is not set");
