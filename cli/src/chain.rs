@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use evaluator::Evaluator;
 use ingest::pipeline::Ingest;
 use measurement::{catalogue::Catalogue, time::Timestamp};
-use records::Topics;
+use records::{Progress, Topics, headers};
 use streaming::{Clock, Log, OutRecord, Runner, TopicPartition, embedded::EmbeddedLog};
 
 /// A clock that is set by hand.
@@ -130,16 +130,24 @@ impl Chain {
         Ok(busy)
     }
 
-    /// Lets time pass up to an instant, no more records coming: every source is complete up to there.
+    /// Lets time pass up to an instant, no more records coming: every source is complete up to there, and no further.
     pub fn pass_time(&mut self, until: Timestamp) -> anyhow::Result<()> {
-        // A new ingest that finds nothing to read, whose clock begins at the instant: source
-        // partitions are idle once its clock has moved on beyond their bounds.
         self.hand.set(until);
-        let shared: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(&self.log);
-        self.ingest = start_ingest(&shared, &self.catalogue, &self.prefix, self.hand.clock())?;
-        self.settle()?;
-        let slack = self.catalogue.sources.values().map(|source| source.lateness.max(source.idle)).max().unwrap_or(0);
-        self.hand.set(until.plus(slack));
+        let events = self.topics().events;
+        let mut records = Vec::new();
+        for source in self.catalogue.sources.values() {
+            for topic in &source.topics {
+                let partitions = self.log.partitions(topic)?;
+                let all = u32::try_from(source.topics.len())?.saturating_mul(u32::try_from(partitions)?);
+                for partition in 0..partitions {
+                    // What the source is late by at most is part of what it has told.
+                    let newest = Some(until.plus(source.lateness));
+                    let progress = Progress { newest, ..Progress::new(&source.name, topic, partition, all, until) };
+                    records.extend((0..self.log.partitions(&events)?).map(|to| told(&events, to, &progress)));
+                }
+            }
+        }
+        self.log.producer("vernier-time")?.transact(records, &[], None).context("write progress")?;
         self.settle()
     }
 
@@ -158,6 +166,20 @@ impl Chain {
             streaming::log::read_to_end(self.log.as_ref(), &at, Duration::from_secs(10), &mut |_| count += 1)?;
         }
         Ok(count)
+    }
+}
+
+fn told(events: &str, partition: i32, progress: &Progress) -> OutRecord {
+    OutRecord {
+        topic: Arc::from(events),
+        partition: Some(partition),
+        key: Some(progress.source_partition().into_bytes()),
+        value: Some(records::encode(progress)),
+        headers: vec![
+            (headers::KIND.to_owned(), headers::PROGRESS.to_vec()),
+            (headers::SOURCE.to_owned(), progress.source.clone().into_bytes()),
+        ],
+        ..OutRecord::default()
     }
 }
 

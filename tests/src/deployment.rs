@@ -146,6 +146,12 @@ impl Deployment {
         results::newest(self.ledger(), false)
     }
 
+    /// Newest revisions, or why the brokers do not tell.
+    pub fn try_results(&self) -> Result<Vec<ResultRecord>, String> {
+        let ledger = results::entries(self.log(), &self.topics().results).map_err(|fault| format!("{fault:#}"))?;
+        Ok(results::newest(ledger, false))
+    }
+
     /// Values of all records of a topic.
     pub fn values(&self, topic: &str) -> Vec<Vec<u8>> {
         let mut values = Vec::new();

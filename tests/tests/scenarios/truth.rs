@@ -26,7 +26,7 @@ pub(crate) fn wait_for_truth(deployment: &Deployment, organisation: &Organisatio
     let truth = truth::answers(organisation);
     assert!(truth.len() > 5_000, "a truth of {} answers proves little", truth.len());
     until("the truth", Duration::from_mins(4), || {
-        let lines = answers::differences(&truth, &deployment.results());
+        let lines = answers::differences(&truth, &deployment.try_results()?);
         if lines.is_empty() {
             return Ok(());
         }
