@@ -81,13 +81,13 @@ impl Writer {
     fn send(&mut self, topic: &'static str, at: i64, value: &serde_json::Value) {
         let bytes = value.to_string().into_bytes();
         let delay = self.random.millis(20_000);
-        let late = self.random.below(1000) < 8;
+        let late = self.random.below(1000) < 30;
         let late_by = if late { 2 * DAY + self.random.millis(17 * DAY) } else { 0 };
         let arrival = at + delay + late_by;
         let in_time = arrival < self.end;
         let flaw = if late && in_time { Flaw::Late } else { Flaw::None };
         let arrival = if in_time { arrival } else { (at + delay).min(self.end - 1).max(at) };
-        let doubled = self.random.below(1000) < 10;
+        let doubled = self.random.below(1000) < 100;
         let again = arrival + self.random.millis(2 * DAY);
         if doubled && again < self.end {
             self.records.push(Raw { arrival: again, topic, bytes: bytes.clone(), flaw: Flaw::Duplicate });

@@ -43,6 +43,19 @@ fn the_story_has_all_bands_and_outcomes() {
     }
 }
 
+/// Who counts a record twice, or leaves out a late one, must not find the true answers.
+#[test]
+fn flaws_would_change_answers() {
+    let records = render::records(&small());
+    for flaw in [render::Flaw::Duplicate, render::Flaw::Late] {
+        let opened = records.iter().filter(|raw| {
+            raw.topic == "raw.itsm" && raw.flaw == flaw && String::from_utf8_lossy(&raw.bytes).contains("\"opened\"")
+        });
+        let opened = opened.count();
+        assert!(opened >= 2, "{opened} incidents whose opening is told {flaw:?}");
+    }
+}
+
 #[test]
 fn the_manifest_counts_what_the_files_hold() {
     let folder = tempfile::tempdir().unwrap();
