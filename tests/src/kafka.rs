@@ -7,7 +7,10 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::Command,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,6 +28,10 @@ pub struct Cluster {
     brokers: Vec<Process>,
     _folder: Folder,
 }
+
+/// Ports below those that Linux gives to who asks for any (32768 and up).
+const FIRST_PORT: u32 = 12_000;
+const PORTS: u32 = 20_000;
 
 /// Identifier of every cluster: nothing of one outlives its test.
 const CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qg";
@@ -153,10 +160,19 @@ fn libraries() -> PathBuf {
     folder
 }
 
-/// Ports that nobody listens on.
+/// Ports that nobody listens on and that the kernel gives to nobody who asks for any: what takes the port of a
+/// dead broker is taken for a broker by the others, and one of them dies of its answer.
 pub fn free_ports(count: usize) -> Vec<u16> {
-    // All are held until all are known, so that no two are the same.
-    let listeners: Vec<TcpListener> =
-        (0..count).map(|_| TcpListener::bind(("127.0.0.1", 0)).expect("a free port")).collect();
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    // Other test processes begin elsewhere.
+    let begin = std::process::id().wrapping_mul(61);
+    while listeners.len() < count {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        assert!(step < PORTS, "no free port");
+        let port = u16::try_from(FIRST_PORT + begin.wrapping_add(step) % PORTS).expect("below 2^16");
+        // All are held until all are known, so that no two are the same.
+        listeners.extend(TcpListener::bind(("127.0.0.1", port)));
+    }
     listeners.iter().map(|listener| listener.local_addr().expect("it is bound").port()).collect()
 }
