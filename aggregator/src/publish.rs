@@ -1,6 +1,6 @@
 //! One transaction of a task: aggregates, rows, activity, seen chunks, late events; the frontier last.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::time::Timestamp;
 use records::{
@@ -61,11 +61,17 @@ pub fn publish(
         catalogue: task.plan.catalogue.digest.clone(),
         watermarks: task.published.clone(),
         sources: task.watermarks.sources().clone(),
+        uncomputed: uncomputed(task),
         accounting: task.accounting.clone(),
         digest: task.store.digest.to_hex(),
     };
     task.set_written_offset(next_offset);
     writer.send(&topics.measures, Some(Frontier::KEY.to_vec()), Some(encode(&frontier)), Some(task.partition));
+}
+
+fn uncomputed(task: &Task) -> BTreeMap<String, Timestamp> {
+    let dirty = task.plan.populations.iter().zip(&task.dirty_from);
+    dirty.filter_map(|(population, dirty)| Some((population.clone(), (*dirty)?))).collect()
 }
 
 struct Writer<'a> {

@@ -76,6 +76,9 @@ pub fn restore(
     task.store.digest = digest;
     task.watermarks = Watermarks::restore(frontier.sources);
     task.published = frontier.watermarks;
+    for (slot, population) in task.dirty_from.iter_mut().zip(&plan.populations) {
+        *slot = frontier.uncomputed.get(population).copied();
+    }
     task.accounting = frontier.accounting;
     task.transaction = frontier.transaction;
     task.next_offset = frontier.next_offset;

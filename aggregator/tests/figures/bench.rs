@@ -74,6 +74,8 @@ pub(crate) struct Bench {
     now: Arc<AtomicI64>,
     /// Most records of a transaction of the aggregator.
     pub(crate) commit_records: usize,
+    /// Least time between two computations of population measures.
+    pub(crate) refresh_interval: i64,
 }
 
 impl Bench {
@@ -90,6 +92,7 @@ impl Bench {
             partitions,
             now: Arc::new(AtomicI64::new(START + 400 * DAY)),
             commit_records: 50_000,
+            refresh_interval: 0,
         }
     }
 
@@ -143,7 +146,7 @@ impl Bench {
         let options = Options {
             commit_interval: i64::MAX,
             commit_records: self.commit_records,
-            refresh_interval: 0,
+            refresh_interval: self.refresh_interval,
             ..Options::default()
         };
         aggregator::start(Arc::clone(&self.log), self.catalogue.clone(), &options, clock).unwrap().0

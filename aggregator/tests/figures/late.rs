@@ -56,3 +56,23 @@ fn a_row_that_is_corrected_changes_every_period_after_it() {
     assert_eq!(count(&figures, resolution, "handled", march, &["malware"]), 1);
     assert_eq!(count(&figures, resolution, "handled", april, &["malware"]), 0);
 }
+
+#[test]
+fn a_correction_is_not_lost_with_an_aggregator_that_had_not_computed_it() {
+    let resolution = "isms/incident-resolution";
+    let march = START - HOUR;
+    let mut bench = Bench::new(1);
+    bench.publish(&[incident(1, START + DAY, 1, "malware", 1)]);
+    bench.progress(START + 33 * DAY);
+    // It computes once and then not again for years.
+    bench.refresh_interval = 1 << 40;
+    let mut lost = bench.start();
+    Bench::drain(&mut lost);
+    bench.publish(&[incident(2, START + DAY + HOUR, 1, "malware", 3)]);
+    Bench::drain(&mut lost);
+    drop(lost);
+    assert_eq!(count(&bench.figures(), resolution, "late", march, &["malware"]), 1, "not computed yet");
+    bench.refresh_interval = 0;
+    Bench::drain(&mut bench.start());
+    assert_eq!(count(&bench.figures(), resolution, "late", march, &["malware"]), 0);
+}

@@ -14,8 +14,8 @@ fn happened(seed: &[(u16, u8, u8)]) -> (Vec<Event>, BTreeMap<i64, u64>) {
     let mut events = Vec::new();
     let mut failed = BTreeMap::new();
     for (uid, (minute, what, who)) in seed.iter().enumerate() {
-        // Two days around the change to summer time in Zurich, which the months below have to follow.
-        let time = START + 27 * DAY + i64::from(*minute % 2880) * MINUTE;
+        // Forty days, over the end of a month and the change to summer time in Zurich.
+        let time = START - 10 * DAY + i64::from(*minute % 2880) * 20 * MINUTE;
         match what % 4 {
             0 => {
                 *failed.entry(time.div_euclid(HOUR) * HOUR).or_default() += 1;
@@ -40,14 +40,14 @@ struct Arrival {
     partitions: i32,
     /// Most records of a transaction.
     commit_records: usize,
-    /// Steps after which the aggregator is lost without a word.
-    lost_after: Vec<usize>,
+    /// Steps after which the aggregator is lost without a word, and how seldom it computes population measures.
+    lost_after: Vec<(usize, i64)>,
 }
 
 fn arrival(events: usize) -> impl Strategy<Value = Arrival> {
     let again = prop::collection::vec(0..events, 0..10);
     let order = again.prop_flat_map(move |again| Just((0..events).chain(again).collect::<Vec<_>>()).prop_shuffle());
-    (order, 1..4, 1_usize..40, prop::collection::vec(0_usize..30, 0..3)).prop_map(
+    (order, 1..4, 1_usize..40, prop::collection::vec((0_usize..30, 0_i64..40), 0..3)).prop_map(
         |(order, partitions, commit_records, lost_after)| Arrival { order, partitions, commit_records, lost_after },
     )
 }
@@ -60,18 +60,20 @@ fn figures(events: &[Event], arrival: &Arrival) -> (Figures, Bench) {
     let mut bench = Bench::new(arrival.partitions);
     bench.commit_records = arrival.commit_records;
     let arriving: Vec<Event> = arrival.order.iter().map(|number| events[*number].clone()).collect();
-    // Time begins, and moves on once everything is there: nothing of this is late.
+    // Time begins amid the events, and moves on once everything is there: some come late, none too late.
     let (first, second) = arriving.split_at(arriving.len() / 2);
     bench.publish(first);
-    bench.progress(START + 26 * DAY);
+    bench.progress(START + 15 * DAY);
     bench.publish(second);
     bench.progress(START + 40 * DAY);
-    for steps in &arrival.lost_after {
+    for (steps, refresh_interval) in &arrival.lost_after {
+        bench.refresh_interval = *refresh_interval;
         let mut lost = bench.start();
         for _ in 0..*steps {
             lost.step(Duration::ZERO).unwrap();
         }
     }
+    bench.refresh_interval = 0;
     Bench::drain(&mut bench.start());
     (bench.figures(), bench)
 }

@@ -144,6 +144,10 @@ pub struct Frontier {
     pub watermarks: BTreeMap<String, Timestamp>,
     /// Source partitions behind the watermarks.
     pub sources: BTreeMap<String, SourceProgress>,
+    /// By population: earliest event time among the changes of rows that no measure of a period before the watermark
+    /// knows of yet. Measures are computed now and then, rows are kept with every transaction.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub uncomputed: BTreeMap<String, Timestamp>,
     /// Accounting per source since the beginning.
     pub accounting: BTreeMap<String, Accounting>,
     /// Sum modulo 2^128 of a hash of every live key and value of this partition's changelogs, the

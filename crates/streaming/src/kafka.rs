@@ -4,6 +4,7 @@
 //! behind our back, in [`producer`]; assignment in [`member`].
 
 mod admin;
+mod closing;
 mod config;
 mod member;
 mod observer;

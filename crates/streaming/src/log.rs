@@ -96,7 +96,7 @@ pub struct GroupMetadata(pub(crate) Membership);
 
 pub(crate) enum Membership {
     Embedded { group: String, member: u64 },
-    Kafka(rdkafka::consumer::ConsumerGroupMetadata),
+    Kafka(std::sync::Arc<rdkafka::consumer::ConsumerGroupMetadata>),
 }
 
 impl Debug for GroupMetadata {

@@ -172,6 +172,7 @@ impl Transaction {
             catalogue: String::new(),
             watermarks: BTreeMap::from(watermarks),
             sources: BTreeMap::new(),
+            uncomputed: BTreeMap::new(),
             accounting: BTreeMap::new(),
             digest: String::new(),
         };

@@ -7,7 +7,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -21,7 +21,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{ASK, KafkaLog, config, failed, is_passing, reader::KafkaReader};
+use super::{ASK, KafkaLog, closing::Closing, config, failed, is_passing, reader::KafkaReader};
 use crate::{
     log::{Change, GroupMetadata, LogError, Member, Membership, Poll, Reader as _, Sink},
     record::{RecordRef, TopicPartition},
@@ -75,7 +75,7 @@ impl ConsumerContext for Announcements {
 }
 
 pub(super) struct KafkaMember {
-    consumer: BaseConsumer<Announcements>,
+    consumer: Closing<Announcements>,
     log: KafkaLog,
     /// What the last look at the end of a partition has shown.
     looks: HashMap<TopicPartition, Look>,
@@ -113,7 +113,7 @@ impl KafkaMember {
             .map_err(|fault| failed("create a group member", &fault))?;
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|fault| failed("join the group", &fault))?;
-        Ok(Self { consumer, log: log.clone(), looks: HashMap::new() })
+        Ok(Self { consumer: Closing::new(consumer), log: log.clone(), looks: HashMap::new() })
     }
 
     fn list(partitions: &[TopicPartition]) -> TopicPartitionList {
@@ -130,7 +130,7 @@ impl Member for KafkaMember {
         let mut poll = Poll::default();
         let mut timeout = timeout;
         while poll.records < most {
-            match self.consumer.poll(timeout) {
+            match self.consumer.get().poll(timeout) {
                 Some(Ok(message)) => {
                     poll.records += 1;
                     sink(RecordRef::kafka(&message));
@@ -154,7 +154,7 @@ impl Member for KafkaMember {
             }
             timeout = Duration::ZERO;
         }
-        poll.changes = self.consumer.context().take();
+        poll.changes = self.consumer.get().context().take();
         Ok(poll)
     }
 
@@ -164,7 +164,7 @@ impl Member for KafkaMember {
             list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))
                 .map_err(|fault| failed("take over partitions", &fault))?;
         }
-        self.consumer.incremental_assign(&list).map_err(|fault| failed("take over partitions", &fault))
+        self.consumer.get().incremental_assign(&list).map_err(|fault| failed("take over partitions", &fault))
     }
 
     fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
@@ -172,12 +172,14 @@ impl Member for KafkaMember {
             self.looks.remove(partition);
         }
         self.consumer
+            .get()
             .incremental_unassign(&Self::list(partitions))
             .map_err(|fault| failed("give partitions up", &fault))
     }
 
     fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), LogError> {
         self.consumer
+            .get()
             .seek(&partition.topic, partition.partition, Offset::Offset(offset), ASK)
             .map_err(|fault| failed("go to an offset", &fault))
     }
@@ -187,6 +189,7 @@ impl Member for KafkaMember {
         // the transaction's timeout and the broker's scan.
         let found = self
             .consumer
+            .get()
             .committed_offsets(Self::list(std::slice::from_ref(partition)), Duration::from_mins(1))
             .map_err(|fault| failed("ask for the group's offsets", &fault))?;
         let offset = found.find_partition(&partition.topic, partition.partition).map(|element| element.offset());
@@ -219,19 +222,26 @@ impl Member for KafkaMember {
     }
 
     fn metadata(&self) -> Result<GroupMetadata, LogError> {
-        self.consumer.group_metadata().map(|metadata| GroupMetadata(Membership::Kafka(metadata))).ok_or_else(|| {
-            LogError::Fatal { doing: "prove membership", reason: "the consumer has no group".to_owned() }
-        })
+        self.consumer
+            .get()
+            .group_metadata()
+            .map(|metadata| GroupMetadata(Membership::Kafka(Arc::new(metadata))))
+            .ok_or_else(|| LogError::Fatal {
+                doing: "prove membership",
+                reason: "the consumer has no group".to_owned(),
+            })
     }
 }
 
 impl Drop for KafkaMember {
     fn drop(&mut self) {
-        self.consumer.context().leaving.store(true, Ordering::Release);
-        for change in self.consumer.context().take() {
+        self.consumer.get().context().leaving.store(true, Ordering::Release);
+        for change in self.consumer.get().context().take() {
             let answer = match &change {
-                Change::Assigned(_) => self.consumer.incremental_assign(&TopicPartitionList::new()),
-                Change::Revoked(list) | Change::Lost(list) => self.consumer.incremental_unassign(&Self::list(list)),
+                Change::Assigned(_) => self.consumer.get().incremental_assign(&TopicPartitionList::new()),
+                Change::Revoked(list) | Change::Lost(list) => {
+                    self.consumer.get().incremental_unassign(&Self::list(list))
+                }
             };
             if let Err(fault) = answer {
                 tracing::debug!(%fault, "answering a rebalance while leaving");

@@ -57,10 +57,9 @@ fn client(slot: &Slot, config: &KafkaConfig, isolation: &str) -> Result<Arc<Base
     if let Some(client) = slot.as_ref() {
         return Ok(Arc::clone(client));
     }
+    // Without a group: there is none to be left when the client is dropped.
     let client: BaseConsumer = config::client(config)
         .set("isolation.level", isolation)
-        // No group is joined; the name is asked for by the client.
-        .set("group.id", "vernier-observer")
         .create()
         .map_err(|fault| failed("create a client", &fault))?;
     let client = Arc::new(client);

@@ -10,18 +10,25 @@
 //! transaction coordinator that timed out or were retried, and its disconnects. So no transaction is
 //! begun before a snapshot newer than the last commit has been seen, and if a counter has risen the
 //! producer is replaced: a new one raises the epoch, and late copies are refused.
+//!
+//! Transactional calls of librdkafka wait without a bound of their own for a timer inside. When the
+//! coordinator of the group dies while offsets are sent, that timer never ends (seen with 2.12.1: minutes,
+//! until the process was killed). So each call is made on a thread of its own, and one that does not
+//! answer is left behind with its producer: the outcome is unknown, and a new producer fences it.
 
 use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        mpsc,
     },
+    thread,
     time::{Duration, Instant},
 };
 
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
-    error::{KafkaError, RDKafkaError},
+    error::{KafkaError, KafkaResult, RDKafkaError},
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
     types::RDKafkaErrorCode,
@@ -80,7 +87,7 @@ impl ProducerContext for Context {
 }
 
 pub(super) struct KafkaProducer {
-    producer: BaseProducer<Context>,
+    producer: Arc<BaseProducer<Context>>,
     watch: Arc<Watch>,
     id: String,
     /// Troubles that were known before the first transaction or are accounted for.
@@ -101,6 +108,7 @@ impl KafkaProducer {
             match producer.init_transactions(Timeout::After(Duration::from_secs(30))) {
                 Ok(()) => {
                     let known_troubles = watch.troubles.load(Ordering::Acquire);
+                    let producer = Arc::new(producer);
                     return Ok(Self { producer, watch, id: id.to_owned(), known_troubles, ended_at: None });
                 }
                 Err(KafkaError::Transaction(fault)) if fault.is_retriable() => {
@@ -111,6 +119,26 @@ impl KafkaProducer {
         }
         let reason = last.map_or_else(String::new, |fault| fault.to_string());
         Err(LogError::Unavailable { doing: "take over the transactional id", reason })
+    }
+
+    /// Makes a transactional call that must end.
+    fn bounded(
+        &self,
+        doing: &'static str,
+        call: impl FnOnce(&BaseProducer<Context>) -> KafkaResult<()> + Send + 'static,
+    ) -> Result<(), TransactionError> {
+        let producer = Arc::clone(&self.producer);
+        let (answer, wait) = mpsc::channel();
+        thread::spawn(move || {
+            let outcome = call(&producer);
+            // Given back before the answer is there: the last owner destroys the client, and that takes time.
+            drop(producer);
+            answer.send(outcome).ok();
+        });
+        match wait.recv_timeout(PATIENCE + Duration::from_secs(2)) {
+            Ok(outcome) => outcome.map_err(|fault| self.failure(&fault, doing)),
+            Err(_) => Err(TransactionError::Unclear(format!("{doing}: the client does not answer"))),
+        }
     }
 
     fn classify(&self, fault: &RDKafkaError, doing: &str) -> TransactionError {
@@ -245,14 +273,13 @@ impl Producer for KafkaProducer {
             list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))
                 .map_err(|fault| self.failure(&fault, "send offsets"))?;
         }
-        self.producer
-            .send_offsets_to_transaction(&list, metadata, PATIENCE)
-            .map_err(|fault| self.failure(&fault, "send offsets"))
+        let metadata = Arc::clone(metadata);
+        self.bounded("send offsets", move |producer| producer.send_offsets_to_transaction(&list, &metadata, PATIENCE))
     }
 
     fn commit(&mut self) -> Result<(), TransactionError> {
         self.drain()?;
-        let outcome = self.producer.commit_transaction(PATIENCE).map_err(|fault| self.failure(&fault, "commit"));
+        let outcome = self.bounded("commit", |producer| producer.commit_transaction(PATIENCE));
         self.ended();
         outcome
     }
@@ -260,7 +287,8 @@ impl Producer for KafkaProducer {
     fn abort(&mut self) -> Result<(), TransactionError> {
         // librdkafka waits inside for reports of deliveries, which nobody would fetch meanwhile.
         self.settle()?;
-        let outcome = self.producer.abort_transaction(PATIENCE).map_err(|fault| match self.failure(&fault, "abort") {
+        let outcome = self.bounded("abort", |producer| producer.abort_transaction(PATIENCE));
+        let outcome = outcome.map_err(|fault| match fault {
             TransactionError::Aborted(reason) => TransactionError::Unclear(reason),
             other => other,
         });

@@ -4,18 +4,18 @@ use std::time::{Duration, Instant};
 
 use rdkafka::{
     Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
+    consumer::{BaseConsumer, Consumer as _, DefaultConsumerContext},
     error::KafkaError,
 };
 
-use super::{KafkaLog, config, failed, is_passing};
+use super::{KafkaLog, closing::Closing, config, failed, is_passing};
 use crate::{
     log::{Log as _, LogError, Poll, Reader, Sink},
     record::{RecordRef, TopicPartition},
 };
 
 pub(super) struct KafkaReader {
-    consumer: BaseConsumer,
+    consumer: Closing<DefaultConsumerContext>,
 }
 
 impl KafkaReader {
@@ -37,7 +37,7 @@ impl KafkaReader {
                 .map_err(|fault| failed("assign a reader", &fault))?;
         }
         consumer.assign(&partitions).map_err(|fault| failed("assign a reader", &fault))?;
-        Ok(Self { consumer })
+        Ok(Self { consumer: Closing::new(consumer) })
     }
 }
 
@@ -46,7 +46,7 @@ impl Reader for KafkaReader {
         let mut poll = Poll::default();
         let mut timeout = timeout;
         while poll.records < most {
-            match self.consumer.poll(timeout) {
+            match self.consumer.get().poll(timeout) {
                 None => break,
                 Some(Ok(message)) => {
                     poll.records += 1;
