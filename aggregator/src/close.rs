@@ -43,7 +43,7 @@ pub fn close(task: &mut Task, now: Timestamp, refresh: i64) {
     for place in &plan.uses {
         // A population of a construct whose watermark is unknown stays to be computed.
         let known = task.computed_to.get(place.construct).is_some_and(Option::is_some);
-        if known && let Some(dirty) = task.dirty_from.get_mut(place.population) {
+        if known && let Some(dirty) = task.uncomputed_from.get_mut(place.population) {
             *dirty = None;
         }
     }
@@ -54,7 +54,7 @@ fn compute(task: &mut Task, plan: &Plan, place: &PopulationUse) {
     let Some(construct) = plan.catalogue.constructs.get(place.construct) else { return };
     let Some(watermark) = task.watermarks.of_sources(&construct.sources) else { return };
     let before = task.computed_to.get(place.construct).copied().flatten();
-    let dirty = task.dirty_from.get(place.population).copied().flatten();
+    let dirty = task.uncomputed_from.get(place.population).copied().flatten();
     let from = match before {
         Some(before) => Some(dirty.map_or(before, |dirty| dirty.min(before))),
         None => task

@@ -70,7 +70,7 @@ pub fn publish(
 }
 
 fn uncomputed(task: &Task) -> BTreeMap<String, Timestamp> {
-    let dirty = task.plan.populations.iter().zip(&task.dirty_from);
+    let dirty = task.plan.populations.iter().zip(&task.uncomputed_from);
     dirty.filter_map(|(population, dirty)| Some((population.clone(), (*dirty)?))).collect()
 }
 

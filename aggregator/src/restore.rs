@@ -76,7 +76,7 @@ pub fn restore(
     task.store.digest = digest;
     task.watermarks = Watermarks::restore(frontier.sources);
     task.published = frontier.watermarks;
-    for (slot, population) in task.dirty_from.iter_mut().zip(&plan.populations) {
+    for (slot, population) in task.uncomputed_from.iter_mut().zip(&plan.populations) {
         *slot = frontier.uncomputed.get(population).copied();
     }
     task.accounting = frontier.accounting;

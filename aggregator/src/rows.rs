@@ -41,7 +41,7 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
             cell.dirty = true;
             task.store.dirty_rows.push((reference.index, key));
         }
-        if let Some(dirty) = task.dirty_from.get_mut(reference.index) {
+        if let Some(dirty) = task.uncomputed_from.get_mut(reference.index) {
             *dirty = Some(dirty.map_or(selected.time, |earliest| earliest.min(selected.time)));
         }
     }

@@ -36,14 +36,7 @@ impl Stats {
         let mut sums: BTreeMap<String, Accounting> = BTreeMap::new();
         for known in self.0.lock().unwrap_or_else(PoisonError::into_inner).values() {
             for (source, counts) in &known.accounting {
-                let sum = sums.entry(source.clone()).or_default();
-                sum.read += counts.read;
-                sum.used += counts.used;
-                sum.not_relevant += counts.not_relevant;
-                sum.late += counts.late;
-                sum.duplicate += counts.duplicate;
-                sum.rejected += counts.rejected;
-                sum.references += counts.references;
+                *sums.entry(source.clone()).or_default() += *counts;
             }
         }
         sums

@@ -35,7 +35,7 @@ pub struct Task {
     /// Watermarks as published: everything before them is in the aggregates.
     pub(crate) published: BTreeMap<String, Timestamp>,
     /// Earliest event time since the last computation of population measures, by population.
-    pub(crate) dirty_from: Vec<Option<Timestamp>>,
+    pub(crate) uncomputed_from: Vec<Option<Timestamp>>,
     /// Watermark of each construct at its last computation of population measures.
     pub(crate) computed_to: Vec<Option<Timestamp>>,
     /// When population measures were computed last, by the clock that was told.
@@ -64,7 +64,7 @@ impl Task {
             written_offset: -1,
             transaction: 0,
             published: BTreeMap::new(),
-            dirty_from: vec![None; populations],
+            uncomputed_from: vec![None; populations],
             computed_to: vec![None; plan.catalogue.constructs.len()],
             computed_at: None,
             rebuilding_until: None,

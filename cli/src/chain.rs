@@ -12,8 +12,8 @@ use anyhow::Context as _;
 use evaluator::Evaluator;
 use ingest::pipeline::Ingest;
 use measurement::{catalogue::Catalogue, time::Timestamp};
-use records::{Progress, Topics, headers};
-use streaming::{Clock, Log, OutRecord, Runner, TopicPartition, embedded::EmbeddedLog};
+use records::{Progress, Topics};
+use streaming::{Clock, Log, OutRecord, Outbox, Runner, TopicPartition, embedded::EmbeddedLog};
 
 /// A clock that is set by hand.
 #[derive(Clone, Debug)]
@@ -133,8 +133,9 @@ impl Chain {
     /// Lets time pass up to an instant, no more records coming: every source is complete up to there, and no further.
     pub fn pass_time(&mut self, until: Timestamp) -> anyhow::Result<()> {
         self.hand.set(until);
-        let events = self.topics().events;
-        let mut records = Vec::new();
+        let events: Arc<str> = Arc::from(self.topics().events);
+        let tasks = self.log.partitions(&events)?;
+        let mut out = Outbox::default();
         for source in self.catalogue.sources.values() {
             for topic in &source.topics {
                 let partitions = self.log.partitions(topic)?;
@@ -143,11 +144,11 @@ impl Chain {
                     // What the source is late by at most is part of what it has told.
                     let newest = Some(until.plus(source.lateness));
                     let progress = Progress { newest, ..Progress::new(&source.name, topic, partition, all, until) };
-                    records.extend((0..self.log.partitions(&events)?).map(|to| told(&events, to, &progress)));
+                    ingest::publish::announce(&progress, &events, tasks, &mut out);
                 }
             }
         }
-        self.log.producer("vernier-time")?.transact(records, &[], None).context("write progress")?;
+        self.log.producer("vernier-time")?.transact(out.into_records(), &[], None).context("write progress")?;
         self.settle()
     }
 
@@ -166,20 +167,6 @@ impl Chain {
             streaming::log::read_to_end(self.log.as_ref(), &at, Duration::from_secs(10), &mut |_| count += 1)?;
         }
         Ok(count)
-    }
-}
-
-fn told(events: &str, partition: i32, progress: &Progress) -> OutRecord {
-    OutRecord {
-        topic: Arc::from(events),
-        partition: Some(partition),
-        key: Some(progress.source_partition().into_bytes()),
-        value: Some(records::encode(progress)),
-        headers: vec![
-            (headers::KIND.to_owned(), headers::PROGRESS.to_vec()),
-            (headers::SOURCE.to_owned(), progress.source.clone().into_bytes()),
-        ],
-        ..OutRecord::default()
     }
 }
 

@@ -87,12 +87,13 @@ impl Ledger {
                     entry.revision = standing.revision + 1;
                     entry.supersedes = Some(standing.revision);
                     let same_base = standing.base == entry.base;
-                    let reason = match standing.reason.as_str() {
-                        _ if !same_base => "late-data",
-                        "stalled" if !period.stalled => "stall-ended",
-                        _ if item.by_history => "history-revised",
-                        // What was known of the sources has changed.
-                        _ => "late-data",
+                    let reason = if same_base && standing.reason == "stalled" && !period.stalled {
+                        "stall-ended"
+                    } else if same_base && item.by_history {
+                        "history-revised"
+                    } else {
+                        // The figures have changed, or what was known of the sources.
+                        "late-data"
                     };
                     reason.clone_into(&mut entry.reason);
                 }

@@ -34,7 +34,7 @@ pub(crate) fn publish(event: &Event<'_>, route: &Route, topic: &Arc<str>, source
 }
 
 /// The progress record, to every partition of the events: each reader learns the time for itself.
-pub(crate) fn announce(progress: &Progress, topic: &Arc<str>, partitions: i32, out: &mut Outbox) {
+pub fn announce(progress: &Progress, topic: &Arc<str>, partitions: i32, out: &mut Outbox) {
     let value = records::encode(progress);
     for partition in 0..partitions {
         out.send(OutRecord {

@@ -214,13 +214,7 @@ impl Bench {
                 continue;
             }
             let frontier: Frontier = records::decode("frontier", &value).unwrap();
-            let Some(counts) = frontier.accounting.get(source) else { continue };
-            sum.read += counts.read;
-            sum.used += counts.used;
-            sum.not_relevant += counts.not_relevant;
-            sum.late += counts.late;
-            sum.duplicate += counts.duplicate;
-            sum.rejected += counts.rejected;
+            sum += frontier.accounting.get(source).copied().unwrap_or_default();
         }
         sum
     }

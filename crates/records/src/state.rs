@@ -112,6 +112,18 @@ pub struct Accounting {
     pub references: u64,
 }
 
+impl std::ops::AddAssign for Accounting {
+    fn add_assign(&mut self, more: Self) {
+        self.read += more.read;
+        self.used += more.used;
+        self.not_relevant += more.not_relevant;
+        self.late += more.late;
+        self.duplicate += more.duplicate;
+        self.rejected += more.rejected;
+        self.references += more.references;
+    }
+}
+
 /// What a task knows of one source partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! What documents and example files say is so.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use pipeline_tests::deployment::{program, project};
 
@@ -30,8 +30,9 @@ fn files_that_documents_name_are_there() {
             }
         }
         let code = text.split('`').skip(1).step_by(2);
-        let extension = |file: &str| file.rsplit_once('.').map_or("", |(_, extension)| extension).to_owned();
-        for file in code.filter(|code| ["rs", "yaml", "sh"].contains(&extension(code).as_str())) {
+        let is_source =
+            |file: &str| Path::new(file).extension().is_some_and(|end| end == "rs" || end == "yaml" || end == "sh");
+        for file in code.filter(|code| is_source(code)) {
             if file.contains('/') && !file.contains(['*', ' ', '<']) && !file.chars().any(|c| c.is_ascii_uppercase()) {
                 named += 1;
                 if !root.join(file).exists() {
