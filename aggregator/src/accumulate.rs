@@ -12,7 +12,7 @@ use measurement::{
 };
 
 use crate::{
-    config::{ClassPlan, Plan, group_of},
+    config::{ClassPlan, Periods, Plan, group_of},
     select::Selected,
     store::CellKey,
     task::Task,
@@ -68,17 +68,34 @@ pub fn event(task: &mut Task, class: &ClassPlan, selected: &Selected, slots: &[V
         let group = group_of(&construct.dimensions, |index| {
             construct.dimensions.get(index).and_then(|dimension| slots.get(dimension.field?))
         });
-        let key = CellKey { construct: reference.construct, base: reference.base, start: period.start, group };
-        let cell = task.store.touch(key, &period, || Accumulator::new(&measure.fold));
-        match &measure.fold {
-            Fold::Count => cell.accumulator.fold(&Value::Null),
-            Fold::Sum(value) | Fold::Min(value) | Fold::Max(value) | Fold::Mean(value) => {
-                cell.accumulator.fold(&value.evaluate(&context));
-            }
+        // An interval may lie in several periods, each of which sees its part.
+        for period in reached(&measure.fold, &context, periods) {
+            let key = CellKey { construct: reference.construct, base: reference.base, start: period.start, group };
+            let cell = task.store.touch(key, &period, || Accumulator::new(measure));
+            cell.accumulator.take(&measure.fold, &Context { period, as_of: period.end, ..context });
         }
         measured.used = true;
     }
     measured
+}
+
+/// Most periods that one interval is looked for in.
+const MAX_REACHED: usize = 1000;
+
+/// The periods that an event concerns: its own, and for an interval all that it touches. One without an end is
+/// left to its own period, which counts it as without a value.
+fn reached(fold: &Fold, context: &Context<'_>, periods: &Periods) -> Vec<Period> {
+    let Fold::Union(union) = fold else { return vec![context.period] };
+    let (Value::Time(from), Value::Time(to)) = (union.from.evaluate(context), union.to.evaluate(context)) else {
+        return vec![context.period];
+    };
+    let mut reached = Vec::new();
+    let mut period = periods.calendar.period_at(periods.length, from);
+    while period.start < to && reached.len() < MAX_REACHED {
+        reached.push(period);
+        period = periods.calendar.next(periods.length, &period);
+    }
+    if reached.is_empty() { vec![context.period] } else { reached }
 }
 
 /// Whether the restatement horizon of a period has passed.

@@ -3,20 +3,20 @@
 //! They are computed before the watermark that passes them is published, so that whoever sees the
 //! watermark sees the figures. Between two computations the published watermark stands still.
 
+mod look;
+
 use std::{collections::HashMap, sync::Arc};
 
 use measurement::{
     accumulate::Accumulator,
     calendar::Period,
-    catalogue::{BaseMeasure, Construct, Fold},
-    expression::{Context, NoHistory},
+    catalogue::{BaseMeasure, Construct},
     time::Timestamp,
-    value::Value,
 };
 
 use crate::{
     accumulate::is_late_at,
-    config::{Plan, PopulationUse, group_of},
+    config::{Plan, PopulationUse},
     store::CellKey,
     task::Task,
 };
@@ -43,8 +43,13 @@ pub fn close(task: &mut Task, now: Timestamp, refresh: i64) {
     for place in &plan.uses {
         // A population of a construct whose watermark is unknown stays to be computed.
         let known = task.computed_to.get(place.construct).is_some_and(Option::is_some);
-        if known && let Some(dirty) = task.uncomputed_from.get_mut(place.population) {
-            *dirty = None;
+        if !known {
+            continue;
+        }
+        for population in place.joined.values().chain([&place.population]) {
+            if let Some(dirty) = task.uncomputed_from.get_mut(*population) {
+                *dirty = None;
+            }
         }
     }
     task.published = task.watermarks.known();
@@ -54,7 +59,8 @@ fn compute(task: &mut Task, plan: &Plan, place: &PopulationUse) {
     let Some(construct) = plan.catalogue.constructs.get(place.construct) else { return };
     let Some(watermark) = task.watermarks.of_sources(&construct.sources) else { return };
     let before = task.computed_to.get(place.construct).copied().flatten();
-    let dirty = task.uncomputed_from.get(place.population).copied().flatten();
+    let asked = place.joined.values().chain([&place.population]);
+    let dirty = asked.filter_map(|population| task.uncomputed_from.get(*population).copied().flatten()).min();
     let from = match before {
         Some(before) => Some(dirty.map_or(before, |dirty| dirty.min(before))),
         None => task
@@ -73,61 +79,26 @@ fn compute(task: &mut Task, plan: &Plan, place: &PopulationUse) {
     while period.start <= watermark {
         // Judged by where time stood before: a step of the watermark may be longer than the horizon.
         if before.is_none_or(|before| !is_late_at(plan, place.construct, &period, before)) {
-            compute_period(task, plan, place, construct, &measures, &period, watermark);
+            let found = look::at_period(task, plan, place, &measures, (&period, watermark));
+            replace(task, place, construct, &measures, &period, found);
         }
         period = construct.calendar.next(construct.period, &period);
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one call site; a struct for it would only rename the arguments")]
-fn compute_period(
+/// Puts what was found in the place of what was known. A group that has become empty is stated as such: its last
+/// figure must not stay.
+fn replace(
     task: &mut Task,
-    plan: &Plan,
     place: &PopulationUse,
     construct: &Construct,
     measures: &[(usize, &BaseMeasure)],
     period: &Period,
-    watermark: Timestamp,
+    mut found: HashMap<(usize, u32), Accumulator>,
 ) {
-    let Some(population) = plan.populations.get(place.population).and_then(|name| plan.catalogue.populations.get(name))
-    else {
-        return;
-    };
-    let mut found: HashMap<(usize, u32), Accumulator> = HashMap::new();
-    for cell in task.store.rows.get(place.population).into_iter().flat_map(HashMap::values) {
-        if cell.row.first().is_none_or(|first| first >= period.end) {
-            continue;
-        }
-        let slots = cell.row.as_of(&population.columns, period.end);
-        let context = Context {
-            slots: &slots,
-            period: *period,
-            as_of: period.end.min(watermark),
-            calendar: &construct.calendar,
-            history: &NoHistory,
-        };
-        let mut group = None;
-        for (base, measure) in measures {
-            if measure.filter.as_ref().is_some_and(|filter| !filter.matches(&context)) {
-                continue;
-            }
-            let group = *group.get_or_insert_with(|| {
-                group_of(&construct.dimensions, |index| slots.get(place.columns.get(index).copied().flatten()?))
-            });
-            let accumulator = found.entry((*base, group)).or_insert_with(|| Accumulator::new(&measure.fold));
-            match &measure.fold {
-                Fold::Count => accumulator.fold(&Value::Null),
-                Fold::Sum(value) | Fold::Min(value) | Fold::Max(value) | Fold::Mean(value) => {
-                    accumulator.fold(&value.evaluate(&context));
-                }
-            }
-        }
-    }
-    // A group that has become empty is stated as such: its last figure must not stay.
     for (base, measure) in measures {
-        let stale: Vec<u32> = groups_of(task, place.construct, *base, construct, period);
-        for group in stale {
-            found.entry((*base, group)).or_insert_with(|| Accumulator::new(&measure.fold));
+        for group in groups_of(task, place.construct, *base, construct, period) {
+            found.entry((*base, group)).or_insert_with(|| Accumulator::new(measure));
         }
     }
     for ((base, group), accumulator) in found {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use measurement::{
     calendar::{Calendar, PeriodLength},
-    catalogue::{BaseOf, Catalogue, Dimension},
+    catalogue::{BaseOf, Basis, Catalogue, Construct, Dimension},
     extract::Extractor,
     grain::Grain,
     time::{Span, Timestamp},
@@ -51,6 +51,8 @@ pub struct Periods {
     pub length: PeriodLength,
     /// Restatement horizon.
     pub restate_for: Span,
+    /// How many periods a result looks at.
+    pub rolling: u32,
 }
 
 /// A population measure's place.
@@ -60,6 +62,8 @@ pub struct PopulationUse {
     pub construct: usize,
     /// Index of the population.
     pub population: usize,
+    /// Indices of the populations whose columns are asked for, by name.
+    pub joined: BTreeMap<String, usize>,
     /// Indices of the base measures on it.
     pub bases: Vec<usize>,
     /// Column of each dimension.
@@ -102,40 +106,37 @@ impl Plan {
         let mut uses: Vec<PopulationUse> = Vec::new();
         let mut periods = Vec::new();
         for (index, construct) in catalogue.constructs.iter().enumerate() {
-            let own =
-                Periods { calendar: construct.calendar, length: construct.period, restate_for: construct.restate_for };
+            let own = Periods {
+                calendar: construct.calendar,
+                length: construct.period,
+                restate_for: construct.restate_for,
+                rolling: construct.rolling,
+            };
             periods.push(own);
             for source in &construct.sources {
                 source_grains.entry(source.clone()).or_default().add(own.calendar, own.length);
             }
             for (base_index, base) in construct.base.iter().enumerate() {
-                match &base.of {
-                    BaseOf::Event { uid, .. } => classes
-                        .entry(i64::from(*uid))
-                        .or_default()
-                        .measures
-                        .push(MeasureRef { construct: index, base: base_index }),
-                    BaseOf::Population(name) => {
-                        let Some(population) = populations.iter().position(|known| known == name) else { continue };
-                        if let Some(grain) = population_grains.get_mut(population) {
-                            grain.add(own.calendar, own.length);
-                        }
-                        if let Some(horizons) = population_horizons.get_mut(population) {
-                            horizons.push(own);
-                        }
-                        if let Some(known) =
-                            uses.iter_mut().find(|known| known.construct == index && known.population == population)
-                        {
-                            known.bases.push(base_index);
-                        } else {
-                            let column = |dimension: &Dimension| {
-                                catalogue.populations.get(name)?.column(dimension.column.as_deref()?)
-                            };
-                            let columns = construct.dimensions.iter().map(column).collect();
-                            uses.push(PopulationUse { construct: index, population, bases: vec![base_index], columns });
+                if let BaseOf::Event { uid, .. } = &base.of {
+                    let measure = MeasureRef { construct: index, base: base_index };
+                    classes.entry(i64::from(*uid)).or_default().measures.push(measure);
+                }
+            }
+            for place in uses_of(index, construct, &catalogue, &populations) {
+                let days = place.bases.iter().filter_map(|base| construct.base.get(*base));
+                let by_day = days.into_iter().any(|base| matches!(base.basis, Basis::Any | Basis::Average));
+                for population in place.joined.values().chain([&place.population]) {
+                    if let Some(grain) = population_grains.get_mut(*population) {
+                        grain.add(own.calendar, own.length);
+                        if by_day {
+                            grain.add(own.calendar, PeriodLength::Day);
                         }
                     }
+                    if let Some(horizons) = population_horizons.get_mut(*population) {
+                        horizons.push(own);
+                    }
                 }
+                uses.push(place);
             }
         }
         for (index, population) in catalogue.populations.values().enumerate() {
@@ -164,6 +165,30 @@ impl Plan {
             uses,
         }
     }
+}
+
+/// The populations that a construct measures, each with its measures.
+fn uses_of(index: usize, construct: &Construct, catalogue: &Catalogue, populations: &[String]) -> Vec<PopulationUse> {
+    let number = |name: &str| populations.iter().position(|known| known == name);
+    let mut uses: Vec<PopulationUse> = Vec::new();
+    for (base_index, base) in construct.base.iter().enumerate() {
+        let BaseOf::Population(name) = &base.of else { continue };
+        let (Some(population), Some(definition)) = (number(name), catalogue.populations.get(name)) else { continue };
+        if let Some(known) = uses.iter_mut().find(|known| known.population == population) {
+            known.bases.push(base_index);
+            continue;
+        }
+        let column = |dimension: &Dimension| definition.column(dimension.column.as_deref()?);
+        let joined = definition.joins.keys().filter_map(|other| Some((other.clone(), number(other)?)));
+        uses.push(PopulationUse {
+            construct: index,
+            population,
+            joined: joined.collect(),
+            bases: vec![base_index],
+            columns: construct.dimensions.iter().map(column).collect(),
+        });
+    }
+    uses
 }
 
 /// The group of an event or row: the declared value of each dimension, or `other`, numbered in one integer.
@@ -210,7 +235,7 @@ pub fn row_horizon(periods: &[Periods], watermark: Timestamp) -> Timestamp {
         let oldest = periods.calendar.subtract(watermark, periods.restate_for);
         // The oldest period that may still be restated looks at everything before its end.
         let period = periods.calendar.period_at(periods.length, oldest);
-        periods.calendar.previous(periods.length, &period, 1).start
+        periods.calendar.previous(periods.length, &period, periods.rolling.max(1)).start
     };
     periods.iter().map(horizon).min().unwrap_or(Timestamp::MIN)
 }

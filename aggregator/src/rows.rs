@@ -1,8 +1,10 @@
 //! Rows of populations.
 
 use measurement::{
+    catalogue::{Feed, FeedOf, Population},
     expression::{Context, NoHistory},
-    value::Value,
+    time::Timestamp,
+    value::{Type, Value},
 };
 
 use crate::{config::FeedRef, select::Selected, task::Task};
@@ -19,21 +21,28 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
     if feed.when.as_ref().is_some_and(|when| !when.matches(&context)) {
         return false;
     }
-    let key = match slots.get(feed.key_slot) {
-        Some(Value::Text(key)) => key.to_string(),
-        Some(Value::Int(key)) => key.to_string(),
+    let key = match (feed.of, slots.get(feed.key_slot)) {
+        (FeedOf::Snapshot(_), _) => Population::SNAPSHOT.to_owned(),
+        // No entity may pass itself off as what the engine keeps for itself.
+        (FeedOf::Entity, Some(Value::Text(key))) if !key.starts_with('\0') => key.to_string(),
+        (FeedOf::Entity, Some(Value::Int(key))) => key.to_string(),
         _ => return false,
     };
     let Some(rows) = task.store.rows.get_mut(reference.index) else { return false };
     let cell = rows.entry(key.clone()).or_default();
     let order = selected.order();
     let mut changed = false;
+    for (column, value) in own_columns(population, feed, selected.time, &context) {
+        changed |= cell.row.update(&population.columns, interval.start, column, &order, value);
+    }
     for set in &feed.set {
         if set.when.as_ref().is_some_and(|when| !when.matches(&context)) {
             continue;
         }
         let Some(column) = population.columns.get(set.column) else { continue };
-        let value = set.value.evaluate(&context).coerce(column.kind);
+        let value = set.value.evaluate(&context);
+        // A set collects texts.
+        let value = if column.kind == Type::Set { value.coerce(Type::Text) } else { value.coerce(column.kind) };
         changed |= cell.row.update(&population.columns, interval.start, set.column, &order, value);
     }
     if changed {
@@ -46,4 +55,23 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
         }
     }
     true
+}
+
+/// What an event says of the entity's being there.
+fn own_columns(population: &Population, feed: &Feed, time: Timestamp, context: &Context<'_>) -> Vec<(usize, Value)> {
+    let mut columns = Vec::new();
+    if let (Some(column), Some(remove)) = (population.removed, &feed.remove) {
+        columns.push((column, Value::Bool(remove.matches(context))));
+    }
+    if let Some(column) = population.listed {
+        match feed.of {
+            FeedOf::Snapshot(taken_at) => {
+                let taken_at = context.slots.get(taken_at).cloned().unwrap_or_default().coerce(Type::Time);
+                columns.push((column, taken_at));
+            }
+            FeedOf::Entity if feed.lists => columns.push((column, Value::Time(time))),
+            FeedOf::Entity => {}
+        }
+    }
+    columns
 }

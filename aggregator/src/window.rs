@@ -75,6 +75,7 @@ mod tests {
             topics: vec!["raw.sshd".to_owned()],
             decode: Decode::Text,
             mapping: None,
+            program: None,
             lateness: 100,
             idle: 1000,
             max_future: 0,

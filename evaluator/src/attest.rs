@@ -83,6 +83,10 @@ impl Ledger {
                     if standing.definition != entry.definition || standing.says_the_same(&entry) {
                         continue;
                     }
+                    // New criteria recolour nothing: only other figures are judged again, by what was in force then.
+                    if standing.criteria != entry.criteria && standing.base == entry.base {
+                        continue;
+                    }
                     entry.state = LedgerState::Revised;
                     entry.revision = standing.revision + 1;
                     entry.supersedes = Some(standing.revision);
@@ -130,10 +134,12 @@ fn entry(
         construct: construct.id.clone(),
         construct_version: construct.version.clone(),
         definition: construct.digest.clone(),
+        criteria: judgement.criteria.clone(),
         period: PeriodRef {
             start: due.start,
             end: period.map_or(due.start, |state| state.period.end),
             zone: construct.calendar.zone.name().to_owned(),
+            window_start: period.filter(|_| construct.rolling > 1).map(|state| construct.window(&state.period).start),
         },
         group: names.zip(group.iter().cloned()).collect(),
         state: LedgerState::Final,
@@ -145,6 +151,8 @@ fn entry(
         value: judgement.value.clone().filter(|_| !suppressed),
         numerator: judgement.fraction.as_ref().map(|(top, _)| top.clone()).filter(|_| !suppressed),
         denominator: judgement.fraction.as_ref().map(|(_, bottom)| bottom.clone()).filter(|_| !suppressed),
+        interval: judgement.interval.clone().filter(|_| !suppressed),
+        target: period.and_then(|state| construct.target(&state.period)?.value.clone()),
         outcome: judgement.outcome.name().to_owned(),
         because: judgement.because.clone(),
         trend: judgement.trend.map(str::to_owned).filter(|_| !suppressed),

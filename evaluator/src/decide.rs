@@ -6,6 +6,7 @@
 
 mod history;
 mod period;
+mod suppress;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -122,8 +123,13 @@ impl Evaluation {
     pub fn record(&mut self, record: RecordRef<'_>) -> bool {
         match self.collected.record(record) {
             Change::Measure(construct, start) => {
+                let rolling = self.catalogue.constructs.get(construct).map_or(1, |construct| construct.rolling);
                 if let Some(state) = self.constructs.get_mut(construct) {
                     state.dirty.insert(start);
+                    // Every window that it lies in is another one now.
+                    let later = (std::ops::Bound::Excluded(start), std::ops::Bound::Unbounded);
+                    let count = usize::try_from(rolling.saturating_sub(1)).unwrap_or(usize::MAX);
+                    state.dirty.extend(state.periods.range(later).take(count).map(|(start, _)| *start));
                 }
                 false
             }

@@ -58,7 +58,7 @@ pub fn snapshot(evaluation: &Evaluation, ledger: &Ledger, ready: bool) -> Snapsh
         return snapshot;
     }
     for (index, construct) in evaluation.catalogue().constructs.iter().enumerate() {
-        snapshot.construct(evaluation, construct, ledger);
+        snapshot.construct(evaluation, index, construct);
         let newest = evaluation.periods(index).next_back();
         let last_final = evaluation.periods(index).rev().find(|state| state.phase == Phase::Final);
         for (state, name) in
@@ -92,7 +92,7 @@ impl Snapshot {
         self.samples.entry(family).or_default().push(Sample { labels, value });
     }
 
-    fn construct(&mut self, evaluation: &Evaluation, construct: &Construct, _ledger: &Ledger) {
+    fn construct(&mut self, evaluation: &Evaluation, index: usize, construct: &Construct) {
         let id = || ("construct", construct.id.clone());
         let kind = format!("{:?}", construct.kind).to_lowercase();
         let info = vec![
@@ -104,7 +104,8 @@ impl Snapshot {
             ("kind", kind),
         ];
         self.add("vernier_indicator_info", info, 1.0);
-        if let Some(target) = &construct.target.value {
+        let newest = evaluation.periods(index).next_back().and_then(|state| construct.target(&state.period));
+        if let Some(target) = newest.and_then(|target| target.value.as_ref()) {
             self.add("vernier_indicator_target", vec![id()], target.to_f64());
         }
         if let Some(watermark) = evaluation.collected().watermark(&construct.sources) {
@@ -142,9 +143,9 @@ impl Snapshot {
             self.add("vernier_indicator_numerator", labels.to_vec(), numerator.to_f64());
             self.add("vernier_indicator_denominator", labels.to_vec(), denominator.to_f64());
         }
-        for band in &construct.indicator.bands {
-            let here = judgement.outcome == Outcome::Band(band.name.clone());
-            self.add("vernier_indicator_band", with("band", &band.name), f64::from(u8::from(here)));
+        for band in construct.indicator.band_names() {
+            let here = judgement.outcome == Outcome::Band(band.to_owned());
+            self.add("vernier_indicator_band", with("band", band), f64::from(u8::from(here)));
         }
         for outcome in Outcome::WITHOUT_BAND {
             let here = judgement.outcome.name() == outcome;

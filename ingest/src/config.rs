@@ -1,10 +1,10 @@
 //! What ingest knows before the first record: sources with their programs, classes, and the
 //! further entities that an event can be about.
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::{
-    catalogue::{Catalogue, Decode},
+    catalogue::{Catalogue, Decode, FeedOf},
     diagnostic::{Diagnostic, Diagnostics},
 };
 
@@ -32,7 +32,10 @@ impl Plan {
     pub fn new(catalogue: &Catalogue) -> Result<Self, Diagnostics> {
         let mut faults = Vec::new();
         let feeds = catalogue.populations.values().flat_map(|population| {
-            population.feeds.iter().map(|feed| (feed.class.as_str(), population.name.as_str(), feed.key.as_str()))
+            population.feeds.iter().filter(|feed| feed.by_reference).map(|feed| {
+                let to_all = matches!(feed.of, FeedOf::Snapshot(_));
+                FedBy { class: &feed.class, population: &population.name, partition: &feed.partition, to_all }
+            })
         });
         let classes = Classes::new(&catalogue.classes, feeds);
         let (mut sources, mut by_topic) = (Vec::new(), BTreeMap::new());
@@ -92,15 +95,11 @@ pub struct Source {
 
 impl Source {
     fn new(source: &measurement::catalogue::Source, catalogue: &Catalogue) -> Result<Self, Vec<Diagnostic>> {
-        let mapping = match &source.mapping {
-            None => None,
-            Some(path) => {
+        let mapping = match (&source.mapping, &source.program) {
+            (None, _) | (_, None) => None,
+            (Some(path), Some(program)) => {
                 let file = path.strip_prefix(&catalogue.folder).unwrap_or(path).display().to_string();
-                let program = fs::read_to_string(path).map_err(|error| {
-                    let reason = format!("the mapping cannot be read: {error}");
-                    vec![fault(file.clone(), (1, 1), &source.name, reason, "")]
-                })?;
-                let compiled = Mapping::compile(&program).map_err(|faults| {
+                let compiled = Mapping::compile(program).map_err(|faults| {
                     let place = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
                     let hint = "mappings may call functions of their arguments alone: no clock, network or chance";
                     let diagnostic = |found: crate::map::ProgramFault| {
@@ -148,6 +147,21 @@ pub struct Reference {
     pub population: Arc<str>,
     /// Where the event names the population's entity.
     pub key: Path,
+    /// Whether every partition is told: the event is about the population as a whole.
+    pub to_all: bool,
+}
+
+/// A class that feeds a population under a key other than its primary one.
+#[derive(Clone, Copy, Debug)]
+pub struct FedBy<'a> {
+    /// Name of the class.
+    pub class: &'a str,
+    /// Name of the population.
+    pub population: &'a str,
+    /// Path of the key that decides the partition.
+    pub partition: &'a str,
+    /// Whether every partition is told.
+    pub to_all: bool,
 }
 
 /// The classes, and what is read of a native event.
@@ -162,12 +176,9 @@ const OWN_ATTRIBUTES: [&str; 7] =
     ["activity_id", "category_uid", "class_uid", "count", "metadata.uid", "time", "type_uid"];
 
 impl Classes {
-    /// The known classes, with the references that feeds of populations ask for: class name,
-    /// population and key path of each. Paths were checked when the catalogue was loaded.
-    pub fn new<'f>(
-        known: &measurement::classes::Classes,
-        feeds: impl IntoIterator<Item = (&'f str, &'f str, &'f str)>,
-    ) -> Self {
+    /// The known classes, with the references that feeds of populations ask for. Paths were checked when the
+    /// catalogue was loaded.
+    pub fn new<'f>(known: &measurement::classes::Classes, feeds: impl IntoIterator<Item = FedBy<'f>>) -> Self {
         let mut by_name = BTreeMap::new();
         for (name, class) in known.names().filter_map(|name| Some((name, known.by_name(name)?))) {
             let Some(primary) = Path::parse(&class.key) else {
@@ -178,12 +189,12 @@ impl Classes {
             let references = Vec::new();
             by_name.insert(name, Class { name: name.to_owned(), uid, category, primary, required, references });
         }
-        for (name, population, key) in feeds {
-            let (Some(class), Some(key)) = (by_name.get_mut(name), Path::parse(key)) else {
+        for FedBy { class, population, partition, to_all } in feeds {
+            let (Some(class), Some(key)) = (by_name.get_mut(class), Path::parse(partition)) else {
                 continue;
             };
-            let reference = Reference { population: population.into(), key };
-            if class.primary != reference.key && !class.references.contains(&reference) {
+            let reference = Reference { population: population.into(), key, to_all };
+            if !class.references.contains(&reference) {
                 class.references.push(reference);
             }
         }

@@ -115,7 +115,7 @@ impl Stage for Ingest {
         partition.track.arrived(now, processed.events.iter().map(|(event, _)| event.time));
         let Processed { events, refusal } = processed;
         for (event, route) in &events {
-            publish(event, route, &self.events, &source.name, &mut partition.pending);
+            publish(event, route, (&self.events, self.settings.event_partitions), &source.name, &mut partition.pending);
         }
         if let Some(refusal) = refusal {
             partition.pending.push(dead_letter(&refusal, &self.dead_letter, &source.name, &arrival));

@@ -9,7 +9,13 @@ use streaming::{OutRecord, Outbox};
 use crate::{route::Route, validate::Event};
 
 /// The event under its primary key, then its reference copies.
-pub(crate) fn publish(event: &Event<'_>, route: &Route, topic: &Arc<str>, source: &str, pending: &mut Vec<OutRecord>) {
+pub(crate) fn publish(
+    event: &Event<'_>,
+    route: &Route,
+    (topic, partitions): (&Arc<str>, i32),
+    source: &str,
+    pending: &mut Vec<OutRecord>,
+) {
     let value = event.draft.bytes();
     let header = |name: &str, value: &[u8]| (name.to_owned(), value.to_vec());
     let record = |key: &str, value: Vec<u8>, headers| OutRecord {
@@ -21,13 +27,21 @@ pub(crate) fn publish(event: &Event<'_>, route: &Route, topic: &Arc<str>, source
         // The time of publishing: by the event's own time, brokers would drop a history as too old while it is read.
         timestamp: None,
     };
-    for (population, key) in &route.references {
-        let headers = vec![
+    let reference = |population: &str| {
+        vec![
             header(headers::KIND, headers::REFERENCE),
             header(headers::SOURCE, source.as_bytes()),
             header(headers::POPULATION, population.as_bytes()),
-        ];
-        pending.push(record(key, value.clone(), headers));
+        ]
+    };
+    for (population, key) in &route.references {
+        pending.push(record(key, value.clone(), reference(population)));
+    }
+    for population in &route.to_all {
+        for partition in 0..partitions {
+            let copy = record(&route.primary, value.clone(), reference(population));
+            pending.push(OutRecord { partition: Some(partition), ..copy });
+        }
     }
     let headers = vec![header(headers::KIND, headers::EVENT), header(headers::SOURCE, source.as_bytes())];
     pending.push(record(&route.primary, value, headers));

@@ -20,6 +20,8 @@ pub struct Route {
     pub primary: String,
     /// Population and key of each reference copy.
     pub references: Vec<(Arc<str>, String)>,
+    /// Populations of which every partition gets a copy.
+    pub to_all: Vec<Arc<str>>,
     /// Populations that the class feeds but whose entity this event does not name.
     pub unnamed: usize,
 }
@@ -31,8 +33,12 @@ pub fn route(event: &Event<'_>) -> Result<Route, Refusal> {
         let detail = format!("{} without a usable key at {}", class.name, class.primary);
         Refusal::new(Reason::NoKey, detail)
     })?;
-    let mut route = Route { primary, references: Vec::new(), unnamed: 0 };
+    let mut route = Route { primary, references: Vec::new(), to_all: Vec::new(), unnamed: 0 };
     for reference in &class.references {
+        if reference.to_all {
+            route.to_all.push(Arc::clone(&reference.population));
+            continue;
+        }
         match reference.key.get(attributes).and_then(key) {
             Some(key) => route.references.push((Arc::clone(&reference.population), key)),
             None => route.unnamed += 1,
@@ -69,7 +75,11 @@ mod tests {
             category: 4,
             primary: Path::parse("door.uid").unwrap(),
             required: Vec::new(),
-            references: vec![Reference { population: "rooms".into(), key: Path::parse("rooms[0].uid").unwrap() }],
+            references: vec![Reference {
+                population: "rooms".into(),
+                key: Path::parse("rooms[0].uid").unwrap(),
+                to_all: false,
+            }],
         };
         let Value::Object(attributes) = event else { unreachable!("tests give objects") };
         route(&Event { draft: Draft::mapped(attributes), class: Arc::new(class), time: Timestamp(0) })

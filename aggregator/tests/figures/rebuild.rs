@@ -63,7 +63,7 @@ fn state_of_another_catalogue_is_built_anew() {
     let old = bench.figures();
     let folder = tempfile::tempdir().unwrap();
     copy(&schemas(), folder.path());
-    let path = folder.path().join("constructs/vernier-failed-authentication-ratio.yaml");
+    let path = folder.path().join("constructs/vernier/failed-authentication-ratio.yaml");
     let text = fs::read_to_string(&path).unwrap();
     let changed = text.replace("activity_id == 1 && status_id == 2", "activity_id == 1 && status_id == 1");
     assert_ne!(text, changed);

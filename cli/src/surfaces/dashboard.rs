@@ -139,7 +139,7 @@ fn over_time(construct: &Construct, y: usize, x: usize) -> Value {
             "{{group}} (provisional)",
         ),
     ];
-    if construct.target.value.is_some() {
+    if construct.targets.iter().any(|target| target.value.is_some()) {
         targets.push(target("target", &format!(r#"vernier_indicator_target{{construct="{id}"}}"#), "target"));
     }
     json!({

@@ -71,7 +71,7 @@ impl File {
 }
 
 fn band_red(file: &mut File, construct: &Construct) -> anyhow::Result<()> {
-    if !construct.indicator.bands.iter().any(|band| band.name == "red") {
+    if !construct.indicator.band_names().contains(&"red") {
         return Ok(());
     }
     file.rule(&Rule {

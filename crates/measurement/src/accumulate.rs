@@ -1,144 +1,229 @@
 //! Accumulators of base measures: exact, and mergeable in any order.
+//!
+//! Each is a function of the multiset of values that it was given: not of their order, of how they were
+//! split over partitions, or of how often the parts were merged in between. Where exactness would cost
+//! unbounded memory ([`distinct`], [`quantile`]), the step to an estimate depends on the final set alone.
+
+mod distinct;
+mod intervals;
+mod quantile;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{catalogue::Fold, number::Exact, value::Value};
+pub use distinct::Distinct;
+pub use intervals::Intervals;
+pub use quantile::Quantile;
+
+use crate::{
+    calendar::Period,
+    catalogue::{BaseMeasure, Basis, Fold},
+    expression::Context,
+    number::Exact,
+    value::Value,
+};
 
 /// The partial value of a base measure. Merging is associative and commutative, so that the whole
 /// does not depend on partitions or on the order of arrival.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accumulator {
+    n: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    without: u64,
+    state: State,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Accumulator {
-    /// How many.
-    Count(u64),
-    /// Exact sum, and of how many.
-    Sum(Exact, u64),
-    /// Least value, and of how many.
-    Min(Option<Exact>, u64),
-    /// Greatest value, and of how many.
-    Max(Option<Exact>, u64),
-    /// Exact sum and number; their quotient is the mean.
-    Mean(Exact, u64),
+enum State {
+    Count,
+    Sum(Exact),
+    Min(Option<Exact>),
+    Max(Option<Exact>),
+    Mean(Exact),
+    /// Sum of the values and of their squares.
+    Variance(Exact, Exact),
+    Distinct(Distinct),
+    Quantile(Quantile),
+    Union(Intervals),
 }
 
 impl Accumulator {
-    /// The accumulator of a fold, of nothing.
-    pub fn new(fold: &Fold) -> Self {
+    /// The accumulator of a base measure, of nothing.
+    pub fn new(measure: &BaseMeasure) -> Self {
+        let state = match &measure.fold {
+            // A mean over moments is a sum of parts.
+            Fold::Count if measure.basis == Basis::Average => State::Sum(Exact::zero()),
+            Fold::Count => State::Count,
+            Fold::Sum(_) => State::Sum(Exact::zero()),
+            Fold::Min(_) => State::Min(None),
+            Fold::Max(_) => State::Max(None),
+            Fold::Mean(_) => State::Mean(Exact::zero()),
+            Fold::Variance(_) => State::Variance(Exact::zero(), Exact::zero()),
+            Fold::Distinct(_) => State::Distinct(Distinct::default()),
+            Fold::Quantile(..) => State::Quantile(Quantile::default()),
+            Fold::Union(_) => State::Union(Intervals::default()),
+        };
+        Self { n: 0, without: 0, state }
+    }
+
+    /// A count.
+    pub const fn counted(n: u64) -> Self {
+        Self { n, without: 0, state: State::Count }
+    }
+
+    /// Takes in one event or row that passed the filter. What has no value for the fold is counted apart.
+    pub fn take(&mut self, fold: &Fold, context: &Context<'_>) {
         match fold {
-            Fold::Count => Self::Count(0),
-            Fold::Sum(_) => Self::Sum(Exact::zero(), 0),
-            Fold::Min(_) => Self::Min(None, 0),
-            Fold::Max(_) => Self::Max(None, 0),
-            Fold::Mean(_) => Self::Mean(Exact::zero(), 0),
+            Fold::Count => self.n = self.n.saturating_add(1),
+            Fold::Sum(value)
+            | Fold::Min(value)
+            | Fold::Max(value)
+            | Fold::Mean(value)
+            | Fold::Variance(value)
+            | Fold::Distinct(value)
+            | Fold::Quantile(value, _) => self.fold(&value.evaluate(context)),
+            Fold::Union(union) => {
+                let interval = (union.from.evaluate(context), union.to.evaluate(context));
+                let part = union.per.as_ref().map(|per| per.evaluate(context).to_string()).unwrap_or_default();
+                self.cover(part, &interval, &context.period, context);
+            }
         }
     }
 
-    /// Takes one value. What is no number is not folded; a count counts whatever comes.
-    pub fn fold(&mut self, value: &Value) {
-        if let Self::Count(count) = self {
-            *count = count.saturating_add(1);
+    /// Takes in a part of one row that is looked at several times: `value / moments`.
+    pub fn take_part(&mut self, fold: &Fold, context: &Context<'_>, moments: u64) {
+        let value = match fold {
+            Fold::Sum(value) => value.evaluate(context).to_exact(),
+            _ => Some(Exact::from(1_u64)),
+        };
+        match value.and_then(|value| value.divide(&Exact::from(moments))) {
+            Some(part) => self.fold(&Value::Number(part)),
+            None => self.without = self.without.saturating_add(1),
+        }
+    }
+
+    fn fold(&mut self, value: &Value) {
+        let number = value.to_exact();
+        match (&mut self.state, number) {
+            (State::Distinct(distinct), _) if !value.is_null() => distinct.insert(&value.to_string()),
+            (State::Sum(sum) | State::Mean(sum), Some(number)) => *sum = sum.add(&number),
+            (State::Min(least), Some(number)) => {
+                *least = Some(least.take().map_or(number.clone(), |least| least.min(number)));
+            }
+            (State::Max(greatest), Some(number)) => {
+                *greatest = Some(greatest.take().map_or(number.clone(), |greatest| greatest.max(number)));
+            }
+            (State::Variance(sum, squares), Some(number)) => {
+                *squares = squares.add(&number.multiply(&number));
+                *sum = sum.add(&number);
+            }
+            (State::Quantile(quantile), Some(number)) => quantile.insert(number),
+            _ => {
+                self.without = self.without.saturating_add(1);
+                return;
+            }
+        }
+        self.n = self.n.saturating_add(1);
+    }
+
+    /// Takes in what of an interval lies in the period; one without an end goes on to the moment of looking.
+    fn cover(&mut self, part: String, interval: &(Value, Value), period: &Period, context: &Context<'_>) {
+        let (from, to) = match interval {
+            (Value::Time(from), Value::Time(to)) => (*from, *to),
+            (Value::Time(from), Value::Null) => (*from, context.as_of),
+            _ => {
+                self.without = self.without.saturating_add(1);
+                return;
+            }
+        };
+        if to < from {
+            self.without = self.without.saturating_add(1);
             return;
         }
-        let Some(number) = value.to_exact() else { return };
-        match self {
-            Self::Count(_) => {}
-            Self::Sum(sum, n) | Self::Mean(sum, n) => {
-                *sum = sum.add(&number);
-                *n = n.saturating_add(1);
-            }
-            Self::Min(least, n) => {
-                *least = Some(least.take().map_or(number.clone(), |least| least.min(number)));
-                *n = n.saturating_add(1);
-            }
-            Self::Max(greatest, n) => {
-                *greatest = Some(greatest.take().map_or(number.clone(), |greatest| greatest.max(number)));
-                *n = n.saturating_add(1);
-            }
+        let (from, to) = (from.max(period.start), to.min(period.end).min(context.as_of));
+        if let State::Union(intervals) = &mut self.state
+            && from < to
+        {
+            intervals.add(part, from, to);
+            self.n = self.n.saturating_add(1);
         }
     }
 
     /// Takes in another accumulator of the same fold; one of another fold is left out.
     pub fn merge(&mut self, other: &Self) {
-        match (self, other) {
-            (Self::Count(count), Self::Count(more)) => *count = count.saturating_add(*more),
-            (Self::Sum(sum, n), Self::Sum(more, m)) | (Self::Mean(sum, n), Self::Mean(more, m)) => {
-                *sum = sum.add(more);
-                *n = n.saturating_add(*m);
-            }
-            (Self::Min(least, n), Self::Min(other, m)) => {
-                *least = least.take().into_iter().chain(other.clone()).min();
-                *n = n.saturating_add(*m);
-            }
-            (Self::Max(greatest, n), Self::Max(other, m)) => {
+        match (&mut self.state, &other.state) {
+            (State::Count, State::Count) => {}
+            (State::Sum(sum), State::Sum(more)) | (State::Mean(sum), State::Mean(more)) => *sum = sum.add(more),
+            (State::Min(least), State::Min(other)) => *least = least.take().into_iter().chain(other.clone()).min(),
+            (State::Max(greatest), State::Max(other)) => {
                 *greatest = greatest.take().into_iter().chain(other.clone()).max();
-                *n = n.saturating_add(*m);
             }
-            _ => {}
+            (State::Variance(sum, squares), State::Variance(more, more_squares)) => {
+                *sum = sum.add(more);
+                *squares = squares.add(more_squares);
+            }
+            (State::Distinct(distinct), State::Distinct(other)) => distinct.merge(other),
+            (State::Quantile(quantile), State::Quantile(other)) => quantile.merge(other),
+            (State::Union(intervals), State::Union(other)) => intervals.merge(other),
+            _ => return,
+        }
+        self.n = self.n.saturating_add(other.n);
+        self.without = self.without.saturating_add(other.without);
+    }
+
+    /// The value; `None` where it is not defined: least, greatest, mean and quantile of nothing, variance of one.
+    pub fn value(&self, fold: &Fold) -> Option<Exact> {
+        match &self.state {
+            State::Count => Some(Exact::from(self.n)),
+            State::Sum(sum) => Some(sum.clone()),
+            State::Min(value) | State::Max(value) => value.clone(),
+            State::Mean(sum) => sum.divide(&Exact::from(self.n)),
+            State::Variance(sum, squares) => self.variance(sum, squares),
+            State::Distinct(distinct) => Some(distinct.estimate()),
+            State::Quantile(quantile) => match fold {
+                Fold::Quantile(_, at) => quantile.at(at),
+                _ => None,
+            },
+            State::Union(intervals) => match fold {
+                Fold::Union(union) => Exact::ratio(intervals.length(), union.unit),
+                _ => None,
+            },
         }
     }
 
-    /// The value; `None` where it is not defined: least, greatest and mean of nothing.
-    pub fn value(&self) -> Option<Exact> {
-        match self {
-            Self::Count(count) => Some(Exact::from(*count)),
-            Self::Sum(sum, _) => Some(sum.clone()),
-            Self::Min(value, _) | Self::Max(value, _) => value.clone(),
-            Self::Mean(sum, n) => sum.divide(&Exact::from(*n)),
+    /// Sample variance: (Σx² - (Σx)²/n) / (n - 1).
+    fn variance(&self, sum: &Exact, squares: &Exact) -> Option<Exact> {
+        let n = Exact::from(self.n);
+        let spread = squares.subtract(&sum.multiply(sum).divide(&n)?);
+        spread.divide(&n.subtract(&Exact::from(1_u64)))
+    }
+
+    /// Relative standard error, where the value is an estimate.
+    pub fn error(&self) -> Option<Exact> {
+        match &self.state {
+            State::Distinct(distinct) => distinct.error(),
+            State::Quantile(quantile) => quantile.error(),
+            _ => None,
         }
     }
 
-    /// How many events or rows are behind it.
+    /// How many events or rows are behind the value.
     pub const fn n(&self) -> u64 {
-        match self {
-            Self::Count(n) | Self::Sum(_, n) | Self::Min(_, n) | Self::Max(_, n) | Self::Mean(_, n) => *n,
-        }
+        self.n
+    }
+
+    /// How many events or rows passed the filter and had no value to be folded: a field that is absent, a
+    /// duration below zero.
+    pub const fn without(&self) -> u64 {
+        self.without
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn empty() -> [Accumulator; 5] {
-        [
-            Accumulator::Count(0),
-            Accumulator::Sum(Exact::zero(), 0),
-            Accumulator::Min(None, 0),
-            Accumulator::Max(None, 0),
-            Accumulator::Mean(Exact::zero(), 0),
-        ]
-    }
-
-    #[test]
-    fn nothing_has_no_least_value_and_no_mean() {
-        let values: Vec<_> = empty().iter().map(Accumulator::value).collect();
-        assert_eq!(values, [Some(Exact::zero()), Some(Exact::zero()), None, None, None]);
-    }
-
-    proptest! {
-        /// However the values are split and in whatever order the parts are merged, the whole is the same.
-        #[test]
-        fn merging_does_not_depend_on_order(values in prop::collection::vec(-1000_i64..1000, 0..30), cuts in prop::collection::vec(0_usize..4, 30)) {
-            for empty in empty() {
-                let mut whole = empty.clone();
-                let mut parts = vec![empty.clone(); 4];
-                for (value, cut) in values.iter().zip(&cuts) {
-                    let value = Value::Number(Exact::ratio(*value, 7).unwrap());
-                    whole.fold(&value);
-                    parts[*cut].fold(&value);
-                }
-                let (mut forth, mut back) = (empty.clone(), empty);
-                for part in &parts {
-                    forth.merge(part);
-                }
-                parts.iter().rev().for_each(|part| back.merge(part));
-                prop_assert_eq!(&forth, &whole);
-                prop_assert_eq!(&back, &whole);
-                let json = serde_json::to_string(&whole).unwrap();
-                prop_assert_eq!(serde_json::from_str::<Accumulator>(&json).unwrap(), whole);
-            }
-        }
-    }
-}
+mod tests;

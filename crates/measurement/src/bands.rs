@@ -39,11 +39,18 @@ pub struct Bound {
     pub closed: bool,
 }
 
-/// A band.
+/// A band: one range of values, or several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Band {
     /// `green`, `yellow`, `red` or the construct's own name.
     pub name: String,
+    /// Where it lies, lowest first.
+    pub ranges: Vec<Range>,
+}
+
+/// A range of values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Range {
     /// Lower bound.
     pub lower: Bound,
     /// Upper bound.
@@ -69,8 +76,28 @@ pub(crate) fn parse_interval(text: &str) -> Option<Interval<'_>> {
     Some(Interval { lower: lower.trim(), lower_closed, upper: upper.trim(), upper_closed })
 }
 
+/// Reads the text of a band: `[0, 0.5) or (1.5, inf)`.
+pub(crate) fn parse_band(text: &str) -> Option<Vec<Interval<'_>>> {
+    text.split(" or ").map(parse_interval).collect()
+}
+
 impl Band {
     /// Whether the value lies in the band, for one group.
+    pub fn contains(&self, value: &Exact, dimension_value: &dyn Fn(&str) -> Value) -> bool {
+        self.ranges.iter().any(|range| range.contains(value, dimension_value))
+    }
+
+    /// Names of the parameters among its limits.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.ranges.iter().flat_map(|range| [&range.lower.limit, &range.upper.limit]).filter_map(|limit| match limit {
+            Limit::Parameter(name, _) => Some(name.as_str()),
+            Limit::Infinite | Limit::Number(_) => None,
+        })
+    }
+}
+
+impl Range {
+    /// Whether the value lies in the range, for one group.
     pub fn contains(&self, value: &Exact, dimension_value: &dyn Fn(&str) -> Value) -> bool {
         let above = self.lower.limit.resolve(dimension_value).is_none_or(|limit| match value.cmp(&limit) {
             Ordering::Greater => true,
@@ -98,9 +125,22 @@ impl fmt::Display for Limit {
 
 impl fmt::Display for Band {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, range) in self.ranges.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str(" or ")?;
+            }
+            write!(formatter, "{range}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.lower.limit == Limit::Infinite { "-" } else { "" };
         let open = if self.lower.closed { '[' } else { '(' };
         let close = if self.upper.closed { ']' } else { ')' };
-        write!(formatter, "{open}{}, {}{close}", self.lower.limit, self.upper.limit)
+        write!(formatter, "{open}{sign}{}, {}{close}", self.lower.limit, self.upper.limit)
     }
 }
 
@@ -109,8 +149,11 @@ impl fmt::Display for Band {
 pub fn check(bands: &[Band], dimension_value: &dyn Fn(&str) -> Value) -> Result<(), String> {
     type Edge = (Option<Exact>, bool);
     let edge = |bound: &Bound| -> Edge { (bound.limit.resolve(dimension_value), bound.closed) };
-    let mut ranges: Vec<(Edge, Edge, &str)> =
-        bands.iter().map(|band| (edge(&band.lower), edge(&band.upper), band.name.as_str())).collect();
+    let mut ranges: Vec<(Edge, Edge, &str)> = bands
+        .iter()
+        .flat_map(|band| band.ranges.iter().map(move |range| (&range.lower, &range.upper, band.name.as_str())))
+        .map(|(lower, upper, name)| (edge(lower), edge(upper), name))
+        .collect();
     for ((lower, lower_closed), (upper, upper_closed), name) in &ranges {
         if let (Some(lower), Some(upper)) = (lower, upper)
             && (lower > upper || (lower == upper && !(*lower_closed && *upper_closed)))
@@ -161,16 +204,15 @@ mod tests {
     use super::*;
 
     fn band(name: &str, text: &str) -> Band {
-        let interval = parse_interval(text).unwrap();
         let limit = |text: &str| match text {
             "inf" | "-inf" => Limit::Infinite,
             number => Limit::Number(Exact::from_decimal(number).unwrap()),
         };
-        Band {
-            name: name.to_owned(),
+        let range = |interval: Interval<'_>| Range {
             lower: Bound { limit: limit(interval.lower), closed: interval.lower_closed },
             upper: Bound { limit: limit(interval.upper), closed: interval.upper_closed },
-        }
+        };
+        Band { name: name.to_owned(), ranges: parse_band(text).unwrap().into_iter().map(range).collect() }
     }
 
     fn no_dimension(_: &str) -> Value {
@@ -193,6 +235,15 @@ mod tests {
         assert_eq!(of(Exact::ratio(13, 10).unwrap()), "yellow");
         assert_eq!(of(Exact::ratio(13_000_001, 10_000_000).unwrap()), "red");
         assert_eq!(of(Exact::ratio(999_999, 1_000_000).unwrap()), "green");
+    }
+
+    #[test]
+    fn a_band_may_lie_on_both_sides() {
+        let bands = [band("green", "[0.7, 1.1]"), band("yellow", "[0.5, 0.7) or (1.1, inf)"), band("red", "[0, 0.5)")];
+        assert_eq!(check(&bands, &no_dimension), Ok(()));
+        assert_eq!(bands[1].to_string(), "[0.5, 0.7) or (1.1, inf)");
+        assert!(bands[1].contains(&Exact::from(7_i64), &no_dimension));
+        assert!(!bands[1].contains(&Exact::ratio(11, 10).unwrap(), &no_dimension));
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl Calendar {
         } else {
             self.local(time)
                 .and_then(|local| local.checked_add_months(Months::new(span.months)))
-                .and_then(|local| self.instant(local))
+                .and_then(|local| self.instant_of(local))
         };
         shifted.unwrap_or(Timestamp::MAX).plus(span.milliseconds)
     }
@@ -163,7 +163,7 @@ impl Calendar {
         } else {
             self.local(time)
                 .and_then(|local| local.checked_sub_months(Months::new(span.months)))
-                .and_then(|local| self.instant(local))
+                .and_then(|local| self.instant_of(local))
         };
         shifted.unwrap_or(Timestamp::MIN).minus(span.milliseconds)
     }
@@ -232,17 +232,22 @@ impl Calendar {
         Some(time.to_utc()?.with_timezone(&self.zone).naive_local())
     }
 
+    /// The date that the zone's clocks show.
+    pub fn date(&self, time: Timestamp) -> Option<NaiveDate> {
+        Some(self.local(time)?.date())
+    }
+
     fn between(&self, start: NaiveDate, end: NaiveDate) -> Option<Period> {
         Some(Period { start: self.midnight(start)?, end: self.midnight(end)? })
     }
 
     fn midnight(&self, date: NaiveDate) -> Option<Timestamp> {
-        self.instant(date.and_hms_opt(0, 0, 0)?)
+        self.instant_of(date.and_hms_opt(0, 0, 0)?)
     }
 
     /// The instant of a local time: the earlier one where the clock shows it twice; the first
     /// instant after the gap where it never shows it.
-    fn instant(&self, local: NaiveDateTime) -> Option<Timestamp> {
+    pub fn instant_of(&self, local: NaiveDateTime) -> Option<Timestamp> {
         let millis = |time: DateTime<Tz>| Timestamp(time.timestamp_millis());
         match self.zone.from_local_datetime(&local) {
             LocalResult::Single(time) => Some(millis(time)),

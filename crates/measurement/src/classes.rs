@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::value::Type;
+
 const TABLE: &str = include_str!("../../../schemas/ocsf/classes.yaml");
 
 /// One event class.
@@ -19,32 +21,92 @@ pub struct Class {
     /// Paths of attributes without which an event of the class is refused.
     #[serde(default)]
     pub required: Vec<String>,
+    /// Types of its attributes by path, those that all classes have left out.
+    #[serde(default)]
+    attributes: BTreeMap<String, AttributeType>,
+}
+
+/// The type of an attribute; any where only the value tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AttributeType {
+    Bool,
+    Number,
+    Text,
+    Time,
+    Any,
+}
+
+impl AttributeType {
+    const fn known(self) -> Option<Type> {
+        match self {
+            Self::Bool => Some(Type::Bool),
+            Self::Number => Some(Type::Number),
+            Self::Text => Some(Type::Text),
+            Self::Time => Some(Type::Time),
+            Self::Any => None,
+        }
+    }
 }
 
 /// The classes by name.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Classes(BTreeMap<String, Class>);
+#[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Classes {
+    common: BTreeMap<String, AttributeType>,
+    classes: BTreeMap<String, Class>,
+}
 
 impl Classes {
     /// The classes that this build knows. The table is part of the program and checked by a test.
     pub fn known() -> Self {
-        Self(serde_saphyr::from_str(TABLE).unwrap_or_default())
+        serde_saphyr::from_str(TABLE).unwrap_or_default()
     }
 
     /// The class of a name.
     pub fn by_name(&self, name: &str) -> Option<&Class> {
-        self.0.get(name)
+        self.classes.get(name)
     }
 
     /// The class of a `class_uid`, with its name.
     pub fn by_uid(&self, uid: u32) -> Option<(&str, &Class)> {
-        self.0.iter().find(|(_, class)| class.uid == uid).map(|(name, class)| (name.as_str(), class))
+        self.classes.iter().find(|(_, class)| class.uid == uid).map(|(name, class)| (name.as_str(), class))
     }
 
     /// All names, for hints.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.classes.keys().map(String::as_str)
     }
+
+    /// The type of an attribute of a class: `Some(None)` where only the value tells, `None` where the class has no
+    /// such attribute.
+    pub fn attribute(&self, class: &Class, path: &str) -> Option<Option<Type>> {
+        let path = any_index(path);
+        let own = class.attributes.get(&path).or_else(|| self.common.get(&path));
+        let unmapped = || path.starts_with("unmapped.").then_some(&AttributeType::Any);
+        own.or_else(unmapped).map(|attribute| attribute.known())
+    }
+
+    /// Paths of the attributes of a class, for hints and documents.
+    pub fn attributes<'a>(&'a self, class: &'a Class) -> impl Iterator<Item = &'a str> {
+        class.attributes.keys().chain(self.common.keys()).map(String::as_str)
+    }
+}
+
+/// `a[0].b` as `a[].b`.
+fn any_index(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    let mut inside = false;
+    for letter in path.chars() {
+        match letter {
+            '[' => inside = true,
+            ']' => inside = false,
+            _ if inside => continue,
+            _ => {}
+        }
+        text.push(letter);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -58,6 +120,20 @@ mod tests {
         for name in classes.names() {
             let class = classes.by_name(name).unwrap();
             assert_eq!(classes.by_uid(class.uid).map(|(found, _)| found), Some(name));
+            for path in [&class.key].into_iter().chain(&class.required) {
+                assert!(classes.attribute(class, path).is_some(), "{name}: {path}");
+            }
         }
+    }
+
+    #[test]
+    fn attributes_have_types() {
+        let classes = Classes::known();
+        let finding = classes.by_name("vulnerability_finding").unwrap();
+        let of = |path| classes.attribute(finding, path);
+        assert_eq!(of("vulnerabilities[3].cvss[0].base_score"), Some(Some(Type::Number)));
+        assert_eq!(of("time"), Some(Some(Type::Time)));
+        assert_eq!(of("unmapped.whatever.there.is"), Some(None));
+        assert_eq!(of("person.uid"), None);
     }
 }

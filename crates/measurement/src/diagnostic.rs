@@ -33,6 +33,21 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// The hint for a name that is not known: the nearest one that is, or all.
+pub fn meant(name: &str, known: &[String]) -> String {
+    let near = known
+        .iter()
+        .map(|other| (strsim::jaro_winkler(name, other), other))
+        .filter(|(likeness, _)| *likeness > 0.85)
+        .max_by(|left, right| left.0.total_cmp(&right.0));
+    match near {
+        Some((_, other)) => format!("did you mean `{other}`?"),
+        None if known.is_empty() => "check the spelling".to_owned(),
+        None if known.len() > 40 => format!("known: {}, …", known.get(..40).unwrap_or_default().join(", ")),
+        None => format!("known: {}", known.join(", ")),
+    }
+}
+
 /// All faults that were found, ordered by place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics(pub Vec<Diagnostic>);

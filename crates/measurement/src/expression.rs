@@ -7,17 +7,23 @@
 //!   `||`, `!` treat it as unknown. A filter that is unknown does not match;
 //! - `x == null` and `x != null` ask for absence itself;
 //! - division by zero gives `null`; judgement tells 0/0 from x/0 by the operands;
+//! - measures have units: what cannot be added or compared is refused when the catalogue is loaded;
 //! - no loops and no macros: cost is bounded by the size of the text.
 
 mod compile;
 mod evaluate;
+mod units;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+pub use units::Unit;
+
 use crate::{
     calendar::{Calendar, Period},
+    rates::SharedRates,
     time::Timestamp,
     value::{Type, Value},
+    working::SharedHours,
 };
 
 /// Longest text of an expression, in bytes.
@@ -60,10 +66,40 @@ pub trait Scope {
         false
     }
 
+    /// The slot of a column's value as of the start of the period.
+    fn at_start(&mut self, _name: &str) -> Option<(usize, Option<Type>)> {
+        None
+    }
+
+    /// What `elapsed` and `worked` make of a second instant that is not there yet; `None` where nobody said.
+    fn open_items(&self) -> Option<OpenItems> {
+        None
+    }
+
+    /// The construct's working hours.
+    fn working_hours(&self) -> Option<SharedHours> {
+        None
+    }
+
+    /// The organisation's rates of exchange.
+    fn rates(&self) -> Option<SharedRates> {
+        None
+    }
+
     /// Names for the hint of an unknown name.
     fn known_names(&self) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// What becomes of a duration that has begun and not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OpenItems {
+    /// It has lasted until the moment of looking.
+    AsOf,
+    /// It has no value yet, and is counted as such.
+    LeaveOut,
 }
 
 /// Earlier values of the variables of a formula.
@@ -129,6 +165,8 @@ pub struct Expression {
     slots: Vec<usize>,
     looks_back: u32,
     reads_time: bool,
+    has_durations: bool,
+    parameters: Vec<String>,
 }
 
 impl Expression {
@@ -160,6 +198,26 @@ impl Expression {
     /// Whether the result may change with time alone: `as_of` occurs.
     pub const fn reads_time(&self) -> bool {
         self.reads_time
+    }
+
+    /// Whether `elapsed` or `worked` occurs.
+    pub const fn has_durations(&self) -> bool {
+        self.has_durations
+    }
+
+    /// Names of the parameters that occur, each once.
+    pub fn parameters(&self) -> &[String] {
+        &self.parameters
+    }
+
+    /// The unit of the result, given those of the slots; the error says which two do not fit.
+    pub fn unit(&self, of_slot: &dyn Fn(usize) -> Unit) -> Result<Unit, String> {
+        units::unit(&self.plan, of_slot)
+    }
+
+    /// Whether the outermost operation that decides is a division.
+    pub fn is_ratio(&self) -> bool {
+        evaluate::is_ratio(&self.plan)
     }
 
     /// The value.
@@ -219,6 +277,19 @@ enum Node {
     AsOf,
     YearStart,
     MonthsBefore(Box<Self>, u32),
+    /// A slot whose integers are instants or lengths of time.
+    SlotAs(usize, Type),
+    InPeriod(Box<Self>),
+    Coalesce(Box<Self>, Box<Self>),
+    Elapsed(Box<Self>, Box<Self>, OpenItems),
+    Worked(Box<Self>, Box<Self>, OpenItems, SharedHours),
+    Convert(Box<Self>, Box<Self>, Box<Self>, SharedRates),
+    Least(Box<Self>, Box<Self>),
+    Greatest(Box<Self>, Box<Self>),
+    Abs(Box<Self>),
+    Sqrt(Box<Self>),
+    Size(Box<Self>),
+    Contains(Box<Self>, Box<Self>),
     Table(Arc<Parameter>, usize),
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
@@ -231,7 +302,19 @@ enum Node {
     If(Box<Self>, Box<Self>, Box<Self>),
     Text(Box<Self>, TextTest),
     Previous(usize, u32),
-    MeanLast(usize, u32),
+    /// Mean of so many periods, of which the newest lies so many periods back.
+    MeanLast(usize, u32, u32),
+    /// Whether each of the last so many steps goes one way.
+    Direction(usize, u32, Direction),
+}
+
+/// How a value moves from each period to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Rising,
+    Falling,
+    NotRising,
+    NotFalling,
 }
 
 #[cfg(test)]

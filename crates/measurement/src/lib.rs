@@ -1,8 +1,8 @@
 //! The measurement model of ISO/IEC 27004 and its arithmetic. Pure: no clock, no Kafka, no threads.
 //!
 //! In the order in which a figure comes about:
-//! 1. [`time`], [`calendar`]: instants and calendar periods;
-//! 2. [`number`], [`value`]: exact numbers and the values of expressions;
+//! 1. [`time`], [`calendar`], [`working`]: instants, calendar periods, working hours;
+//! 2. [`number`], [`value`], [`rates`]: exact numbers, the values of expressions, rates of exchange;
 //! 3. [`expression`]: CEL, checked and compiled once;
 //! 4. [`classes`], [`fields`], [`bands`], [`diagnostic`], [`catalogue`]: what is measured, and from what;
 //! 5. [`extract`]: the wanted fields of an event;
@@ -12,8 +12,10 @@
 
 pub mod time;
 pub mod calendar;
+pub mod working;
 pub mod number;
 pub mod value;
+pub mod rates;
 pub mod expression;
 pub mod classes;
 pub mod fields;

@@ -100,6 +100,38 @@ impl Exact {
         self.0.is_integer().then(|| self.0.to_integer().to_i64()).flatten()
     }
 
+    /// The greatest whole number that is not above this, cut to the range of `i64`.
+    pub fn floor_i64(&self) -> i64 {
+        let floor = self.0.floor().to_integer();
+        floor.to_i64().unwrap_or(if floor.is_negative() { i64::MIN } else { i64::MAX })
+    }
+
+    /// Square root, cut after twelve decimal places: irrational numbers are the only ones that are not exact,
+    /// and are the same everywhere. `None` below zero.
+    pub fn sqrt(&self) -> Option<Self> {
+        const PLACES: u32 = 12;
+        if self.is_negative() {
+            return None;
+        }
+        let power = BigInt::from(10).pow(PLACES);
+        let scaled = (&self.0 * BigRational::from(&power * &power)).floor().to_integer();
+        Some(Self(BigRational::new(scaled.sqrt(), power)))
+    }
+
+    /// The number cut to so many decimal places.
+    #[must_use]
+    pub fn cut(&self, places: u32) -> Self {
+        let power = BigInt::from(10).pow(places);
+        let scaled = (&self.0 * BigRational::from(power.clone())).trunc().to_integer();
+        Self(BigRational::new(scaled, power))
+    }
+
+    /// The number without its sign.
+    #[must_use]
+    pub fn abs(&self) -> Self {
+        Self(self.0.abs())
+    }
+
     /// Nearest binary number, for display and Prometheus only.
     pub fn to_f64(&self) -> f64 {
         self.0.to_f64().unwrap_or(f64::NAN)
@@ -121,6 +153,12 @@ impl Exact {
 impl From<i64> for Exact {
     fn from(number: i64) -> Self {
         Self(BigRational::from(BigInt::from(number)))
+    }
+}
+
+impl From<BigInt> for Exact {
+    fn from(number: BigInt) -> Self {
+        Self(BigRational::from(number))
     }
 }
 
@@ -192,6 +230,19 @@ mod tests {
         }
         assert_eq!(Exact::from_f64(f64::NAN), None);
         assert_eq!(Exact::from_f64(f64::INFINITY), None);
+    }
+
+    #[test]
+    fn roots_are_cut_after_twelve_places() {
+        assert_eq!(Exact::ratio(9, 4).unwrap().sqrt(), Exact::ratio(3, 2));
+        assert_eq!(Exact::from(2_i64).sqrt(), Exact::from_decimal("1.414213562373"));
+        assert_eq!(Exact::from(-1_i64).sqrt(), None);
+    }
+
+    #[test]
+    fn whole_numbers_below() {
+        assert_eq!(Exact::ratio(-1, 2).unwrap().floor_i64(), -1);
+        assert_eq!(Exact::from_decimal("1e30").unwrap().floor_i64(), i64::MAX);
     }
 
     #[test]

@@ -1,11 +1,18 @@
 //! Rows of populations with their versions.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod counter;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
+use counter::Counter;
+
 use crate::{
-    catalogue::{Column, Merge},
+    catalogue::{Column, Merge, Population},
     number::Exact,
     time::Timestamp,
     value::Value,
@@ -28,7 +35,14 @@ enum Cell {
     Sum(Exact),
     /// `count`.
     Count(u64),
+    /// `set`: all texts, or the first of them in their order.
+    Set(BTreeSet<String>),
+    /// `counter`: what was observed, in the order of events.
+    Counter(Counter),
 }
+
+/// Most texts of a set. Which are kept does not depend on arrival: the first in their order.
+const MAX_SET: usize = 1000;
 
 /// One entity: what is known of it, by elementary interval. The row as of the end of a period is the
 /// merge of all intervals before it.
@@ -58,6 +72,11 @@ impl Row {
                 None => return false,
             },
             Merge::Count => Cell::Count(1),
+            Merge::Set => Cell::Set(BTreeSet::from([value.to_string()])),
+            Merge::Counter => match value.to_exact() {
+                Some(number) => Cell::Counter(Counter::observed(order.clone(), number)),
+                None => return false,
+            },
         };
         let cells = self.versions.entry(interval).or_default();
         cells.resize(columns.len(), None);
@@ -78,6 +97,20 @@ impl Row {
         merged.into_iter().zip(columns).map(|(cell, column)| read_cell(cell, column)).collect()
     }
 
+    /// Whether the entity is there as of an instant, given its columns then: not removed, and listed by the newest
+    /// full snapshot before that instant.
+    pub fn is_there(population: &Population, values: &[Value], newest_snapshot: Option<Timestamp>) -> bool {
+        let value = |slot: Option<usize>| slot.and_then(|slot| values.get(slot));
+        if value(population.removed) == Some(&Value::Bool(true)) {
+            return false;
+        }
+        match (newest_snapshot, value(population.listed)) {
+            (Some(snapshot), Some(Value::Time(listed))) => *listed >= snapshot,
+            (Some(_), _) => false,
+            (None, _) => true,
+        }
+    }
+
     /// Start of the earliest interval of which something is known.
     pub fn first(&self) -> Option<Timestamp> {
         self.versions.keys().next().copied()
@@ -96,6 +129,11 @@ impl Row {
                 if let Some(cell) = cell {
                     merge_cell(column.merge, slot, cell);
                 }
+            }
+        }
+        for cell in merged.iter_mut().flatten() {
+            if let Cell::Counter(counter) = cell {
+                counter.close();
             }
         }
         self.versions.insert(last, merged);
@@ -128,6 +166,16 @@ fn merge_cell(merge: Merge, slot: &mut Option<Cell>, cell: Cell) -> bool {
             *known = known.saturating_add(*new);
             return true;
         }
+        (Cell::Set(known), Cell::Set(new)) => {
+            let before = known.len();
+            known.extend(new.iter().cloned());
+            let grown = known.len() > before;
+            while known.len() > MAX_SET {
+                known.pop_last();
+            }
+            return grown;
+        }
+        (Cell::Counter(known), Cell::Counter(new)) => return known.merge(new),
         // A column of another merge: the definition has changed, and the row is built anew.
         _ => true,
     };
@@ -142,6 +190,8 @@ fn read_cell(cell: Option<Cell>, column: &Column) -> Value {
         Some(Cell::At(_, value) | Cell::Extreme(value)) => value,
         Some(Cell::Sum(sum)) => Value::from_exact(sum),
         Some(Cell::Count(count)) => Value::from_exact(Exact::from(count)),
+        Some(Cell::Set(texts)) => Value::Set(Box::new(texts)),
+        Some(Cell::Counter(counter)) => Value::from_exact(counter.increase()),
         None if column.merge == Merge::Count => Value::Int(0),
         None => Value::Null,
     }
@@ -152,12 +202,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::value::Type;
+    use crate::{catalogue::Scale, value::Type};
 
     fn columns() -> Vec<Column> {
-        [Merge::First, Merge::Last, Merge::Min, Merge::Max, Merge::Sum, Merge::Count]
+        [Merge::First, Merge::Last, Merge::Min, Merge::Max, Merge::Sum, Merge::Count, Merge::Counter]
             .into_iter()
-            .map(|merge| Column { name: format!("{merge:?}"), kind: Type::Number, merge })
+            .map(|merge| Column {
+                name: format!("{merge:?}"),
+                kind: Type::Number,
+                merge,
+                scale: Scale::Ratio,
+                unit: None,
+            })
             .collect()
     }
 
@@ -165,7 +221,7 @@ mod tests {
         let mut row = Row::default();
         for (time, uid, value) in events {
             let order = Order(Timestamp(*time), 0, Arc::from(format!("{uid:04}")));
-            for column in 0..6 {
+            for column in 0..7 {
                 row.update(&columns(), Timestamp(time.div_euclid(10) * 10), column, &order, Value::Int(*value));
             }
         }
@@ -176,11 +232,12 @@ mod tests {
     fn as_of_sees_what_was_known_before_it_and_nothing_else() {
         let row = row(&[(25, 1, 5), (3, 2, 7), (12, 3, 1)]);
         let as_of = |end| row.as_of(&columns(), Timestamp(end));
-        let ints = |values: [i64; 6]| values.map(Value::Int).to_vec();
-        assert_eq!(as_of(10), ints([7, 7, 7, 7, 7, 1]));
-        assert_eq!(as_of(20), ints([7, 1, 1, 7, 8, 2]));
-        assert_eq!(as_of(30), ints([7, 5, 1, 7, 13, 3]));
-        assert_eq!(as_of(0), [Value::Null, Value::Null, Value::Null, Value::Null, Value::Null, Value::Int(0)]);
+        let ints = |values: [i64; 7]| values.map(Value::Int).to_vec();
+        assert_eq!(as_of(10), ints([7, 7, 7, 7, 7, 1, 0]));
+        assert_eq!(as_of(20), ints([7, 1, 1, 7, 8, 2, 1]));
+        assert_eq!(as_of(30), ints([7, 5, 1, 7, 13, 3, 5]));
+        let nothing = [Value::Null, Value::Null, Value::Null, Value::Null, Value::Null, Value::Int(0), Value::Null];
+        assert_eq!(as_of(0), nothing);
     }
 
     proptest! {

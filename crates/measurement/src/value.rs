@@ -1,6 +1,6 @@
 //! Values that expressions compute with, and their types.
 
-use std::{cmp::Ordering, fmt, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeSet, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ pub enum Value {
     Time(Timestamp),
     /// A length of time in milliseconds.
     Duration(i64),
+    /// Several texts, each once.
+    Set(Box<BTreeSet<String>>),
 }
 
 /// Texts are shared in memory and plain on the wire.
@@ -43,7 +45,7 @@ pub(crate) mod shared_text {
 }
 
 /// What an expression yields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Type {
     /// True or false.
@@ -56,6 +58,8 @@ pub enum Type {
     Time,
     /// A length of time.
     Duration,
+    /// Several texts, each once.
+    Set,
 }
 
 impl fmt::Display for Type {
@@ -66,6 +70,7 @@ impl fmt::Display for Type {
             Self::Text => "text",
             Self::Time => "time",
             Self::Duration => "duration",
+            Self::Set => "set",
         })
     }
 }
@@ -90,6 +95,7 @@ impl Value {
             Self::Text(_) => Some(Type::Text),
             Self::Time(_) => Some(Type::Time),
             Self::Duration(_) => Some(Type::Duration),
+            Self::Set(_) => Some(Type::Set),
         }
     }
 
@@ -98,7 +104,7 @@ impl Value {
         match self {
             Self::Int(number) => Some(Exact::from(*number)),
             Self::Number(number) => Some(number.clone()),
-            Self::Null | Self::Bool(_) | Self::Text(_) | Self::Time(_) | Self::Duration(_) => None,
+            Self::Null | Self::Bool(_) | Self::Text(_) | Self::Time(_) | Self::Duration(_) | Self::Set(_) => None,
         }
     }
 
@@ -147,6 +153,7 @@ impl fmt::Display for Value {
             Self::Text(value) => formatter.write_str(value),
             Self::Time(value) => write!(formatter, "{value}"),
             Self::Duration(value) => write!(formatter, "{value} ms"),
+            Self::Set(values) => write!(formatter, "{}", values.iter().cloned().collect::<Vec<_>>().join("|")),
         }
     }
 }

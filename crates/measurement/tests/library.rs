@@ -16,7 +16,7 @@ fn the_shipped_catalogue_loads() {
     let trend = catalogue.construct("isms/security-incidents-trend").unwrap();
     assert_eq!(trend.looks_back(), 5);
     assert_eq!(
-        trend.indicator.bands.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        trend.indicator.criteria[0].lines().into_iter().map(|(_, when)| when).collect::<Vec<_>>(),
         ["[0, 1)", "[1, 1.3]", "(1.3, inf)"]
     );
     let by_reference: Vec<_> = catalogue

@@ -29,6 +29,9 @@ pub struct PeriodRef {
     pub end: Timestamp,
     /// IANA name of the calendar's zone.
     pub zone: String,
+    /// First instant of the window, where a result looks at more than its period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_start: Option<Timestamp>,
 }
 
 /// The merged value of one base measure.
@@ -39,6 +42,17 @@ pub struct BaseValue {
     pub value: Option<Exact>,
     /// How many events or rows are behind it.
     pub n: u64,
+    /// How many events or rows passed the filter and had no value to be folded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without: u64,
+    /// Relative standard error, where the value is an estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Exact>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How one source did in the period.
@@ -75,8 +89,10 @@ pub struct ResultRecord {
     pub construct: String,
     /// Semantic version of the construct.
     pub construct_version: String,
-    /// Digest of the construct's definition, criteria and parameters included.
+    /// Digest of the construct's measurement: formulas, parameters, populations, sources. Another one is another series.
     pub definition: String,
+    /// Digest of the decision criteria that were in force in the period.
+    pub criteria: String,
     /// The period.
     pub period: PeriodRef,
     /// Dimension to value; empty for the total.
@@ -100,6 +116,12 @@ pub struct ResultRecord {
     pub numerator: Option<Exact>,
     /// Denominator of the indicator's ratio, where it is one.
     pub denominator: Option<Exact>,
+    /// 95 % interval of the value, where the construct asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<(Exact, Exact)>,
+    /// Target that was in force in the period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Exact>,
     /// A band of the construct, or why there is none (`no-data`, `insufficient-n` …).
     pub outcome: String,
     /// What the outcome rests on, in words, where it is not a plain band.

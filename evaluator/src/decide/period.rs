@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use measurement::{
     accumulate::Accumulator,
     calendar::Period,
-    catalogue::{Construct, Dimension},
+    catalogue::{BaseMeasure, BaseOf, Construct, Dimension},
     judge::{Case, Sources, judge as judge_case},
     time::Timestamp,
     value::Value,
 };
 use records::{BaseValue, Quality, SourceQuality};
 
-use super::{Evaluated, Evaluation, PeriodState, history::Earlier};
+use super::{Evaluated, Evaluation, PeriodState, history::Earlier, suppress};
 
 type Groups = BTreeMap<Vec<String>, Evaluated>;
 
@@ -27,14 +27,14 @@ pub(super) fn judge(
     let mut groups = Groups::new();
     for group in groups_of(construct, evaluation, index, &state.period) {
         let mut base = BTreeMap::new();
-        let mut values = Vec::with_capacity(construct.base.len());
+        let (mut values, mut counts) = (Vec::with_capacity(construct.base.len()), Vec::new());
         for measure in &construct.base {
-            let wanted = |found: &[String]| group.is_empty() || found == group.as_slice();
-            let merged = evaluation.collected.merged(index, &measure.name, state.period.start, wanted);
-            // The sources were alive, so that what nobody reported did not happen.
-            let merged = merged.unwrap_or_else(|| Accumulator::new(&measure.fold));
-            let value = merged.value();
-            base.insert(measure.name.clone(), BaseValue { value: value.clone(), n: merged.n() });
+            let merged = merged(evaluation, (index, construct), measure, &state.period, &group);
+            let value = merged.value(&measure.fold);
+            counts.push(merged.n());
+            let shown =
+                BaseValue { value: value.clone(), n: merged.n(), without: merged.without(), error: merged.error() };
+            base.insert(measure.name.clone(), shown);
             values.push(value);
         }
         let dimension_values: Vec<Value> = if group.is_empty() {
@@ -47,9 +47,11 @@ pub(super) fn judge(
         let judgement = judge_case(&Case {
             construct,
             period: state.period,
+            window: construct.window(&state.period),
             as_of: state.period.end.min(watermark),
             group: &dimension_values,
             base: &values,
+            n: &counts,
             sources: &sources,
             earlier: &earlier,
         });
@@ -58,7 +60,31 @@ pub(super) fn judge(
         }
         groups.insert(group, Evaluated { base, judgement });
     }
+    suppress::complement(construct, &mut groups);
     (groups, quality)
+}
+
+/// The value of one base measure for one group (the total for no group), over all periods that a result looks at.
+fn merged(
+    evaluation: &Evaluation,
+    (index, construct): (usize, &Construct),
+    measure: &BaseMeasure,
+    period: &Period,
+    group: &[String],
+) -> Accumulator {
+    let wanted = |found: &[String]| group.is_empty() || found == group;
+    // Rows are looked at over the whole window at once; events are folded period by period.
+    let periods = if matches!(measure.of, BaseOf::Event { .. }) { construct.rolling } else { 1 };
+    // The sources were alive, so that what nobody reported did not happen.
+    let mut whole = Accumulator::new(measure);
+    let mut each = *period;
+    for _ in 0..periods {
+        if let Some(part) = evaluation.collected.merged(index, &measure.name, each.start, wanted) {
+            whole.merge(&part);
+        }
+        each = construct.calendar.previous(construct.period, &each, 1);
+    }
+    whole
 }
 
 /// Declared groups, `other` where something was counted there, and the total.

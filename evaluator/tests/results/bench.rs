@@ -145,7 +145,7 @@ impl Transaction {
         let aggregate = Aggregate {
             version: VERSION,
             period_end: Timestamp(end),
-            accumulator: Accumulator::Count(count),
+            accumulator: Accumulator::counted(count),
             covered: 0,
         };
         self.0.push((encode(&key), encode(&aggregate)));

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, fs};
 
 use ingest::{
-    config::{Classes, DEFAULT_SIZE_LIMIT, Source},
+    config::{Classes, DEFAULT_SIZE_LIMIT, FedBy, Source},
     pipeline::{Arrival, process},
 };
 use measurement::{catalogue::Decode, time::Timestamp};
@@ -145,7 +145,7 @@ fn json() -> impl Strategy<Value = Vec<u8>> {
 thread_local! {
     static SOURCES: RefCell<Vec<Source>> = RefCell::new(sources());
     static CLASSES: Classes =
-        Classes::new(&measurement::classes::Classes::known(), [("vulnerability_finding", "assets", "device.uid")]);
+        Classes::new(&measurement::classes::Classes::known(), [FedBy { class: "vulnerability_finding", population: "assets", partition: "device.uid", to_all: false }]);
 }
 
 fn check(bytes: &[u8]) -> Result<(), TestCaseError> {

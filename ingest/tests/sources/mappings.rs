@@ -3,7 +3,7 @@
 use std::fs;
 
 use ingest::{
-    config::{Classes, Source},
+    config::{Classes, FedBy, Source},
     pipeline::{Arrival, process},
 };
 use measurement::time::Timestamp;
@@ -16,8 +16,10 @@ const NOW: Timestamp = Timestamp(1_772_366_400_000);
 
 #[test]
 fn samples_become_what_is_expected() {
-    let classes =
-        Classes::new(&measurement::classes::Classes::known(), [("vulnerability_finding", "assets", "device.uid")]);
+    let classes = Classes::new(
+        &measurement::classes::Classes::known(),
+        [FedBy { class: "vulnerability_finding", population: "assets", partition: "device.uid", to_all: false }],
+    );
     for (name, decode) in shipped::SOURCES {
         let folder = shipped::mappings().join(name);
         let sample = ["sample.log", "sample.ndjson"].iter().find_map(|file| fs::read(folder.join(file)).ok()).unwrap();

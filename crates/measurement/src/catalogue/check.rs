@@ -1,62 +1,40 @@
 //! From what people wrote to what can be evaluated; every fault keeps its place.
 
 mod construct;
+mod population;
+mod source;
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use serde_saphyr::Location;
 
 pub(super) use construct::construct;
+pub(super) use population::{partition_keys, population};
+pub(super) use source::{rates, source};
 
-use super::{Column, Feed, MappingKind, Population, SetColumn, Source, load::Faults, spec};
+use super::{
+    Population, Source,
+    load::{Faults, Named},
+    spec,
+};
 use crate::{
-    classes::Classes,
-    expression::{Expression, Parameter, Scope},
+    classes::{Class, Classes},
+    diagnostic::meant,
+    expression::{Expression, OpenItems, Parameter, Scope},
     fields::Fields,
-    time::Span,
+    rates::SharedRates,
+    time::{Span, Timestamp},
     value::Type,
+    working::SharedHours,
 };
 
 /// What a construct may refer to.
 pub(super) struct Known<'a> {
     pub(super) classes: &'a Classes,
-    pub(super) populations: &'a BTreeMap<String, Population>,
-    pub(super) sources: &'a BTreeMap<String, Source>,
+    pub(super) populations: &'a Named<Population>,
+    pub(super) sources: &'a Named<Source>,
+    pub(super) rates: Option<SharedRates>,
     pub(super) fields: &'a mut Fields,
-}
-
-pub(super) fn source(spec: spec::SourceSpec, folder: &Path, faults: &mut Faults<'_>) -> Option<Source> {
-    faults.subject.clone_from(&spec.source.value);
-    let before = faults.list.len();
-    name(&spec.source, faults);
-    if spec.topics.is_empty() {
-        faults.add(&spec.source.referenced, "the source has no topic", "list the topics it writes to under `topics`");
-    }
-    let mapping = match spec.mapping {
-        MappingKind::Ocsf => None,
-        MappingKind::Vrl => {
-            let path = folder.join("mappings").join(&spec.source.value).join("map.vrl");
-            if !path.is_file() {
-                let hint = format!("write mappings/{}/map.vrl or declare `mapping: ocsf`", spec.source.value);
-                faults.add(&spec.source.referenced, "the source has no mapping", hint);
-            }
-            Some(path)
-        }
-    };
-    let source = Source {
-        name: spec.source.value.clone(),
-        title: spec.title,
-        owner: spec.owner,
-        topics: spec.topics.iter().map(|topic| topic.value.clone()).collect(),
-        decode: spec.decode,
-        mapping,
-        lateness: fixed_length(&spec.lateness, faults),
-        idle: fixed_length(&spec.idle, faults),
-        max_future: fixed_length(&spec.max_future, faults),
-        rhythm: fixed_length(&spec.rhythm, faults),
-        deduplicate: fixed_length(&spec.deduplicate, faults),
-    };
-    (faults.list.len() == before).then_some(source)
 }
 
 /// Names become parts of keys, metrics and file names.
@@ -64,6 +42,17 @@ fn name(name: &spec::Text, faults: &mut Faults<'_>) {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-/.".contains(c);
     if name.value.is_empty() || name.value.len() > 100 || !name.value.chars().all(fits) {
         faults.add(&name.referenced, "not a usable name", "use lower-case letters, digits, `-`, `_`, `.` and `/`");
+    }
+}
+
+/// Names of measures, columns and parameters become names in expressions.
+fn identifier(name: &str, what: &str, at: &Location, faults: &mut Faults<'_>) {
+    let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let taken = ["as_of", "period", "in", "true", "false", "null", "inf"].contains(&name);
+    if !starts || name.len() > 60 || !name.chars().all(fits) || taken {
+        let hint = "use lower-case letters, digits and `_`, a letter first; as_of, period, in, true, false, null and inf are taken";
+        faults.add(at, format!("`{name}` cannot be the name of a {what}"), hint);
     }
 }
 
@@ -82,22 +71,89 @@ fn fixed_length(text: &spec::Text, faults: &mut Faults<'_>) -> i64 {
     span.milliseconds
 }
 
-/// Names in expressions on events: paths of fields.
+fn zone(text: &spec::Text, faults: &mut Faults<'_>) -> chrono_tz::Tz {
+    text.value.parse().unwrap_or_else(|_| {
+        let reason = format!("unknown zone `{}`", text.value);
+        faults.add(&text.referenced, reason, "use an IANA name such as Europe/Zurich");
+        chrono_tz::UTC
+    })
+}
+
+/// The first instant of a day.
+fn day(text: &spec::Text, zone: chrono_tz::Tz, faults: &mut Faults<'_>) -> Timestamp {
+    let date: Option<chrono::NaiveDate> = text.value.parse().ok();
+    let midnight = date.and_then(|date| date.and_hms_opt(0, 0, 0));
+    let instant = midnight.and_then(|local| crate::calendar::Calendar::civil(zone).instant_of(local));
+    instant.unwrap_or_else(|| {
+        faults.add(&text.referenced, "not a date", "write the day like 2026-01-01");
+        Timestamp::MIN
+    })
+}
+
+/// The class of a name.
+fn class<'a>(name: &spec::Text, classes: &'a Classes, faults: &mut Faults<'_>) -> Option<&'a Class> {
+    let class = classes.by_name(&name.value);
+    if class.is_none() {
+        let known: Vec<String> = classes.names().map(str::to_owned).collect();
+        faults.add(&name.referenced, format!("unknown event class `{}`", name.value), meant(&name.value, &known));
+    }
+    class
+}
+
+/// The slot of an attribute of a class.
+fn attribute(
+    path: &spec::Text,
+    class: &Class,
+    classes: &Classes,
+    fields: &mut Fields,
+    faults: &mut Faults<'_>,
+) -> Option<(usize, Option<Type>)> {
+    let found = classes.attribute(class, &path.value).zip(fields.slot(&path.value));
+    if found.is_none() {
+        let known: Vec<String> = classes.attributes(class).map(str::to_owned).collect();
+        let reason = format!("the event class has no attribute `{}`", path.value);
+        faults.add(&path.referenced, reason, meant(&path.value, &known));
+    }
+    found.map(|(kind, slot)| (slot, kind))
+}
+
+/// Names in expressions on events: attributes of their class.
 struct EventScope<'a> {
+    class: &'a Class,
+    classes: &'a Classes,
     fields: &'a mut Fields,
     parameters: &'a BTreeMap<String, Parameter>,
     dimension: &'a dyn Fn(&str) -> Option<usize>,
+    open: Option<OpenItems>,
+    hours: Option<SharedHours>,
+    rates: Option<SharedRates>,
 }
 
 impl Scope for EventScope<'_> {
     fn variable(&mut self, name: &str) -> Option<(usize, Option<Type>)> {
-        let slot = self.fields.slot(name)?;
-        Some((slot, (name == "time").then_some(Type::Time)))
+        let kind = self.classes.attribute(self.class, name)?;
+        Some((self.fields.slot(name)?, kind))
     }
 
     fn parameter(&mut self, name: &str) -> Option<(Parameter, Option<usize>)> {
         let parameter = self.parameters.get(name)?;
         Some((parameter.clone(), parameter.by.as_deref().and_then(self.dimension)))
+    }
+
+    fn open_items(&self) -> Option<OpenItems> {
+        self.open
+    }
+
+    fn working_hours(&self) -> Option<SharedHours> {
+        self.hours.clone()
+    }
+
+    fn rates(&self) -> Option<SharedRates> {
+        self.rates.clone()
+    }
+
+    fn known_names(&self) -> Vec<String> {
+        self.classes.attributes(self.class).map(str::to_owned).chain(self.parameters.keys().cloned()).collect()
     }
 }
 
@@ -119,103 +175,4 @@ fn compile_filter(text: &str, at: &Location, scope: &mut dyn Scope, faults: &mut
         return None;
     }
     Some(expression)
-}
-
-pub(super) fn population(
-    spec: spec::PopulationSpec,
-    classes: &Classes,
-    fields: &mut Fields,
-    faults: &mut Faults<'_>,
-) -> Option<Population> {
-    faults.subject.clone_from(&spec.population.value);
-    let before = faults.list.len();
-    name(&spec.population, faults);
-    let columns: Vec<Column> = spec
-        .columns
-        .iter()
-        .map(|(name, column)| Column { name: name.clone(), kind: column.kind, merge: column.merge })
-        .collect();
-    let mut feeds = Vec::new();
-    for feed_spec in &spec.feeds {
-        if let Some(built) = feed(feed_spec, &columns, classes, fields, faults) {
-            feeds.push(built);
-        }
-    }
-    for column in &columns {
-        let set = spec.feeds.iter().any(|feed| feed.set.contains_key(&column.name));
-        if !set {
-            faults.add(
-                &spec.population.referenced,
-                format!("no feed sets the column `{}`", column.name),
-                "set it or remove it",
-            );
-        }
-    }
-    (faults.list.len() == before).then_some(Population {
-        name: spec.population.value,
-        title: spec.title,
-        columns,
-        feeds,
-    })
-}
-
-fn feed(
-    spec: &spec::FeedSpec,
-    columns: &[Column],
-    classes: &Classes,
-    fields: &mut Fields,
-    faults: &mut Faults<'_>,
-) -> Option<Feed> {
-    let Some(class) = classes.by_name(&spec.class.value) else {
-        let known = classes.names().collect::<Vec<_>>().join(", ");
-        faults.add(
-            &spec.class.referenced,
-            format!("unknown event class `{}`", spec.class.value),
-            format!("known: {known}"),
-        );
-        return None;
-    };
-    let Some(key_slot) = fields.slot(&spec.key.value) else {
-        faults.add(
-            &spec.key.referenced,
-            format!("`{}` is no path of a field", spec.key.value),
-            "write it like device.uid",
-        );
-        return None;
-    };
-    let at = &spec.class.referenced;
-    let nothing = BTreeMap::new();
-    let mut scope = EventScope { fields, parameters: &nothing, dimension: &|_| None };
-    let when = spec.when.as_ref().and_then(|text| compile_filter(&text.value, &text.referenced, &mut scope, faults));
-    let mut set = Vec::new();
-    for (name, entry) in &spec.set {
-        let Some((index, column)) = columns.iter().enumerate().find(|(_, column)| &column.name == name) else {
-            let known = columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
-            faults.add(at, format!("unknown column `{name}`"), format!("known: {known}"));
-            continue;
-        };
-        let (value, condition) = match entry {
-            spec::SetSpec::Plain(value) => (value, None),
-            spec::SetSpec::Conditional(entry) => (&entry.value, Some(&entry.when)),
-        };
-        let Some(value) = compile(value, at, &mut scope, faults) else { continue };
-        if let Some(kind) = value.result().filter(|kind| *kind != column.kind) {
-            faults.add(
-                at,
-                format!("the column `{name}` is a {}, this is a {kind}", column.kind),
-                "change the column's type or the value",
-            );
-        }
-        let when = condition.and_then(|text| compile_filter(text, at, &mut scope, faults));
-        set.push(SetColumn { column: index, value, when });
-    }
-    Some(Feed {
-        class: spec.class.value.clone(),
-        uid: class.uid,
-        key: spec.key.value.clone(),
-        key_slot,
-        by_reference: class.key != spec.key.value,
-        when,
-        set,
-    })
 }

@@ -1,24 +1,18 @@
-//! Reading the files of a catalogue.
+//! From files to a catalogue.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::Location;
 use sha2::{Digest, Sha256};
 
-use super::{Catalogue, check, spec};
+use super::{Catalogue, Construct, Files, Population, Source, check, spec};
 use crate::{
     classes::Classes,
     diagnostic::{Diagnostic, Diagnostics},
     fields::Fields,
+    rates::SharedRates,
 };
-
-/// Largest file of a catalogue, in bytes.
-const MAX_FILE: u64 = 1 << 20;
 
 /// Faults while they are being collected, for one file.
 pub(super) struct Faults<'a> {
@@ -44,128 +38,124 @@ impl Faults<'_> {
     }
 }
 
-pub(super) fn load(folder: &Path) -> Result<Catalogue, Diagnostics> {
-    let mut list = Vec::new();
-    let mut digest = Sha256::new();
+/// Everything under one name, what is faulty included: who refers to it is not at fault.
+#[derive(Debug)]
+pub(super) struct Named<T>(BTreeMap<String, Option<T>>);
+
+impl<T> Named<T> {
+    const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// False if the name was taken.
+    fn insert(&mut self, name: String, value: Option<T>) -> bool {
+        self.0.insert(name, value).is_none()
+    }
+
+    /// What has a name: `None` if nothing has, `Some(None)` if it is faulty itself.
+    pub(super) fn get(&self, name: &str) -> Option<Option<&T>> {
+        self.0.get(name).map(Option::as_ref)
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    fn sound(self) -> BTreeMap<String, T> {
+        self.0.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> Result<Catalogue, Diagnostics> {
     let classes = Classes::known();
     let mut fields = Fields::new();
-
-    let mut sources = BTreeMap::new();
-    for (file, text) in read_folder(folder, "sources", &mut list, &mut digest) {
-        let mut faults = Faults { list: &mut list, file, subject: String::new() };
-        if let Some(spec) = parse::<spec::SourceSpec>(&text, &mut faults)
-            && let Some(source) = check::source(spec, folder, &mut faults)
-            && sources.insert(source.name.clone(), source).is_some()
-        {
-            faults.add_at(1, 1, "a source of this name is declared twice", "names are unique");
-        }
-    }
-    let mut populations = BTreeMap::new();
-    for (file, text) in read_folder(folder, "populations", &mut list, &mut digest) {
-        let mut faults = Faults { list: &mut list, file, subject: String::new() };
-        if let Some(spec) = parse::<spec::PopulationSpec>(&text, &mut faults)
-            && let Some(population) = check::population(spec, &classes, &mut fields, &mut faults)
-            && populations.insert(population.name.clone(), population).is_some()
-        {
-            faults.add_at(1, 1, "a population of this name is declared twice", "names are unique");
-        }
-    }
-    let organisation = organisation(folder, &mut list, &mut digest);
-    let shared = hex(&digest.clone().finalize());
-    let mut constructs: Vec<super::Construct> = Vec::new();
+    let sources = sources(files, folder, &mut list);
+    let populations = populations(files, &classes, &mut fields, &mut list);
+    let organisation: spec::OrganisationSpec = single(files, "organisation.yaml", &mut list).unwrap_or_default();
+    let rates = rates(files, &mut list);
     let mut known =
-        check::Known { classes: &classes, populations: &populations, sources: &sources, fields: &mut fields };
-    for (file, text) in read_folder(folder, "constructs", &mut list, &mut digest) {
-        let mut faults = Faults { list: &mut list, file, subject: String::new() };
-        let Some(spec) = parse::<spec::ConstructSpec>(&text, &mut faults) else { continue };
-        let overlay = organisation.parameters.get(&spec.construct.value);
-        let content = hex(&Sha256::new().chain_update(&shared).chain_update(&text).finalize());
-        if let Some(construct) = check::construct(spec, overlay, content, &mut known, &mut faults) {
-            if constructs.iter().any(|other| other.id == construct.id) {
-                faults.add_at(1, 1, "a construct of this identifier is declared twice", "identifiers are unique");
-            }
-            constructs.push(construct);
+        check::Known { classes: &classes, populations: &populations, sources: &sources, rates, fields: &mut fields };
+    let mut constructs: Vec<Construct> = Vec::new();
+    let mut named: BTreeMap<String, ()> = BTreeMap::new();
+    for (file, text) in files.under("constructs", ".yaml").filter(|(file, _)| !file.ends_with(".test.yaml")) {
+        let mut faults = Faults { list: &mut list, file: file.to_owned(), subject: String::new() };
+        let Some(spec) = parse::<spec::ConstructSpec>(text, &mut faults) else { continue };
+        let id = spec.construct.value.clone();
+        let at = spec.construct.referenced;
+        let overlay = organisation.parameters.get(&id);
+        constructs.extend(check::construct(spec, overlay, &mut known, &mut faults));
+        if named.insert(id, ()).is_some() {
+            faults.add(&at, "a construct of this identifier is declared twice", "identifiers are unique");
         }
     }
-    for id in organisation.parameters.keys().filter(|id| !constructs.iter().any(|construct| &construct.id == *id)) {
+    for id in organisation.parameters.keys().filter(|id| !named.contains_key(*id)) {
         let mut faults = Faults { list: &mut list, file: "organisation.yaml".to_owned(), subject: id.clone() };
-        faults.add_at(1, 1, "no construct of this identifier", "check the spelling");
+        let known: Vec<String> = named.keys().cloned().collect();
+        faults.add_at(1, 1, "no construct of this identifier", crate::diagnostic::meant(id, &known));
     }
-    if constructs.is_empty() && list.is_empty() {
+    if named.is_empty() && list.is_empty() {
         let mut faults = Faults { list: &mut list, file: folder.display().to_string(), subject: String::new() };
-        faults.add_at(
-            1,
-            1,
-            "no constructs found",
-            "a catalogue has the folders constructs, populations, sources and mappings",
-        );
+        let hint = "a catalogue has the folders constructs, populations, sources and mappings";
+        faults.add_at(1, 1, "no constructs found", hint);
     }
     if !list.is_empty() {
         list.sort();
+        list.dedup();
         return Err(Diagnostics(list));
     }
     constructs.sort_by(|left, right| left.id.cmp(&right.id));
-    let digest = hex(&digest.finalize());
+    let (populations, sources) = (populations.sound(), sources.sound());
+    let digest = super::definition::of_all(&constructs, &populations, &sources);
     Ok(Catalogue { constructs, populations, sources, classes, fields, digest, folder: folder.to_owned() })
 }
 
-fn organisation(folder: &Path, list: &mut Vec<Diagnostic>, digest: &mut Sha256) -> spec::OrganisationSpec {
-    let path = folder.join("organisation.yaml");
-    if !path.exists() {
-        return spec::OrganisationSpec::default();
+fn sources(files: &Files, folder: &Path, list: &mut Vec<Diagnostic>) -> Named<Source> {
+    let mut sources = Named::new();
+    for (file, text) in files.under("sources", ".yaml") {
+        let mut faults = Faults { list: &mut *list, file: file.to_owned(), subject: String::new() };
+        let Some(spec) = parse::<spec::SourceSpec>(text, &mut faults) else { continue };
+        let (name, at) = (spec.source.value.clone(), spec.source.referenced);
+        let source = check::source(spec, files, folder, &mut faults);
+        if !sources.insert(name, source) {
+            faults.add(&at, "a source of this name is declared twice", "names are unique");
+        }
     }
-    let mut faults = Faults { list, file: "organisation.yaml".to_owned(), subject: String::new() };
-    let Some(text) = read_file(&path, &mut faults) else { return spec::OrganisationSpec::default() };
-    digest.update(text.as_bytes());
-    parse(&text, &mut faults).unwrap_or_default()
+    sources
 }
 
-/// The YAML files of one folder by name, with their place relative to the catalogue.
-fn read_folder(folder: &Path, name: &str, list: &mut Vec<Diagnostic>, digest: &mut Sha256) -> Vec<(String, String)> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder.join(name))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .filter(|path| !path.to_string_lossy().ends_with(".test.yaml"))
-        .collect();
-    paths.sort();
-    let mut files = Vec::new();
-    for path in paths {
-        let file = format!("{name}/{}", path.file_name().unwrap_or_default().to_string_lossy());
-        let mut faults = Faults { list: &mut *list, file: file.clone(), subject: String::new() };
-        if let Some(text) = read_file(&path, &mut faults) {
-            digest.update(file.as_bytes());
-            digest.update(text.as_bytes());
-            files.push((file, text));
+fn populations(files: &Files, classes: &Classes, fields: &mut Fields, list: &mut Vec<Diagnostic>) -> Named<Population> {
+    let mut specs = Vec::new();
+    for (file, text) in files.under("populations", ".yaml") {
+        let mut faults = Faults { list: &mut *list, file: file.to_owned(), subject: String::new() };
+        if let Some(spec) = parse::<spec::PopulationSpec>(text, &mut faults) {
+            specs.push((file.to_owned(), spec));
         }
     }
-    files
+    let keys = check::partition_keys(&specs);
+    let mut populations = Named::new();
+    for (file, spec) in specs {
+        let mut faults = Faults { list: &mut *list, file, subject: String::new() };
+        let (name, at) = (spec.population.value.clone(), spec.population.referenced);
+        let population = check::population(spec, &keys, classes, fields, &mut faults);
+        if !populations.insert(name, population) {
+            faults.add(&at, "a population of this name is declared twice", "names are unique");
+        }
+    }
+    populations
 }
 
-fn read_file(path: &Path, faults: &mut Faults<'_>) -> Option<String> {
-    match fs::symlink_metadata(path) {
-        Ok(about) if about.file_type().is_symlink() => {
-            faults.add_at(1, 1, "is a symbolic link", "put the file itself here");
-            return None;
-        }
-        Ok(about) if about.len() > MAX_FILE => {
-            faults.add_at(1, 1, format!("is larger than {MAX_FILE} bytes"), "split it");
-            return None;
-        }
-        _ => {}
-    }
-    match fs::read_to_string(path) {
-        Ok(text) => Some(text),
-        Err(fault) => {
-            faults.add_at(1, 1, format!("cannot be read: {fault}"), "check its rights and that it is UTF-8");
-            None
-        }
-    }
+fn rates(files: &Files, list: &mut Vec<Diagnostic>) -> Option<SharedRates> {
+    let spec: spec::RatesSpec = single(files, "rates.yaml", list)?;
+    let mut faults = Faults { list, file: "rates.yaml".to_owned(), subject: String::new() };
+    Some(Arc::new(check::rates(&spec, &mut faults)))
 }
 
-fn parse<T: DeserializeOwned>(text: &str, faults: &mut Faults<'_>) -> Option<T> {
+fn single<T: DeserializeOwned>(files: &Files, name: &str, list: &mut Vec<Diagnostic>) -> Option<T> {
+    let text = files.0.get(name)?;
+    parse(text, &mut Faults { list, file: name.to_owned(), subject: String::new() })
+}
+
+pub(super) fn parse<T: DeserializeOwned>(text: &str, faults: &mut Faults<'_>) -> Option<T> {
     // What a file says must be readable where it stands, and cheap to read: no anchors, one document.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_anchors: 0, max_aliases: 0, max_merge_keys: 0, max_documents: 1, max_nodes: 50_000 },
@@ -196,13 +186,13 @@ fn in_words(message: &str) -> (&str, &'static str) {
     let reason = reason.split(" at line ").next().unwrap_or(reason);
     // Advice for programmers follows.
     let reason = reason.split(", set DuplicateKeyPolicy").next().unwrap_or(reason);
-    (reason, "see docs/authors.md for the keys")
+    (reason, "see docs/constructs for the keys")
 }
 
 /// First 16 hexadecimal digits of a digest: enough to name a definition.
-fn hex(digest: &[u8]) -> String {
+pub(super) fn digest(text: &str) -> String {
     use std::fmt::Write as _;
-    digest.iter().take(8).fold(String::new(), |mut text, byte| {
+    Sha256::digest(text).iter().take(8).fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         write!(text, "{byte:02x}").ok();
         text

@@ -1,6 +1,8 @@
 //! From CEL's syntax tree to a plan.
 
 mod functions;
+mod history;
+mod operators;
 
 use std::sync::Arc;
 
@@ -10,7 +12,12 @@ use cel::{
     parser::Parser,
 };
 
-use super::{Arithmetic, Comparison, Expression, ExpressionError, MAX_NODES, MAX_TEXT, Node, Scope, TextTest};
+use operators::{arithmetic, comparison};
+
+use super::{
+    Arithmetic, Comparison, Direction, Expression, ExpressionError, MAX_NODES, MAX_TEXT, Node, OpenItems, Scope,
+    TextTest,
+};
 use crate::{
     number::Exact,
     time::Span,
@@ -32,10 +39,18 @@ pub(super) fn compile(text: &str, scope: &mut dyn Scope) -> Result<Expression, E
     }
     let tree =
         Parser::new().max_recursion_depth(MAX_DEPTH).parse(text).map_err(|errors| syntax_error(text, &errors))?;
-    let mut compiler = Compiler { scope, nodes: 0, slots: Vec::new(), looks_back: 0, reads_time: false };
+    let mut compiler = Compiler {
+        scope,
+        nodes: 0,
+        slots: Vec::new(),
+        looks_back: 0,
+        reads_time: false,
+        has_durations: false,
+        parameters: Vec::new(),
+    };
     let (plan, result) = compiler.node(&tree)?;
-    let Compiler { slots, looks_back, reads_time, .. } = compiler;
-    Ok(Expression { text: Arc::from(text), plan, result, slots, looks_back, reads_time })
+    let Compiler { slots, looks_back, reads_time, has_durations, parameters, .. } = compiler;
+    Ok(Expression { text: Arc::from(text), plan, result, slots, looks_back, reads_time, has_durations, parameters })
 }
 
 fn error(reason: impl Into<String>, hint: impl Into<String>) -> ExpressionError {
@@ -60,6 +75,8 @@ struct Compiler<'a> {
     slots: Vec<usize>,
     looks_back: u32,
     reads_time: bool,
+    has_durations: bool,
+    parameters: Vec<String>,
 }
 
 impl Compiler<'_> {
@@ -80,8 +97,8 @@ impl Compiler<'_> {
             Expr::Select(select) if select.test => {
                 let name = path(&select.operand.expr).map(|operand| format!("{operand}.{}", select.field));
                 let name = name.ok_or_else(|| error("`has` takes a field", "write has(device.uid)"))?;
-                let (slot, _) = self.variable(&name)?;
-                Ok((Node::Not(Box::new(Node::IsNull(Box::new(Node::Slot(slot))))), Some(Type::Bool)))
+                let (node, _) = self.variable(&name)?;
+                Ok((Node::Not(Box::new(Node::IsNull(Box::new(node)))), Some(Type::Bool)))
             }
             Expr::Ident(_)
             | Expr::Select(_)
@@ -108,6 +125,9 @@ impl Compiler<'_> {
         }
         if let Some((parameter, slot)) = self.scope.parameter(name) {
             let kind = parameter.default.type_of();
+            if !self.parameters.iter().any(|known| known == name) {
+                self.parameters.push(name.to_owned());
+            }
             return match (&parameter.by, slot) {
                 (None, _) => Ok((Node::Constant(parameter.default), kind)),
                 (Some(_), Some(slot)) => {
@@ -120,19 +140,19 @@ impl Compiler<'_> {
                 )),
             };
         }
-        let (slot, kind) = self.variable(name)?;
-        Ok((Node::Slot(slot), kind))
+        self.variable(name)
     }
 
-    fn variable(&mut self, name: &str) -> Result<(usize, Option<Type>), ExpressionError> {
+    fn variable(&mut self, name: &str) -> Result<Typed, ExpressionError> {
+        let (slot, kind) = self.slot(name)?;
+        // Times in events are integers; rows and measures have their types already.
+        Ok((slot_node(slot, kind), kind))
+    }
+
+    fn slot(&mut self, name: &str) -> Result<(usize, Option<Type>), ExpressionError> {
         let Some((slot, kind)) = self.scope.variable(name) else {
             let known = self.scope.known_names();
-            let hint = if known.is_empty() {
-                "check the spelling".to_owned()
-            } else {
-                format!("known names: {}", known.join(", "))
-            };
-            return Err(error(format!("unknown name `{name}`"), hint));
+            return Err(error(format!("unknown name `{name}`"), crate::diagnostic::meant(name, &known)));
         };
         self.remember(slot);
         Ok((slot, kind))
@@ -167,7 +187,31 @@ impl Compiler<'_> {
             ("year_start", [period]) => self.year_start(period),
             ("months_before", [time, months]) => self.months_before(time, months),
             ("duration", [text]) => duration(text),
-            ("previous" | "mean_last", [variable, periods]) => self.history(&call.func_name, variable, periods),
+            ("in_period", [time]) => {
+                let time = self.expect(time, Type::Time, "`in_period`")?;
+                Ok((Node::InPeriod(Box::new(time)), Some(Type::Bool)))
+            }
+            ("at_start", [column]) => self.at_start(column),
+            ("coalesce", [first, second]) => self.coalesce(first, second),
+            ("elapsed" | "worked", [from, to]) => self.length_of_time(&call.func_name, from, to),
+            ("convert", [amount, currency, at]) => self.convert(amount, currency, at),
+            ("least" | "greatest", [left, right]) => self.extreme(&call.func_name, left, right),
+            ("abs", [operand]) => self.abs(operand),
+            ("sqrt", [operand]) => {
+                let operand = self.expect(operand, Type::Number, "`sqrt`")?;
+                Ok((Node::Sqrt(Box::new(operand)), Some(Type::Number)))
+            }
+            ("size", [set]) => {
+                let set = self.expect(set, Type::Set, "`size`")?;
+                Ok((Node::Size(Box::new(set)), Some(Type::Number)))
+            }
+            ("previous", [variable, periods]) => self.previous(variable, periods),
+            ("mean_last", [variable, periods, skip @ ..]) if skip.len() < 2 => {
+                self.mean_last(variable, periods, skip.first().copied())
+            }
+            ("rising" | "falling" | "not_rising" | "not_falling", [variable, steps]) => {
+                self.direction(&call.func_name, variable, steps)
+            }
             ("startsWith" | "endsWith" | "contains" | "matches", [text, pattern]) => {
                 self.text_test(&call.func_name, text, pattern)
             }
@@ -178,107 +222,6 @@ impl Compiler<'_> {
             },
             (name, _) => Err(unknown_function(name)),
         }
-    }
-
-    fn logic(
-        &mut self,
-        left: &IdedExpr,
-        right: &IdedExpr,
-        build: fn(Box<Node>, Box<Node>) -> Node,
-    ) -> Result<Typed, ExpressionError> {
-        let left = self.expect(left, Type::Bool, "`&&` and `||`")?;
-        let right = self.expect(right, Type::Bool, "`&&` and `||`")?;
-        Ok((build(Box::new(left), Box::new(right)), Some(Type::Bool)))
-    }
-
-    fn expect(&mut self, tree: &IdedExpr, wanted: Type, who: &str) -> Result<Node, ExpressionError> {
-        let (node, kind) = self.node(tree)?;
-        match kind {
-            Some(kind) if kind != wanted => {
-                Err(error(format!("{who} needs a {wanted}, this is a {kind}"), "compare it with something first"))
-            }
-            _ => Ok(node),
-        }
-    }
-
-    fn conditional(&mut self, condition: &IdedExpr, yes: &IdedExpr, no: &IdedExpr) -> Result<Typed, ExpressionError> {
-        let condition = self.expect(condition, Type::Bool, "`?:`")?;
-        let (yes, yes_kind) = self.node(yes)?;
-        let (no, no_kind) = self.node(no)?;
-        same_type(yes_kind, no_kind, "both branches of `?:`")?;
-        Ok((Node::If(Box::new(condition), Box::new(yes), Box::new(no)), yes_kind.or(no_kind)))
-    }
-
-    fn membership(&mut self, element: &IdedExpr, list: &IdedExpr) -> Result<Typed, ExpressionError> {
-        let (element, kind) = self.node(element)?;
-        let Expr::List(list) = &list.expr else {
-            return Err(error("`in` needs a list of constants", "write category in ['malware', 'phishing']"));
-        };
-        let mut values = Vec::with_capacity(list.elements.len());
-        for entry in &list.elements {
-            let Expr::Literal(literal) = &entry.expr else {
-                return Err(error("`in` needs a list of constants", "write category in ['malware', 'phishing']"));
-            };
-            let (node, entry_kind) = constant(literal)?;
-            same_type(kind, entry_kind, "`in`")?;
-            if let Node::Constant(value) = node {
-                values.push(value);
-            }
-        }
-        Ok((Node::In(Box::new(element), values), Some(Type::Bool)))
-    }
-
-    fn compare(&mut self, operator: Comparison, left: &IdedExpr, right: &IdedExpr) -> Result<Typed, ExpressionError> {
-        let (left, left_kind) = self.node(left)?;
-        let (right, right_kind) = self.node(right)?;
-        let absence = match (&left, &right) {
-            (Node::Constant(Value::Null), _) => Some(right.clone()),
-            (_, Node::Constant(Value::Null)) => Some(left.clone()),
-            _ => None,
-        };
-        if let Some(operand) = absence {
-            let is_null = Node::IsNull(Box::new(operand));
-            return match operator {
-                Comparison::Equal => Ok((is_null, Some(Type::Bool))),
-                Comparison::NotEqual => Ok((Node::Not(Box::new(is_null)), Some(Type::Bool))),
-                Comparison::Less | Comparison::LessOrEqual | Comparison::Greater | Comparison::GreaterOrEqual => {
-                    Err(error("null has no order", "ask for absence by == null or != null"))
-                }
-            };
-        }
-        same_type(left_kind, right_kind, "a comparison")?;
-        if left_kind == Some(Type::Bool) && !matches!(operator, Comparison::Equal | Comparison::NotEqual) {
-            return Err(error("true and false have no order", "use ==, != or the value itself"));
-        }
-        Ok((Node::Compare(operator, Box::new(left), Box::new(right)), Some(Type::Bool)))
-    }
-
-    fn arithmetic(
-        &mut self,
-        operator: Arithmetic,
-        left: &IdedExpr,
-        right: &IdedExpr,
-    ) -> Result<Typed, ExpressionError> {
-        use Arithmetic::{Add, Divide, Multiply, Remainder, Subtract};
-        use Type::{Duration, Number, Time};
-        let (left, left_kind) = self.node(left)?;
-        let (right, right_kind) = self.node(right)?;
-        let result = match (operator, left_kind, right_kind) {
-            (_, None, _) | (_, _, None) => None,
-            (_, Some(Number), Some(Number)) | (Divide, Some(Duration), Some(Duration)) => Some(Number),
-            (Add | Subtract, Some(Duration), Some(Duration)) | (Subtract, Some(Time), Some(Time)) => Some(Duration),
-            (Add | Subtract, Some(Time), Some(Duration)) | (Add, Some(Duration), Some(Time)) => Some(Time),
-            (Multiply | Divide, Some(Duration), Some(Number)) | (Multiply, Some(Number), Some(Duration)) => {
-                Some(Duration)
-            }
-            (Add | Subtract | Multiply | Divide | Remainder, Some(left), Some(right)) => {
-                return Err(error(
-                    format!("a {left} and a {right} cannot be combined by this operator"),
-                    "numbers with numbers; a time minus a time is a duration; a time plus a duration is a time",
-                ));
-            }
-        };
-        Ok((Node::Arithmetic(operator, Box::new(left), Box::new(right)), result))
     }
 }
 
@@ -297,6 +240,13 @@ pub(super) fn path(tree: &Expr) -> Option<String> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+fn slot_node(slot: usize, kind: Option<Type>) -> Node {
+    match kind {
+        Some(kind @ (Type::Time | Type::Duration)) => Node::SlotAs(slot, kind),
+        _ => Node::Slot(slot),
     }
 }
 
@@ -351,29 +301,6 @@ fn same_type(left: Option<Type>, right: Option<Type>, who: &str) -> Result<(), E
 fn unknown_function(name: &str) -> ExpressionError {
     error(
         format!("unknown function `{}`", name.trim_matches('_')),
-        "known: year_start, months_before, duration, previous, mean_last, startsWith, endsWith, contains, matches, has",
+        "known: year_start, months_before, duration, in_period, at_start, coalesce, elapsed, worked, convert, least, greatest, abs, sqrt, size, previous, mean_last, rising, falling, not_rising, not_falling, startsWith, endsWith, contains, matches, has",
     )
-}
-
-fn comparison(operator: &str) -> Option<Comparison> {
-    Some(match operator {
-        "_==_" => Comparison::Equal,
-        "_!=_" => Comparison::NotEqual,
-        "_<_" => Comparison::Less,
-        "_<=_" => Comparison::LessOrEqual,
-        "_>_" => Comparison::Greater,
-        "_>=_" => Comparison::GreaterOrEqual,
-        _ => return None,
-    })
-}
-
-fn arithmetic(operator: &str) -> Option<Arithmetic> {
-    Some(match operator {
-        "_+_" => Arithmetic::Add,
-        "_-_" => Arithmetic::Subtract,
-        "_*_" => Arithmetic::Multiply,
-        "_/_" => Arithmetic::Divide,
-        "_%_" => Arithmetic::Remainder,
-        _ => return None,
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cmp::Ordering};
 
-use super::{Arithmetic, Comparison, Context, Node, TextTest};
+use super::{Arithmetic, Comparison, Context, Direction, Node, OpenItems, TextTest};
 use crate::{
     number::Exact,
     time::{Span, Timestamp},
@@ -30,6 +30,15 @@ pub(super) fn truth(node: &Node, context: &Context<'_>) -> Option<bool> {
         },
         Node::Not(operand) => truth(operand, context).map(|value| !value),
         Node::IsNull(operand) => Some(read(operand, context).is_null()),
+        Node::InPeriod(time) => match read(time, context).as_ref() {
+            Value::Time(time) => Some(context.period.contains(*time)),
+            _ => None,
+        },
+        Node::Contains(element, set) => match (read(element, context).as_ref(), read(set, context).as_ref()) {
+            (Value::Text(element), Value::Set(set)) => Some(set.contains(element.as_ref())),
+            _ => None,
+        },
+        Node::Direction(slot, steps, direction) => direction_holds(*slot, *steps, *direction, context),
         Node::Compare(operator, left, right) => compare(*operator, &read(left, context), &read(right, context)),
         Node::In(element, list) => {
             let element = read(element, context);
@@ -77,10 +86,23 @@ pub(super) fn fraction(node: &Node, context: &Context<'_>) -> Option<(Value, Val
     }
 }
 
+/// Whether [`fraction`] finds one.
+pub(super) fn is_ratio(node: &Node) -> bool {
+    match node {
+        Node::Arithmetic(Arithmetic::Divide, ..) => true,
+        Node::Arithmetic(Arithmetic::Multiply, left, right) => match (left.as_ref(), right.as_ref()) {
+            (Node::Constant(_), ratio) | (ratio, Node::Constant(_)) => is_ratio(ratio),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 fn read<'a>(node: &'a Node, context: &Context<'a>) -> Cow<'a, Value> {
     match node {
         Node::Constant(value) => Cow::Borrowed(value),
         Node::Slot(slot) => Cow::Borrowed(context.slots.get(*slot).unwrap_or(NULL)),
+        Node::SlotAs(slot, kind) => Cow::Owned(context.slots.get(*slot).cloned().unwrap_or_default().coerce(*kind)),
         Node::PeriodStart => Cow::Owned(Value::Time(context.period.start)),
         Node::PeriodEnd => Cow::Owned(Value::Time(context.period.end)),
         Node::AsOf => Cow::Owned(Value::Time(context.as_of)),
@@ -103,14 +125,54 @@ fn read<'a>(node: &'a Node, context: &Context<'a>) -> Cow<'a, Value> {
         Node::Negate(operand) => {
             Cow::Owned(calculate(Arithmetic::Subtract, &zero_like(&read(operand, context)), &read(operand, context)))
         }
+        Node::Coalesce(first, second) => {
+            let first = read(first, context);
+            if first.is_null() { read(second, context) } else { first }
+        }
+        Node::Elapsed(from, to, open) => {
+            Cow::Owned(between(from, to, *open, context, |from, to| to.0.checked_sub(from.0)))
+        }
+        Node::Worked(from, to, open, hours) => {
+            Cow::Owned(between(from, to, *open, context, |from, to| Some(hours.between(from, to))))
+        }
+        Node::Convert(amount, currency, at, rates) => {
+            let converted = match (
+                read(amount, context).to_exact(),
+                read(currency, context).as_ref(),
+                read(at, context).as_ref(),
+            ) {
+                (Some(amount), Value::Text(currency), Value::Time(at)) => rates.convert(&amount, currency, *at),
+                _ => None,
+            };
+            Cow::Owned(converted.map_or(Value::Null, Value::from_exact))
+        }
+        Node::Least(left, right) => extreme(read(left, context), read(right, context), Ordering::Less),
+        Node::Greatest(left, right) => extreme(read(left, context), read(right, context), Ordering::Greater),
+        Node::Abs(operand) => match read(operand, context).as_ref() {
+            Value::Duration(length) => Cow::Owned(Value::Duration(length.saturating_abs())),
+            value => Cow::Owned(value.to_exact().map_or(Value::Null, |number| Value::from_exact(number.abs()))),
+        },
+        Node::Sqrt(operand) => {
+            let root = read(operand, context).to_exact().and_then(|number| number.sqrt());
+            Cow::Owned(root.map_or(Value::Null, Value::from_exact))
+        }
+        Node::Size(set) => Cow::Owned(match read(set, context).as_ref() {
+            Value::Set(set) => Value::from_exact(Exact::from(u64::try_from(set.len()).unwrap_or(u64::MAX))),
+            _ => Value::Null,
+        }),
         Node::Previous(slot, back) => Cow::Owned(context.history.value(*slot, *back).unwrap_or_default()),
-        Node::MeanLast(slot, periods) => Cow::Owned(mean_last(*slot, *periods, context).unwrap_or_default()),
+        Node::MeanLast(slot, periods, skip) => {
+            Cow::Owned(mean_last(*slot, *periods, *skip, context).unwrap_or_default())
+        }
         Node::And(..)
         | Node::Or(..)
         | Node::Not(_)
         | Node::IsNull(_)
         | Node::Compare(..)
         | Node::In(..)
+        | Node::InPeriod(_)
+        | Node::Contains(..)
+        | Node::Direction(..)
         | Node::Text(..) => Cow::Owned(truth(node, context).map_or(Value::Null, Value::Bool)),
     }
 }
@@ -122,12 +184,12 @@ fn zero_like(value: &Value) -> Value {
     }
 }
 
-fn mean_last(slot: usize, periods: u32, context: &Context<'_>) -> Option<Value> {
+fn mean_last(slot: usize, periods: u32, skip: u32, context: &Context<'_>) -> Option<Value> {
     let mut sum = Exact::zero();
     // Every period is asked, also after one was missing: who keeps the history wants to know all
     // that was looked at.
     let mut complete = true;
-    for back in 0..periods {
+    for back in skip..skip.saturating_add(periods) {
         match context.history.value(slot, back).and_then(|value| value.to_exact()) {
             Some(value) => sum = sum.add(&value),
             None => complete = false,
@@ -137,6 +199,46 @@ fn mean_last(slot: usize, periods: u32, context: &Context<'_>) -> Option<Value> 
         return None;
     }
     sum.divide(&Exact::from(i64::from(periods))).map(Value::from_exact)
+}
+
+/// Length of time between two instants; null where it would be below zero.
+fn between(
+    from: &Node,
+    to: &Node,
+    open: OpenItems,
+    context: &Context<'_>,
+    length: impl Fn(Timestamp, Timestamp) -> Option<i64>,
+) -> Value {
+    let length = match (read(from, context).as_ref(), read(to, context).as_ref()) {
+        (Value::Time(from), Value::Time(to)) if from <= to => length(*from, *to),
+        (Value::Time(from), Value::Null) if open == OpenItems::AsOf && *from <= context.as_of => {
+            length(*from, context.as_of)
+        }
+        _ => None,
+    };
+    length.map_or(Value::Null, Value::Duration)
+}
+
+fn extreme<'a>(left: Cow<'a, Value>, right: Cow<'a, Value>, wanted: Ordering) -> Cow<'a, Value> {
+    match left.compare(&right) {
+        Some(order) if order == wanted => left,
+        Some(_) => right,
+        None => Cow::Borrowed(NULL),
+    }
+}
+
+/// Whether each of the last steps goes one way. Every period is asked, as in [`mean_last`].
+fn direction_holds(slot: usize, steps: u32, direction: Direction, context: &Context<'_>) -> Option<bool> {
+    let values: Vec<Option<Exact>> =
+        (0..=steps).map(|back| context.history.value(slot, back).and_then(|value| value.to_exact())).collect();
+    let values: Vec<Exact> = values.into_iter().collect::<Option<_>>()?;
+    let holds = |newer: &Exact, older: &Exact| match direction {
+        Direction::Rising => newer > older,
+        Direction::Falling => newer < older,
+        Direction::NotRising => newer <= older,
+        Direction::NotFalling => newer >= older,
+    };
+    Some(values.windows(2).all(|pair| matches!(pair, [newer, older] if holds(newer, older))))
 }
 
 fn compare(operator: Comparison, left: &Value, right: &Value) -> Option<bool> {

@@ -105,7 +105,7 @@ fn mistakes_are_named() {
         ("category.matches('(')", "unusable pattern"),
         ("category.matches(category)", "constant text"),
         ("months_before(as_of, a)", "whole number"),
-        ("a in b", "list of constants"),
+        ("a in b", "set"),
     ] {
         let fault = refused(text);
         assert!(fault.reason.contains(part), "{text}: {}", fault.reason);

@@ -21,7 +21,19 @@ fn judged(id: &str, base: &[i64], group: &[Value], earlier: Vec<Vec<Option<i64>>
     let construct = catalogue.construct(id).unwrap();
     let period = construct.calendar.period_at(construct.period, Timestamp::parse("2026-06-15T12:00:00Z").unwrap());
     let base: Vec<Option<Exact>> = base.iter().map(|number| Some(Exact::from(*number))).collect();
-    judge(&Case { construct, period, as_of: period.end, group, base: &base, sources, earlier: &Earlier(earlier) })
+    let n = vec![1; base.len()];
+    let case = Case {
+        construct,
+        period,
+        window: period,
+        as_of: period.end,
+        group,
+        base: &base,
+        n: &n,
+        sources,
+        earlier: &Earlier(earlier),
+    };
+    judge(&case)
 }
 
 fn outcome(id: &str, base: &[i64]) -> String {

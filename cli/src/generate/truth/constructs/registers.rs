@@ -72,16 +72,20 @@ impl World<'_> {
             }
             let life = life(&sources, start, end);
             let mut now = BTreeMap::new();
+            let sizes: Vec<(Option<&str>, i128)> =
+                groups(values, &counts).into_iter().map(|group| (group, pick(&counts, group).0)).collect();
+            let hidden = hidden(&sizes, 5);
             for group in groups(values, &counts) {
                 let (due, trained) = pick(&counts, group);
                 let ratio = Ratio { top: trained, bottom: due, factor: 100 };
                 let value = ratio.value();
+                let is_hidden = hidden.contains(&group);
                 let group = label("org_unit", group);
                 if let Some(value) = value.filter(|_| life != Life::Silent) {
                     now.insert(group.clone(), value);
                 }
                 let before = history.len().checked_sub(3).and_then(|index| history.get(index)?.get(&group)).copied();
-                let outcome = if (1..5).contains(&due) {
+                let outcome = if is_hidden {
                     "suppressed"
                 } else {
                     ratio.without_band(5).unwrap_or_else(|| match value {
@@ -187,4 +191,28 @@ impl World<'_> {
         }
         answers
     }
+}
+
+/// The groups of persons that must not be shown: those below the least size, and the next smallest with them as long as
+/// what is hidden is one group or too small altogether. With no group left, the total.
+fn hidden<'a>(sizes: &[(Option<&'a str>, i128)], least: i128) -> Vec<Option<&'a str>> {
+    let mut parts: Vec<(i128, &str)> =
+        sizes.iter().filter(|(_, size)| *size > 0).filter_map(|(group, size)| Some((*size, (*group)?))).collect();
+    parts.sort_unstable();
+    let mut count = parts.iter().filter(|(size, _)| *size < least).count();
+    let total_is_small = sizes.iter().any(|(group, size)| group.is_none() && (1..least).contains(size));
+    let sum = |count: usize| parts.iter().take(count).map(|(size, _)| size).sum::<i128>();
+    let mut total = total_is_small;
+    while count > 0 && (count == 1 || sum(count) < least) {
+        if count == parts.len() {
+            total = true;
+            break;
+        }
+        count += 1;
+    }
+    let mut hidden: Vec<Option<&str>> = parts.iter().take(count).map(|(_, group)| Some(*group)).collect();
+    if total {
+        hidden.push(None);
+    }
+    hidden
 }

@@ -1,34 +1,51 @@
 //! Checking and compiling one construct.
 
 mod base;
+mod calendar;
+mod criteria;
 mod derived;
-mod indicator;
+mod fold;
 mod parameters;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_saphyr::Location;
 
-use super::{EventScope, Faults, Known, compile, compile_filter, name, span, spec};
+use super::{EventScope, Faults, Known, class, compile, compile_filter, day, identifier, name, span, spec, zone};
 use crate::{
-    bands::{self, Band, Bound, Limit},
-    calendar::Calendar,
     catalogue::{
-        Adjust, BaseMeasure, BaseOf, Construct, DerivedMeasure, Dimension, Fold, Indicator, Need, Parties, Population,
-        Target,
+        BaseMeasure, BaseOf, Construct, DerivedMeasure, Dimension, Indicator, Need, Parties, Population, Source,
+        Target, definition,
     },
-    expression::{Expression, Parameter, Scope},
+    diagnostic::meant,
+    expression::{Expression, OpenItems, Parameter, Scope, Unit},
     number::Exact,
+    rates::SharedRates,
     time::Span,
     value::{Type, Value},
+    working::SharedHours,
 };
 
+pub(in crate::catalogue) use parameters::scalar;
+
 type Overlay<'a> = Option<&'a BTreeMap<String, spec::ParameterSpec>>;
+
+/// What the parts of one construct share while it is checked.
+struct Draft<'a> {
+    spec: &'a spec::ConstructSpec,
+    /// Place of the construct's name, for what has no place of its own.
+    at: Location,
+    dimensions: Vec<Dimension>,
+    parameters: BTreeMap<String, Parameter>,
+    /// Names of all measures by slot, also of those that are faulty.
+    names: Vec<String>,
+    zone: chrono_tz::Tz,
+    hours: Option<SharedHours>,
+}
 
 pub(in crate::catalogue) fn construct(
     spec: spec::ConstructSpec,
     overlay: Overlay<'_>,
-    digest: String,
     known: &mut Known<'_>,
     faults: &mut Faults<'_>,
 ) -> Option<Construct> {
@@ -38,27 +55,41 @@ pub(in crate::catalogue) fn construct(
     name(&spec.construct, faults);
     version(&spec.version, faults);
     check_parties(&spec.parties, faults);
-    let (calendar, period) = calendar(&spec, faults);
+    let (calendar, period, hours) = calendar::calendar(&spec, faults);
     check_sources(&spec, known, faults);
-    let parameters = parameters::parameters(&spec, overlay, &at, faults);
+    let (parameters, set_by_organisation) = parameters::parameters(&spec, overlay, &at, faults);
     let dimensions = parameters::dimensions(&spec, known, faults);
+    let derived_names = derived::order(&spec, faults);
+    let names = spec.base.keys().cloned().chain(derived_names.iter().cloned()).collect();
+    let draft = Draft { spec: &spec, at, dimensions, parameters, names, zone: calendar.zone, hours };
     let mut base = Vec::new();
     for (name, entry) in &spec.base {
-        if let Some(measure) = base::base_measure(name, entry, &dimensions, &parameters, &at, known, faults) {
-            base.push(measure);
-        }
+        base.extend(base::base_measure(name, entry, &draft, known, faults));
     }
-    let derived = derived::derived(&spec, &base, &dimensions, &parameters, faults);
-    let indicator = indicator::indicator(&spec, &base, &derived, &dimensions, &parameters, faults)?;
-    let target = indicator::target(&spec.target, &at, faults);
+    let derived = derived::derived(&draft, &derived_names, &base, faults);
+    let indicator = criteria::indicator(&draft, &base, &derived, faults)?;
+    let targets = criteria::targets(&draft, faults);
+    let Draft { dimensions, parameters, .. } = draft;
+    let rolling = spec.cadence.rolling.unwrap_or(1);
+    if !(1..=120).contains(&rolling) {
+        faults.add(&spec.cadence.period.referenced, "a result looks at 1 to 120 periods", "mend `rolling`");
+    }
+    let (report_every, revise_every) = (span(&spec.cadence.report, faults), span(&spec.cadence.revise, faults));
+    let (close_after, restate_for) = (span(&spec.cadence.close_after, faults), span(&spec.cadence.restate_for, faults));
+    let longer = |left: Span, right: Span| (left.months, left.milliseconds) > (right.months, right.milliseconds);
+    if longer(close_after, restate_for) && close_after.months >= restate_for.months {
+        let hint = "let restate_for be at least close_after: what comes in between is a correction";
+        faults.add(&spec.cadence.restate_for.referenced, "corrections would end before the period closes", hint);
+    }
     if faults.list.len() != before {
         return None;
     }
-    Some(Construct {
-        id: spec.construct.value,
+    let mut construct = Construct {
+        id: spec.construct.value.clone(),
         title: spec.title,
-        version: spec.version.value,
-        digest,
+        file: faults.file.clone(),
+        version: spec.version.value.clone(),
+        digest: String::new(),
         iso27004: spec.reference.iso27004,
         iso27001: spec.reference.iso27001,
         verified: spec.reference.verified,
@@ -70,28 +101,57 @@ pub(in crate::catalogue) fn construct(
             decision: spec.need.decision,
         },
         parties: Parties {
-            owner: spec.parties.owner.value,
-            collector: spec.parties.collector.value,
-            client: spec.parties.client.value,
-            reviewer: spec.parties.reviewer.value,
+            owner: spec.parties.owner.value.clone(),
+            collector: spec.parties.collector.value.clone(),
+            client: spec.parties.client.value.clone(),
+            reviewer: spec.parties.reviewer.value.clone(),
         },
         period,
-        report_every: span(&spec.cadence.report, faults),
-        revise_every: span(&spec.cadence.revise, faults),
-        close_after: span(&spec.cadence.close_after, faults),
-        restate_for: span(&spec.cadence.restate_for, faults),
+        rolling,
+        report_every,
+        revise_every,
+        close_after,
+        restate_for,
         calendar,
-        sources: spec.sources.into_iter().map(|source| source.value).collect(),
+        sources: spec.sources.iter().map(|source| source.value.clone()).collect(),
         dimensions,
         parameters,
+        set_by_organisation,
         base,
         derived,
         indicator,
-        target,
+        targets,
         minimum_group: spec.privacy.map_or(0, |privacy| privacy.minimum_group),
         evidence: spec.evidence,
+        interpretation: spec.interpretation,
         chart: spec.report.chart,
-    })
+        definition: BTreeMap::new(),
+    };
+    define(&mut construct, known);
+    Some(construct)
+}
+
+/// What it rests on, and the digest of that.
+fn define(construct: &mut Construct, known: &Known<'_>) {
+    let mut populations: BTreeMap<String, &Population> = BTreeMap::new();
+    for base in &construct.base {
+        if let BaseOf::Population(name) = &base.of
+            && let Some(Some(population)) = known.populations.get(name)
+        {
+            for name in population.joins.keys().chain([name]) {
+                if let Some(Some(population)) = known.populations.get(name) {
+                    populations.insert(name.clone(), population);
+                }
+            }
+        }
+    }
+    let sources: BTreeMap<String, &Source> =
+        construct.sources.iter().filter_map(|name| Some((name.clone(), known.sources.get(name).flatten()?))).collect();
+    construct.definition = definition::lines(construct, &populations, &sources);
+    construct.digest = definition::digest(&construct.definition);
+    for criteria in &mut construct.indicator.criteria {
+        criteria.digest = definition::of_criteria(criteria, &construct.parameters);
+    }
 }
 
 fn version(version: &spec::Text, faults: &mut Faults<'_>) {
@@ -114,37 +174,6 @@ fn check_parties(parties: &spec::PartiesSpec, faults: &mut Faults<'_>) {
     }
 }
 
-fn calendar(spec: &spec::ConstructSpec, faults: &mut Faults<'_>) -> (Calendar, crate::calendar::PeriodLength) {
-    let zone = spec.calendar.zone.value.parse().unwrap_or_else(|_| {
-        let text = &spec.calendar.zone;
-        faults.add(
-            &text.referenced,
-            format!("unknown zone `{}`", text.value),
-            "use an IANA name such as Europe/Zurich",
-        );
-        chrono_tz::UTC
-    });
-    let start = &spec.calendar.fiscal_year_start;
-    let fiscal_year_start = start
-        .value
-        .split_once('-')
-        .and_then(|(month, day)| Some((month.parse().ok()?, day.parse().ok()?)))
-        .filter(|(month, day)| (1..=12).contains(month) && (1..=28).contains(day))
-        .unwrap_or_else(|| {
-            faults.add(
-                &start.referenced,
-                "not a month and day",
-                "write the start of the year like 01-01, the day up to 28",
-            );
-            (1, 1)
-        });
-    let period = spec.cadence.period.value.parse().unwrap_or_else(|fault: crate::calendar::PeriodLengthError| {
-        faults.add(&spec.cadence.period.referenced, fault.to_string(), "periods are calendar periods");
-        crate::calendar::PeriodLength::Day
-    });
-    (Calendar { zone, fiscal_year_start }, period)
-}
-
 fn check_sources(spec: &spec::ConstructSpec, known: &Known<'_>, faults: &mut Faults<'_>) {
     if spec.sources.is_empty() {
         faults.add(
@@ -153,14 +182,17 @@ fn check_sources(spec: &spec::ConstructSpec, known: &Known<'_>, faults: &mut Fau
             "without sources nobody knows whether a zero is one",
         );
     }
-    let close_after = span(&spec.cadence.close_after, faults);
-    for source in &spec.sources {
+    let Ok(close_after) = spec.cadence.close_after.value.parse::<Span>() else { return };
+    for (index, source) in spec.sources.iter().enumerate() {
+        if spec.sources.iter().take(index).any(|other| other.value == source.value) {
+            faults.add(&source.referenced, format!("the source `{}` is named twice", source.value), "name it once");
+        }
         match known.sources.get(&source.value) {
             None => {
-                let names = known.sources.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                faults.add(&source.referenced, format!("unknown source `{}`", source.value), format!("known: {names}"));
+                let hint = meant(&source.value, &known.sources.names());
+                faults.add(&source.referenced, format!("unknown source `{}`", source.value), hint);
             }
-            Some(declared) if close_after.months == 0 && close_after.milliseconds < declared.lateness => {
+            Some(Some(declared)) if close_after.months == 0 && close_after.milliseconds < declared.lateness => {
                 faults.add(
                     &spec.cadence.close_after.referenced,
                     format!("periods would close before `{}` has delivered", source.value),

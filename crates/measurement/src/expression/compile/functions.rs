@@ -1,8 +1,8 @@
 //! Functions of the language.
 
 use super::{
-    Arc, Compiler, Expr, ExpressionError, IdedExpr, LiteralValue, MAX_LOOK_BACK, MAX_PATTERN, Node, TextTest, Type,
-    Typed, error, path, whole_number,
+    Arc, Compiler, Expr, ExpressionError, IdedExpr, LiteralValue, MAX_PATTERN, Node, OpenItems, TextTest, Type, Typed,
+    error, path, same_type, slot_node, whole_number,
 };
 
 impl Compiler<'_> {
@@ -20,32 +20,78 @@ impl Compiler<'_> {
         Ok((Node::MonthsBefore(Box::new(time), months), Some(Type::Time)))
     }
 
-    pub(super) fn history(
+    pub(super) fn at_start(&mut self, column: &IdedExpr) -> Result<Typed, ExpressionError> {
+        let fault = || error("`at_start` takes a column of the population", "write at_start(status)");
+        let name = path(&column.expr).ok_or_else(fault)?;
+        let (slot, kind) = self.scope.at_start(&name).ok_or_else(fault)?;
+        self.remember(slot);
+        Ok((slot_node(slot, kind), kind))
+    }
+
+    pub(super) fn coalesce(&mut self, first: &IdedExpr, second: &IdedExpr) -> Result<Typed, ExpressionError> {
+        let (first, first_kind) = self.node(first)?;
+        let (second, second_kind) = self.node(second)?;
+        same_type(first_kind, second_kind, "`coalesce`")?;
+        Ok((Node::Coalesce(Box::new(first), Box::new(second)), first_kind.or(second_kind)))
+    }
+
+    pub(super) fn length_of_time(
         &mut self,
         function: &str,
-        variable: &IdedExpr,
-        periods: &IdedExpr,
+        from: &IdedExpr,
+        to: &IdedExpr,
     ) -> Result<Typed, ExpressionError> {
-        if !self.scope.has_history() {
-            return Err(error(
-                format!("`{function}` looks at earlier results, which exist only for formulas and adjust rules"),
-                "move it to `derived` or to `indicator.adjust`",
-            ));
+        let from = Box::new(self.expect(from, Type::Time, "a length of time")?);
+        let to = Box::new(self.expect(to, Type::Time, "a length of time")?);
+        let open = self.scope.open_items().unwrap_or(OpenItems::LeaveOut);
+        self.has_durations = true;
+        self.reads_time |= open == OpenItems::AsOf;
+        let node = if function == "worked" {
+            let hours = self.scope.working_hours().ok_or_else(|| {
+                error("`worked` needs working hours", "declare calendar.working_hours, or use `elapsed`")
+            })?;
+            Node::Worked(from, to, open, hours)
+        } else {
+            Node::Elapsed(from, to, open)
+        };
+        Ok((node, Some(Type::Duration)))
+    }
+
+    pub(super) fn convert(
+        &mut self,
+        amount: &IdedExpr,
+        currency: &IdedExpr,
+        at: &IdedExpr,
+    ) -> Result<Typed, ExpressionError> {
+        let amount = Box::new(self.expect(amount, Type::Number, "an amount")?);
+        let currency = Box::new(self.expect(currency, Type::Text, "a currency")?);
+        let at = Box::new(self.expect(at, Type::Time, "the day of a rate")?);
+        let rates = self
+            .scope
+            .rates()
+            .ok_or_else(|| error("`convert` needs rates of exchange", "write them into rates.yaml"))?;
+        Ok((Node::Convert(amount, currency, at, rates), Some(Type::Number)))
+    }
+
+    pub(super) fn extreme(
+        &mut self,
+        function: &str,
+        left: &IdedExpr,
+        right: &IdedExpr,
+    ) -> Result<Typed, ExpressionError> {
+        let (left, left_kind) = self.node(left)?;
+        let (right, right_kind) = self.node(right)?;
+        same_type(left_kind, right_kind, "`least` and `greatest`")?;
+        let build = if function == "least" { Node::Least } else { Node::Greatest };
+        Ok((build(Box::new(left), Box::new(right)), left_kind.or(right_kind)))
+    }
+
+    pub(super) fn abs(&mut self, operand: &IdedExpr) -> Result<Typed, ExpressionError> {
+        let (operand, kind) = self.node(operand)?;
+        match kind {
+            None | Some(Type::Number | Type::Duration) => Ok((Node::Abs(Box::new(operand)), kind)),
+            Some(kind) => Err(error(format!("a {kind} has no amount"), "use numbers and durations")),
         }
-        let name = path(&variable.expr).ok_or_else(|| {
-            error(format!("`{function}` takes a measure's name"), format!("write {function}(incidents, 6)"))
-        })?;
-        let (slot, kind) = self.variable(&name)?;
-        let periods = whole_number(periods, MAX_LOOK_BACK)?;
-        if function == "previous" {
-            self.looks_back = self.looks_back.max(periods);
-            return Ok((Node::Previous(slot, periods), kind));
-        }
-        if periods == 0 {
-            return Err(error("the mean of the last 0 periods is not defined", "use at least 1"));
-        }
-        self.looks_back = self.looks_back.max(periods - 1);
-        Ok((Node::MeanLast(slot, periods), kind))
     }
 
     pub(super) fn text_test(

@@ -1,149 +1,222 @@
 //! Base measures.
 
 use super::{
-    BTreeMap, BaseMeasure, BaseOf, Dimension, EventScope, Expression, Faults, Fold, Known, Location, Parameter,
-    Population, Scope, Type, compile, compile_filter, spec,
+    BTreeMap, BaseMeasure, BaseOf, Draft, EventScope, Faults, Known, Location, OpenItems, Parameter, Population, Scope,
+    SharedHours, SharedRates, Type, class, fold, identifier, meant, spec,
 };
+use crate::catalogue::{Basis, Extra, Fold, Scale, load::Named};
 
-/// Names in expressions on rows: columns.
+/// Names in expressions on rows: columns, columns of joined populations, columns as of the start.
 pub(super) struct RowScope<'a> {
     population: &'a Population,
-    dimensions: &'a [Dimension],
-    parameters: &'a BTreeMap<String, Parameter>,
+    populations: &'a Named<Population>,
+    draft: &'a Draft<'a>,
+    open: Option<OpenItems>,
+    rates: Option<SharedRates>,
+    extras: Vec<Extra>,
+}
+
+impl RowScope<'_> {
+    fn extra(&mut self, extra: Extra) -> usize {
+        let known = self.extras.iter().position(|known| *known == extra).unwrap_or_else(|| {
+            self.extras.push(extra);
+            self.extras.len() - 1
+        });
+        self.population.columns.len() + known
+    }
+
+    fn kind(&self, column: usize) -> Option<Type> {
+        self.population.columns.get(column).map(|column| column.kind)
+    }
 }
 
 impl Scope for RowScope<'_> {
     fn variable(&mut self, name: &str) -> Option<(usize, Option<Type>)> {
-        let slot = self.population.column(name)?;
-        self.population.columns.get(slot).map(|column| (slot, Some(column.kind)))
+        if let Some(slot) = self.population.column(name) {
+            return Some((slot, self.kind(slot)));
+        }
+        let (other, column) = name.split_once('.')?;
+        let by = *self.population.joins.get(other)?;
+        let joined = self.populations.get(other)??;
+        let column = joined.column(column)?;
+        let kind = joined.columns.get(column).map(|column| column.kind);
+        Some((self.extra(Extra::Joined { population: other.to_owned(), by, column }), kind))
     }
 
     fn parameter(&mut self, name: &str) -> Option<(Parameter, Option<usize>)> {
-        let parameter = self.parameters.get(name)?.clone();
+        let parameter = self.draft.parameters.get(name)?.clone();
         let slot = parameter.by.as_ref().and_then(|by| {
-            let dimension = self.dimensions.iter().find(|dimension| &dimension.name == by)?;
+            let dimension = self.draft.dimensions.iter().find(|dimension| &dimension.name == by)?;
             self.population.column(dimension.column.as_deref()?)
         });
         Some((parameter, slot))
     }
 
+    fn at_start(&mut self, name: &str) -> Option<(usize, Option<Type>)> {
+        let column = self.population.column(name)?;
+        Some((self.extra(Extra::AtStart(column)), self.kind(column)))
+    }
+
+    fn open_items(&self) -> Option<OpenItems> {
+        self.open
+    }
+
+    fn working_hours(&self) -> Option<SharedHours> {
+        self.draft.hours.clone()
+    }
+
+    fn rates(&self) -> Option<SharedRates> {
+        self.rates.clone()
+    }
+
     fn known_names(&self) -> Vec<String> {
-        let columns = self.population.columns.iter().map(|column| column.name.clone());
-        columns.chain(self.parameters.keys().cloned()).collect()
+        let columns = self.population.columns.iter().filter(|column| !column.name.starts_with('@'));
+        columns.map(|column| column.name.clone()).chain(self.draft.parameters.keys().cloned()).collect()
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one call site; a struct for it would only rename the arguments")]
 pub(super) fn base_measure(
     name: &str,
     spec: &spec::BaseSpec,
-    dimensions: &[Dimension],
-    parameters: &BTreeMap<String, Parameter>,
-    at: &Location,
+    draft: &Draft<'_>,
     known: &mut Known<'_>,
     faults: &mut Faults<'_>,
 ) -> Option<BaseMeasure> {
+    let at = place(spec).unwrap_or(draft.at);
+    identifier(name, "measure", &at, faults);
     match (&spec.event, &spec.population) {
-        (Some(event), None) => {
-            let Some(class) = known.classes.by_name(&event.value) else {
-                let names = known.classes.names().collect::<Vec<_>>().join(", ");
-                faults.add(
-                    &event.referenced,
-                    format!("unknown event class `{}`", event.value),
-                    format!("known: {names}"),
-                );
-                return None;
-            };
-            for dimension in dimensions.iter().filter(|dimension| dimension.field.is_none()) {
-                faults.add(
-                    &event.referenced,
-                    format!("the dimension `{}` has no field for events", dimension.name),
-                    "give it `event`",
-                );
-            }
-            let of = BaseOf::Event { class: event.value.clone(), uid: class.uid };
-            let slot = |by: &str| dimensions.iter().find(|dimension| dimension.name == by)?.field;
-            let mut scope = EventScope { fields: known.fields, parameters, dimension: &slot };
-            let (filter, fold) = fold(name, spec, at, &mut scope, faults)?;
-            Some(BaseMeasure { name: name.to_owned(), of, filter, fold, unit: spec.unit.clone() })
-        }
-        (None, Some(population_name)) => {
-            let Some(population) = known.populations.get(&population_name.value) else {
-                let names = known.populations.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                faults.add(
-                    &population_name.referenced,
-                    format!("unknown population `{}`", population_name.value),
-                    format!("known: {names}"),
-                );
-                return None;
-            };
-            for dimension in dimensions {
-                if dimension.column.as_deref().and_then(|column| population.column(column)).is_none() {
-                    let reason = format!("the dimension `{}` is no column of `{}`", dimension.name, population.name);
-                    faults.add(&population_name.referenced, reason, "give it `column`");
-                }
-            }
-            let of = BaseOf::Population(population.name.clone());
-            let mut scope = RowScope { population, dimensions, parameters };
-            let (filter, fold) = fold(name, spec, at, &mut scope, faults)?;
-            Some(BaseMeasure { name: name.to_owned(), of, filter, fold, unit: spec.unit.clone() })
-        }
+        (Some(event), None) => on_events(name, spec, event, draft, known, faults),
+        (None, Some(population)) => on_population(name, spec, population, draft, known, faults),
         _ => {
-            faults.add(
-                at,
-                format!("the base measure `{name}` needs either `event` or `population`"),
-                "name one of the two",
-            );
+            let reason = format!("the base measure `{name}` needs either `event` or `population`");
+            faults.add(&at, reason, "name one of the two");
             None
         }
     }
 }
 
-pub(super) fn fold(
+/// Place of the first thing that a base measure says.
+fn place(spec: &spec::BaseSpec) -> Option<Location> {
+    let texts = [&spec.event, &spec.population, &spec.count, &spec.sum, &spec.min, &spec.max, &spec.mean];
+    texts.into_iter().flatten().map(|text| text.referenced).next()
+}
+
+fn on_events(
     name: &str,
     spec: &spec::BaseSpec,
-    at: &Location,
-    scope: &mut dyn Scope,
+    event: &spec::Text,
+    draft: &Draft<'_>,
+    known: &mut Known<'_>,
     faults: &mut Faults<'_>,
-) -> Option<(Option<Expression>, Fold)> {
-    type Build = fn(Expression) -> Fold;
-    let values: [(&Option<spec::Text>, Build); 4] =
-        [(&spec.sum, Fold::Sum), (&spec.min, Fold::Min), (&spec.max, Fold::Max), (&spec.mean, Fold::Mean)];
-    let given: Vec<(&spec::Text, Build)> =
-        values.into_iter().filter_map(|(text, build)| Some((text.as_ref()?, build))).collect();
-    let filter = |text: &spec::Text, scope: &mut dyn Scope, faults: &mut Faults<'_>| {
-        compile_filter(&text.value, &text.referenced, scope, faults)
+) -> Option<BaseMeasure> {
+    let class = class(event, known.classes, faults)?;
+    let at = &event.referenced;
+    if spec.basis.is_some() {
+        faults.add(at, "events have no basis: they happen", "`basis` belongs to population measures");
+    }
+    for dimension in &draft.spec.by {
+        match &dimension.event {
+            None => {
+                let reason = format!("the dimension `{}` has no attribute of events", dimension.name.value);
+                faults.add(at, reason, "give it `event`");
+            }
+            Some(path) if known.classes.attribute(class, &path.value).is_none() => {
+                let attributes: Vec<String> = known.classes.attributes(class).map(str::to_owned).collect();
+                let reason = format!("`{}` is no attribute of `{}`", path.value, event.value);
+                faults.add(&path.referenced, reason, meant(&path.value, &attributes));
+            }
+            Some(_) => {}
+        }
+    }
+    let slot = |by: &str| draft.dimensions.iter().find(|dimension| dimension.name == by)?.field;
+    let mut scope = EventScope {
+        class,
+        classes: known.classes,
+        fields: known.fields,
+        parameters: &draft.parameters,
+        dimension: &slot,
+        open: spec.open,
+        hours: draft.hours.clone(),
+        rates: known.rates.clone(),
     };
-    match (&spec.count, given.as_slice()) {
-        (Some(count), []) => {
-            if let Some(text) = &spec.filter {
-                faults.add(&text.referenced, "`count` is the filter itself", "join the two conditions by &&");
-            }
-            Some((Some(filter(count, scope, faults)?), Fold::Count))
+    let (filter, fold) = fold::fold(name, spec, at, &mut scope, faults)?;
+    let of = BaseOf::Event { class: event.value.clone(), uid: class.uid };
+    let unit = spec.unit.clone();
+    Some(BaseMeasure { name: name.to_owned(), of, basis: Basis::End, extras: Vec::new(), filter, fold, unit })
+}
+
+fn on_population(
+    name: &str,
+    spec: &spec::BaseSpec,
+    named: &spec::Text,
+    draft: &Draft<'_>,
+    known: &Known<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<BaseMeasure> {
+    let at = &named.referenced;
+    let Some(population) = known.populations.get(&named.value) else {
+        let hint = meant(&named.value, &known.populations.names());
+        faults.add(at, format!("unknown population `{}`", named.value), hint);
+        return None;
+    };
+    // Where the population is faulty itself, that is said elsewhere.
+    let population = population?;
+    for dimension in &draft.dimensions {
+        if dimension.column.as_deref().and_then(|column| population.column(column)).is_none() {
+            let reason = format!("the dimension `{}` is no column of `{}`", dimension.name, population.name);
+            faults.add(at, reason, "give it `column`");
         }
-        (None, [(value, build)]) => {
-            let expression = compile(&value.value, &value.referenced, scope, faults)?;
-            if expression.result().is_some_and(|kind| kind != Type::Number) {
-                faults.add(
-                    &value.referenced,
-                    format!("`{}` is no number", value.value),
-                    "fold numbers; durations divide by duration('1h')",
-                );
-                return None;
-            }
-            let filter = match &spec.filter {
-                Some(text) => Some(filter(text, scope, faults)?),
-                None => None,
-            };
-            Some((filter, build(expression)))
+    }
+    let mut scope = RowScope {
+        population,
+        populations: known.populations,
+        draft,
+        open: spec.open,
+        rates: known.rates.clone(),
+        extras: Vec::new(),
+    };
+    let (filter, fold) = fold::fold(name, spec, at, &mut scope, faults)?;
+    let extras = scope.extras;
+    let basis = spec.basis.unwrap_or_default();
+    if basis == Basis::Average && !matches!(fold, Fold::Count | Fold::Sum(_)) {
+        faults.add(at, "an average over the days of a period is one of counts or sums", "use count or sum");
+    }
+    check_scale(population, &fold, at, faults);
+    let of = BaseOf::Population(population.name.clone());
+    let unit = spec.unit.clone();
+    Some(BaseMeasure { name: name.to_owned(), of, basis, extras, filter, fold, unit })
+}
+
+/// Levels have an order and no distances: their mean means nothing.
+fn check_scale(population: &Population, fold: &Fold, at: &Location, faults: &mut Faults<'_>) {
+    let adds = matches!(fold, Fold::Sum(_) | Fold::Mean(_) | Fold::Variance(_));
+    let expressions = fold.expressions();
+    for column in population.columns.iter().enumerate().filter(|(_, column)| column.scale == Scale::Ordinal) {
+        let (slot, column) = column;
+        if adds && expressions.iter().any(|expression| expression.slots().contains(&slot)) {
+            let reason = format!("`{}` is an ordinal scale: its levels cannot be added", column.name);
+            faults.add(at, reason, "use min, max, quantile or count");
         }
-        _ => {
-            faults.add(
-                at,
-                format!("the base measure `{name}` needs exactly one of count, sum, min, max, mean"),
-                "choose one",
-            );
-            None
-        }
+    }
+}
+
+impl Draft<'_> {
+    /// Slot of a dimension in formulas: behind all measures.
+    pub(super) fn dimension_slot(&self, by: &str) -> Option<usize> {
+        let index = self.dimensions.iter().position(|dimension| dimension.name == by)?;
+        Some(self.names.len() + index)
+    }
+
+    pub(super) fn parameter(&self, name: &str) -> Option<(Parameter, Option<usize>)> {
+        let parameter = self.parameters.get(name)?.clone();
+        let slot = parameter.by.as_deref().and_then(|by| self.dimension_slot(by));
+        Some((parameter, slot))
+    }
+
+    pub(super) fn units(&self, base: &[BaseMeasure]) -> BTreeMap<String, super::Unit> {
+        let base = base.iter().map(|base| (base.name.clone(), super::Unit::declared(base.unit.as_deref())));
+        let derived =
+            self.spec.derived.iter().map(|(name, derived)| (name.clone(), super::Unit::declared(Some(&derived.unit))));
+        base.chain(derived).collect()
     }
 }

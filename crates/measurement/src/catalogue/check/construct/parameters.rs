@@ -1,7 +1,8 @@
 //! Parameters and dimensions.
 
 use super::{
-    BTreeMap, BTreeSet, Dimension, Exact, Faults, Known, Location, Overlay, Parameter, Span, Value, name, spec,
+    BTreeMap, BTreeSet, Dimension, Exact, Faults, Known, Location, Overlay, Parameter, Span, Value, identifier, meant,
+    name, spec,
 };
 
 pub(super) fn parameters(
@@ -9,54 +10,87 @@ pub(super) fn parameters(
     overlay: Overlay<'_>,
     at: &Location,
     faults: &mut Faults<'_>,
-) -> BTreeMap<String, Parameter> {
+) -> (BTreeMap<String, Parameter>, BTreeSet<String>) {
     let mut parameters = BTreeMap::new();
+    let mut set_by_organisation = BTreeSet::new();
     let nothing = BTreeMap::new();
     let overlay = overlay.unwrap_or(&nothing);
     for name in overlay.keys().filter(|name| !spec.parameters.contains_key(*name)) {
-        faults.add(at, format!("organisation.yaml sets the unknown parameter `{name}`"), "check the spelling");
+        let known: Vec<String> = spec.parameters.keys().cloned().collect();
+        faults.add(at, format!("organisation.yaml sets the unknown parameter `{name}`"), meant(name, &known));
     }
     for (name, library) in &spec.parameters {
+        identifier(name, "parameter", at, faults);
         let entry = overlay.get(name).unwrap_or(library);
-        let parameter = match entry {
-            spec::ParameterSpec::Single(value) => {
-                scalar(value).map(|default| Parameter { by: None, values: BTreeMap::new(), default })
+        if overlay.contains_key(name) {
+            set_by_organisation.insert(name.clone());
+        }
+        match entry {
+            spec::ParameterSpec::Required(demand) => {
+                let id = &spec.construct.value;
+                let hint = format!("set parameters.{id}.{name} in organisation.yaml: {}", demand.required);
+                faults.add(at, format!("the organisation has not set the parameter `{name}`"), hint);
+                // Whoever uses it is not at fault.
+                let default = Value::Int(0);
+                parameters.insert(name.clone(), Parameter { by: None, values: BTreeMap::new(), default });
             }
-            spec::ParameterSpec::Table(table) => {
-                if !spec.by.iter().any(|dimension| dimension.name.value == table.by) {
-                    faults.add(
-                        at,
-                        format!("the parameter `{name}` is a table by `{}`, which is no dimension", table.by),
-                        "declare it under `by`",
-                    );
+            spec::ParameterSpec::Single(value) => match scalar(value) {
+                Some(default) => {
+                    parameters.insert(name.clone(), Parameter { by: None, values: BTreeMap::new(), default });
                 }
-                let values: Option<BTreeMap<String, Value>> =
-                    table.values.iter().map(|(key, value)| Some((key.clone(), scalar(value)?))).collect();
-                scalar(&table.default).zip(values).map(|(default, values)| Parameter {
-                    by: Some(table.by.clone()),
-                    values,
-                    default,
-                })
+                None => unusable(name, at, faults),
+            },
+            spec::ParameterSpec::Table(entry) => {
+                if let Some(parameter) = table(name, entry, spec, at, faults) {
+                    parameters.insert(name.clone(), parameter);
+                }
             }
-        };
-        let alike = parameter.as_ref().is_some_and(|parameter| {
-            parameter.values.values().all(|value| value.type_of() == parameter.default.type_of())
-        });
-        match parameter {
-            Some(parameter) if alike => {
-                parameters.insert(name.clone(), parameter);
-            }
-            _ => faults.add(
-                at,
-                format!("the parameter `{name}` has no usable value"),
-                "numbers (10, 0.5) or ISO 8601 durations (PT24H) of one kind",
-            ),
         }
     }
-    parameters
+    (parameters, set_by_organisation)
 }
 
-pub(super) fn scalar(scalar: &spec::Scalar) -> Option<Value> {
+fn unusable(name: &str, at: &Location, faults: &mut Faults<'_>) {
+    let hint = "numbers (10, 0.5) or ISO 8601 durations (PT24H) of one kind";
+    faults.add(at, format!("the parameter `{name}` has no usable value"), hint);
+}
+
+fn table(
+    name: &str,
+    table: &spec::ParameterTable,
+    spec: &spec::ConstructSpec,
+    at: &Location,
+    faults: &mut Faults<'_>,
+) -> Option<Parameter> {
+    match spec.by.iter().find(|dimension| dimension.name.value == table.by) {
+        None => faults.add(
+            at,
+            format!("the parameter `{name}` is a table by `{}`, which is no dimension", table.by),
+            "declare it under `by`",
+        ),
+        Some(dimension) => {
+            for value in table.values.keys().filter(|value| !dimension.values.contains(value)) {
+                let reason = format!("the parameter `{name}` names `{value}`, which is no value of `{}`", table.by);
+                faults.add(at, reason, meant(value, &dimension.values));
+            }
+        }
+    }
+    let default = scalar(&table.default);
+    let values: Option<BTreeMap<String, Value>> =
+        table.values.iter().map(|(key, value)| Some((key.clone(), scalar(value)?))).collect();
+    let alike = |(default, values): &(Value, BTreeMap<String, Value>)| {
+        values.values().all(|value| value.type_of() == default.type_of())
+    };
+    match default.zip(values).filter(alike) {
+        Some((default, values)) => Some(Parameter { by: Some(table.by.clone()), values, default }),
+        None => {
+            unusable(name, at, faults);
+            None
+        }
+    }
+}
+
+pub(in crate::catalogue) fn scalar(scalar: &spec::Scalar) -> Option<Value> {
     match scalar {
         spec::Scalar::Integer(number) => Some(Value::Int(*number)),
         spec::Scalar::Decimal(number) => Exact::from_f64(*number).map(Value::from_exact),
@@ -75,11 +109,8 @@ pub(super) fn dimensions(spec: &spec::ConstructSpec, known: &mut Known<'_>, faul
         let field = entry.event.as_ref().and_then(|path| {
             let slot = known.fields.slot(&path.value);
             if slot.is_none() {
-                faults.add(
-                    &path.referenced,
-                    format!("`{}` is no path of a field", path.value),
-                    "write it like device.type",
-                );
+                let reason = format!("`{}` is no path of an attribute", path.value);
+                faults.add(&path.referenced, reason, "write it like device.type");
             }
             slot
         });
@@ -92,7 +123,8 @@ pub(super) fn dimensions(spec: &spec::ConstructSpec, known: &mut Known<'_>, faul
         }
         let unique: BTreeSet<&String> = entry.values.iter().collect();
         if entry.values.is_empty() || unique.len() != entry.values.len() || entry.values.len() > 1000 {
-            faults.add(at, "the dimension needs 1 to 1000 different values", "everything else is counted in `other`");
+            let hint = "list the values that have a group of their own; everything else is counted in `other`";
+            faults.add(at, "the dimension has no budget: it needs 1 to 1000 different values", hint);
         }
         if unique.contains(&Dimension::OTHER.to_owned()) {
             faults.add(at, "`other` is the group of what is not declared", "leave it out");

@@ -1,0 +1,174 @@
+//! One look at the rows of a population, for one period.
+
+use std::collections::HashMap;
+
+use measurement::{
+    accumulate::Accumulator,
+    calendar::{Period, PeriodLength},
+    catalogue::{BaseMeasure, Basis, Construct, Extra, Population},
+    expression::{Context, NoHistory},
+    population::Row,
+    time::Timestamp,
+    value::Value,
+};
+
+use crate::{
+    config::{Plan, PopulationUse, group_of},
+    task::Task,
+};
+
+type Found = HashMap<(usize, u32), Accumulator>;
+
+/// The values of population measures in one period, by measure and group, at a watermark.
+pub(super) fn at_period(
+    task: &Task,
+    plan: &Plan,
+    place: &PopulationUse,
+    measures: &[(usize, &BaseMeasure)],
+    (period, watermark): (&Period, Timestamp),
+) -> Found {
+    let mut found = Found::new();
+    let Some(construct) = plan.catalogue.constructs.get(place.construct) else { return found };
+    let Some(population) = plan.populations.get(place.population).and_then(|name| plan.catalogue.populations.get(name))
+    else {
+        return found;
+    };
+    let look = Look { task, plan, place, construct, population, window: construct.window(period), watermark };
+    let ends = look.ends_of_days();
+    for basis in [Basis::End, Basis::Start, Basis::Any, Basis::Average] {
+        let of: Vec<(usize, &BaseMeasure)> =
+            measures.iter().filter(|(_, measure)| measure.basis == basis).copied().collect();
+        if of.is_empty() {
+            continue;
+        }
+        let moments: &[Timestamp] = match basis {
+            Basis::End => &[look.window.end],
+            Basis::Start => &[look.window.start],
+            Basis::Any | Basis::Average => &ends,
+        };
+        look.at_moments(basis, &of, moments, &mut found);
+    }
+    found
+}
+
+struct Look<'a> {
+    task: &'a Task,
+    plan: &'a Plan,
+    place: &'a PopulationUse,
+    construct: &'a Construct,
+    population: &'a Population,
+    window: Period,
+    watermark: Timestamp,
+}
+
+impl Look<'_> {
+    /// The ends of the days that have passed; the moment of looking while there is none.
+    fn ends_of_days(&self) -> Vec<Timestamp> {
+        let mut ends = Vec::new();
+        let mut day = self.construct.calendar.period_at(PeriodLength::Day, self.window.start);
+        while day.end <= self.window.end && day.end <= self.watermark {
+            ends.push(day.end);
+            day = self.construct.calendar.next(PeriodLength::Day, &day);
+        }
+        if ends.is_empty() {
+            ends.push(self.window.end);
+        }
+        ends
+    }
+
+    fn at_moments(&self, basis: Basis, measures: &[(usize, &BaseMeasure)], moments: &[Timestamp], found: &mut Found) {
+        let snapshots: Vec<Option<Timestamp>> = moments.iter().map(|moment| self.newest_snapshot(*moment)).collect();
+        let count = u64::try_from(moments.len()).unwrap_or(1);
+        let rows = self.task.store.rows.get(self.place.population).into_iter().flatten();
+        for (_, cell) in rows.filter(|(key, _)| *key != Population::SNAPSHOT) {
+            let Some(first) = cell.row.first() else { continue };
+            let mut done = vec![false; measures.len()];
+            // From the last moment to the first: a row that counts once counts as it was last.
+            for (moment, snapshot) in moments.iter().zip(&snapshots).rev() {
+                if first >= *moment {
+                    break;
+                }
+                let columns = cell.row.as_of(&self.population.columns, *moment);
+                if !Row::is_there(self.population, &columns, *snapshot) {
+                    continue;
+                }
+                let mut group = None;
+                for ((base, measure), done) in measures.iter().zip(&mut done).filter(|(_, done)| !**done) {
+                    let slots = self.with_extras(measure, &cell.row, &columns, *moment);
+                    let context = self.context(&slots, *moment);
+                    if measure.filter.as_ref().is_some_and(|filter| !filter.matches(&context)) {
+                        continue;
+                    }
+                    let group = *group.get_or_insert_with(|| self.group(&slots));
+                    let accumulator = found.entry((*base, group)).or_insert_with(|| Accumulator::new(measure));
+                    if basis == Basis::Average {
+                        accumulator.take_part(&measure.fold, &context, count);
+                    } else {
+                        accumulator.take(&measure.fold, &context);
+                        *done = true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn context<'a>(&'a self, slots: &'a [Value], moment: Timestamp) -> Context<'a> {
+        Context {
+            slots,
+            period: self.window,
+            as_of: moment.min(self.watermark),
+            calendar: &self.construct.calendar,
+            history: &NoHistory,
+        }
+    }
+
+    fn group(&self, slots: &[Value]) -> u32 {
+        let column = |index: usize| self.place.columns.get(index).copied().flatten();
+        group_of(&self.construct.dimensions, |index| slots.get(column(index)?))
+    }
+
+    fn newest_snapshot(&self, moment: Timestamp) -> Option<Timestamp> {
+        let listed = self.population.listed?;
+        let row = &self.task.store.rows.get(self.place.population)?.get(Population::SNAPSHOT)?.row;
+        match row.as_of(&self.population.columns, moment).get(listed) {
+            Some(Value::Time(taken_at)) => Some(*taken_at),
+            _ => None,
+        }
+    }
+
+    /// The columns, and behind them what a measure asks for beside them.
+    fn with_extras<'a>(
+        &self,
+        measure: &BaseMeasure,
+        row: &Row,
+        columns: &'a [Value],
+        moment: Timestamp,
+    ) -> std::borrow::Cow<'a, [Value]> {
+        if measure.extras.is_empty() {
+            return columns.into();
+        }
+        let mut slots = columns.to_vec();
+        let at_start = row.as_of(&self.population.columns, self.window.start);
+        for extra in &measure.extras {
+            slots.push(match extra {
+                Extra::AtStart(column) => at_start.get(*column).cloned().unwrap_or_default(),
+                Extra::Joined { population, by, column } => {
+                    self.joined(population, columns.get(*by), *column, moment).unwrap_or_default()
+                }
+            });
+        }
+        slots.into()
+    }
+
+    /// A column of the row of another population, as of the same moment.
+    fn joined(&self, population: &str, key: Option<&Value>, column: usize, moment: Timestamp) -> Option<Value> {
+        let definition = self.plan.catalogue.populations.get(population)?;
+        let rows = self.task.store.rows.get(*self.place.joined.get(population)?)?;
+        let row = match key? {
+            Value::Text(key) => rows.get(key.as_ref()),
+            Value::Int(key) => rows.get(&key.to_string()),
+            _ => None,
+        }?;
+        row.row.as_of(&definition.columns, moment).get(column).cloned()
+    }
+}
