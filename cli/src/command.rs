@@ -4,7 +4,7 @@ use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use clap::Parser as _;
 
-use crate::{check, demo, generate, produce, replay, results, surfaces, topics};
+use crate::{check, demo, generate, produce, replay, results, surfaces, test, topics};
 
 /// Continuous information-security measurement after ISO/IEC 27004:2016.
 #[derive(Debug, clap::Parser)]
@@ -20,6 +20,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Report every fault of a catalogue, as <file:line:column>
     Check(check::CheckArgs),
+    /// Run the cases that are written beside the constructs
+    Test(test::TestArgs),
     /// Write the records of a synthetic organisation, and the true answers beside them
     Generate(generate::GenerateArgs),
     /// Run the whole chain on files of raw source records, without a broker
@@ -48,6 +50,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match arguments.command {
         Command::Demo(args) => demo::run(&args, now),
         Command::Check(args) => check::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Generate(args) => generate::run(&args, now),
         Command::Replay(args) => replay::run(&args, now),
         Command::Topics(args) => topics::run(&args),

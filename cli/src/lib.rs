@@ -4,18 +4,20 @@
 //! In the order in which a user meets them:
 //! 1. [`demo`]: a synthetic organisation through the whole chain, no broker needed;
 //! 2. [`check`]: is this catalogue sound?
-//! 3. [`generate`]: the synthetic organisation's records, and the true answers beside them;
-//! 4. [`replay`]: the whole chain on files of raw records;
-//! 5. [`topics`]: create and verify Vernier's topics on Apache Kafka;
-//! 6. [`produce`]: files of raw records, or the synthetic organisation, into source topics;
-//! 7. [`results`]: the ledger as table, JSON or CSV;
-//! 8. [`surfaces`]: dashboard and alert rules generated from the catalogue.
+//! 3. [`test`]: does it say what its author means?
+//! 4. [`generate`]: the synthetic organisation's records, and the true answers beside them;
+//! 5. [`replay`]: the whole chain on files of raw records;
+//! 6. [`topics`]: create and verify Vernier's topics on Apache Kafka;
+//! 7. [`produce`]: files of raw records, or the synthetic organisation, into source topics;
+//! 8. [`results`]: the ledger as table, JSON or CSV;
+//! 9. [`surfaces`]: dashboard and alert rules generated from the catalogue.
 //!
 //! Around them: [`command`], the arguments; [`chain`], the whole chain in one thread on an embedded log;
 //! [`connect`], the log and the topics that a configuration names.
 
 pub mod demo;
 pub mod check;
+pub mod test;
 pub mod generate;
 pub mod replay;
 pub mod topics;

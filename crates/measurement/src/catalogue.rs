@@ -22,6 +22,7 @@ pub use construct::{
 };
 pub use diff::{Change, diff};
 pub use files::{Files, MAX_FILE};
+pub use load::read_file;
 pub use population::{Column, Extra, Feed, FeedOf, Merge, Population, Scale, SetColumn};
 pub use schema::{Schema, schema};
 pub use source::{Decode, MappingKind, Source};

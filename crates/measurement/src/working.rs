@@ -63,6 +63,7 @@ mod tests {
 
     #[test]
     fn nights_weekends_and_holidays_do_not_count() {
+        const HOUR: i64 = 3_600_000;
         let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
         let hours = WorkingHours {
             zone: chrono_tz::Europe::Zurich,
@@ -71,7 +72,6 @@ mod tests {
             to: time(17),
             holidays: BTreeSet::from([NaiveDate::from_ymd_opt(2026, 4, 6).unwrap()]),
         };
-        const HOUR: i64 = 3_600_000;
         for (from, to, wanted) in [
             ("2026-03-27T16:00:00+01:00", "2026-03-30T09:00:00+02:00", 2 * HOUR),
             ("2026-03-28T10:00:00+01:00", "2026-03-29T22:00:00+02:00", 0),

@@ -240,7 +240,7 @@ pub enum Fold {
     /// The value that a share of all do not exceed.
     Quantile(Expression, Exact),
     /// Length of the union of intervals.
-    Union(Union),
+    Union(Box<Union>),
 }
 
 /// Intervals whose overlaps count once.

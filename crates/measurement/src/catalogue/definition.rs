@@ -131,7 +131,8 @@ pub(super) fn fold(fold: &Fold) -> String {
         Fold::Variance(value) => format!("variance({})", value.text()),
         Fold::Distinct(value) => format!("distinct({})", value.text()),
         Fold::Quantile(value, at) => format!("quantile({}, {at})", value.text()),
-        Fold::Union(Union { from, to, per, .. }) => {
+        Fold::Union(union) => {
+            let Union { from, to, per, .. } = union.as_ref();
             let per = per.as_ref().map_or_else(String::new, |per| format!(" per {}", per.text()));
             format!("union({} to {}{per})", from.text(), to.text())
         }

@@ -1,6 +1,10 @@
 //! From files to a catalogue.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::Location;
@@ -42,6 +46,25 @@ impl Faults<'_> {
 #[derive(Debug)]
 pub(super) struct Named<T>(BTreeMap<String, Option<T>>);
 
+/// What a name stands for.
+#[derive(Debug)]
+pub(super) enum Found<'a, T> {
+    /// Nothing.
+    Unknown,
+    /// Something that is faulty itself, which is said elsewhere.
+    Faulty,
+    Sound(&'a T),
+}
+
+impl<'a, T> Found<'a, T> {
+    pub(super) const fn sound(self) -> Option<&'a T> {
+        match self {
+            Self::Sound(value) => Some(value),
+            Self::Unknown | Self::Faulty => None,
+        }
+    }
+}
+
 impl<T> Named<T> {
     const fn new() -> Self {
         Self(BTreeMap::new())
@@ -52,9 +75,12 @@ impl<T> Named<T> {
         self.0.insert(name, value).is_none()
     }
 
-    /// What has a name: `None` if nothing has, `Some(None)` if it is faulty itself.
-    pub(super) fn get(&self, name: &str) -> Option<Option<&T>> {
-        self.0.get(name).map(Option::as_ref)
+    pub(super) fn get(&self, name: &str) -> Found<'_, T> {
+        match self.0.get(name) {
+            None => Found::Unknown,
+            Some(None) => Found::Faulty,
+            Some(Some(value)) => Found::Sound(value),
+        }
     }
 
     pub(super) fn names(&self) -> Vec<String> {
@@ -76,7 +102,7 @@ pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> R
     let mut known =
         check::Known { classes: &classes, populations: &populations, sources: &sources, rates, fields: &mut fields };
     let mut constructs: Vec<Construct> = Vec::new();
-    let mut named: BTreeMap<String, ()> = BTreeMap::new();
+    let mut named: BTreeSet<String> = BTreeSet::new();
     for (file, text) in files.under("constructs", ".yaml").filter(|(file, _)| !file.ends_with(".test.yaml")) {
         let mut faults = Faults { list: &mut list, file: file.to_owned(), subject: String::new() };
         let Some(spec) = parse::<spec::ConstructSpec>(text, &mut faults) else { continue };
@@ -84,13 +110,13 @@ pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> R
         let at = spec.construct.referenced;
         let overlay = organisation.parameters.get(&id);
         constructs.extend(check::construct(spec, overlay, &mut known, &mut faults));
-        if named.insert(id, ()).is_some() {
+        if !named.insert(id) {
             faults.add(&at, "a construct of this identifier is declared twice", "identifiers are unique");
         }
     }
-    for id in organisation.parameters.keys().filter(|id| !named.contains_key(*id)) {
+    for id in organisation.parameters.keys().filter(|id| !named.contains(*id)) {
         let mut faults = Faults { list: &mut list, file: "organisation.yaml".to_owned(), subject: id.clone() };
-        let known: Vec<String> = named.keys().cloned().collect();
+        let known: Vec<String> = named.iter().cloned().collect();
         faults.add_at(1, 1, "no construct of this identifier", crate::diagnostic::meant(id, &known));
     }
     if named.is_empty() && list.is_empty() {
@@ -153,6 +179,13 @@ fn rates(files: &Files, list: &mut Vec<Diagnostic>) -> Option<SharedRates> {
 fn single<T: DeserializeOwned>(files: &Files, name: &str, list: &mut Vec<Diagnostic>) -> Option<T> {
     let text = files.0.get(name)?;
     parse(text, &mut Faults { list, file: name.to_owned(), subject: String::new() })
+}
+
+/// Reads any other file that authors write, under the same limits and with the same words for its faults.
+pub fn read_file<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Diagnostics> {
+    let mut list = Vec::new();
+    let read = parse(text, &mut Faults { list: &mut list, file: name.to_owned(), subject: String::new() });
+    read.ok_or(Diagnostics(list))
 }
 
 pub(super) fn parse<T: DeserializeOwned>(text: &str, faults: &mut Faults<'_>) -> Option<T> {

@@ -51,7 +51,7 @@ pub(super) fn unit(node: &Node, of_slot: &dyn Fn(usize) -> Unit) -> Result<Unit,
         Node::Slot(slot) | Node::SlotAs(slot, _) | Node::Previous(slot, _) | Node::MeanLast(slot, ..) => {
             Ok(of_slot(*slot))
         }
-        Node::Negate(operand) | Node::Abs(operand) => of(operand),
+        Node::Negate(operand) | Node::Abs(operand) | Node::Not(operand) | Node::IsNull(operand) => of(operand),
         Node::Sqrt(operand) => Ok(match of(operand)? {
             plain @ (Unit::Any | Unit::One) => plain,
             Unit::Named(_) | Unit::Unknown => Unit::Unknown,
@@ -63,7 +63,6 @@ pub(super) fn unit(node: &Node, of_slot: &dyn Fn(usize) -> Unit) -> Result<Unit,
         | Node::If(_, left, right) => same(of(left)?, of(right)?),
         Node::Compare(_, left, right) => same(of(left)?, of(right)?).map(|_| Unit::One),
         Node::And(left, right) | Node::Or(left, right) => of(left).and_then(|_| of(right)),
-        Node::Not(operand) | Node::IsNull(operand) => of(operand),
         Node::Arithmetic(Arithmetic::Multiply, left, right) => Ok(match (of(left)?, of(right)?) {
             (Unit::Any | Unit::One, unit) | (unit, Unit::Any | Unit::One) => unit,
             _ => Unit::Unknown,

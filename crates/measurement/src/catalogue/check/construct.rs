@@ -16,6 +16,7 @@ use crate::{
     catalogue::{
         BaseMeasure, BaseOf, Construct, DerivedMeasure, Dimension, Indicator, Need, Parties, Population, Source,
         Target, definition,
+        load::Found,
     },
     diagnostic::meant,
     expression::{Expression, OpenItems, Parameter, Scope, Unit},
@@ -136,17 +137,17 @@ fn define(construct: &mut Construct, known: &Known<'_>) {
     let mut populations: BTreeMap<String, &Population> = BTreeMap::new();
     for base in &construct.base {
         if let BaseOf::Population(name) = &base.of
-            && let Some(Some(population)) = known.populations.get(name)
+            && let Found::Sound(population) = known.populations.get(name)
         {
             for name in population.joins.keys().chain([name]) {
-                if let Some(Some(population)) = known.populations.get(name) {
+                if let Found::Sound(population) = known.populations.get(name) {
                     populations.insert(name.clone(), population);
                 }
             }
         }
     }
     let sources: BTreeMap<String, &Source> =
-        construct.sources.iter().filter_map(|name| Some((name.clone(), known.sources.get(name).flatten()?))).collect();
+        construct.sources.iter().filter_map(|name| Some((name.clone(), known.sources.get(name).sound()?))).collect();
     construct.definition = definition::lines(construct, &populations, &sources);
     construct.digest = definition::digest(&construct.definition);
     for criteria in &mut construct.indicator.criteria {
@@ -188,18 +189,18 @@ fn check_sources(spec: &spec::ConstructSpec, known: &Known<'_>, faults: &mut Fau
             faults.add(&source.referenced, format!("the source `{}` is named twice", source.value), "name it once");
         }
         match known.sources.get(&source.value) {
-            None => {
+            Found::Unknown => {
                 let hint = meant(&source.value, &known.sources.names());
                 faults.add(&source.referenced, format!("unknown source `{}`", source.value), hint);
             }
-            Some(Some(declared)) if close_after.months == 0 && close_after.milliseconds < declared.lateness => {
+            Found::Sound(declared) if close_after.months == 0 && close_after.milliseconds < declared.lateness => {
                 faults.add(
                     &spec.cadence.close_after.referenced,
                     format!("periods would close before `{}` has delivered", source.value),
                     "let close_after be at least the lateness of every source",
                 );
             }
-            Some(_) => {}
+            Found::Faulty | Found::Sound(_) => {}
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{
     BTreeMap, BaseMeasure, BaseOf, Draft, EventScope, Faults, Known, Location, OpenItems, Parameter, Population, Scope,
     SharedHours, SharedRates, Type, class, fold, identifier, meant, spec,
 };
-use crate::catalogue::{Basis, Extra, Fold, Scale, load::Named};
+use crate::catalogue::{Basis, Extra, Fold, Scale, load::{Found, Named}};
 
 /// Names in expressions on rows: columns, columns of joined populations, columns as of the start.
 pub(super) struct RowScope<'a> {
@@ -37,7 +37,7 @@ impl Scope for RowScope<'_> {
         }
         let (other, column) = name.split_once('.')?;
         let by = *self.population.joins.get(other)?;
-        let joined = self.populations.get(other)??;
+        let joined = self.populations.get(other).sound()?;
         let column = joined.column(column)?;
         let kind = joined.columns.get(column).map(|column| column.kind);
         Some((self.extra(Extra::Joined { population: other.to_owned(), by, column }), kind))
@@ -154,13 +154,15 @@ fn on_population(
     faults: &mut Faults<'_>,
 ) -> Option<BaseMeasure> {
     let at = &named.referenced;
-    let Some(population) = known.populations.get(&named.value) else {
-        let hint = meant(&named.value, &known.populations.names());
-        faults.add(at, format!("unknown population `{}`", named.value), hint);
-        return None;
+    let population = match known.populations.get(&named.value) {
+        Found::Sound(population) => population,
+        Found::Faulty => return None,
+        Found::Unknown => {
+            let hint = meant(&named.value, &known.populations.names());
+            faults.add(at, format!("unknown population `{}`", named.value), hint);
+            return None;
+        }
     };
-    // Where the population is faulty itself, that is said elsewhere.
-    let population = population?;
     for dimension in &draft.dimensions {
         if dimension.column.as_deref().and_then(|column| population.column(column)).is_none() {
             let reason = format!("the dimension `{}` is no column of `{}`", dimension.name, population.name);

@@ -47,12 +47,11 @@ fn working_hours(spec: &spec::WorkingHoursSpec, zone: chrono_tz::Tz, faults: &mu
     }
     let mut days = Vec::new();
     for day in &spec.days {
-        match day.value.parse::<Weekday>() {
-            Ok(weekday) => days.push(weekday),
-            Err(_) => {
-                let reason = format!("`{}` is no day of the week", day.value);
-                faults.add(&day.referenced, reason, "write mon, tue, wed, thu, fri, sat or sun");
-            }
+        if let Ok(weekday) = day.value.parse::<Weekday>() {
+            days.push(weekday);
+        } else {
+            let reason = format!("`{}` is no day of the week", day.value);
+            faults.add(&day.referenced, reason, "write mon, tue, wed, thu, fri, sat or sun");
         }
     }
     let mut holidays = std::collections::BTreeSet::new();

@@ -5,6 +5,8 @@ use crate::catalogue::{Fold, Union};
 
 const ONE: &str = "count, sum, min, max, mean, variance, distinct, quantile, union";
 
+type Build = fn(Expression) -> Fold;
+
 pub(super) fn fold(
     name: &str,
     spec: &spec::BaseSpec,
@@ -40,7 +42,7 @@ pub(super) fn fold(
         None => None,
     };
     let fold = match &spec.union {
-        Some(union) => Fold::Union(self::union(union, spec, at, scope, faults)?),
+        Some(union) => Fold::Union(Box::new(self::union(union, spec, at, scope, faults)?)),
         None => value(spec, at, scope, faults)?,
     };
     durations(name, spec, fold.expressions().into_iter().chain(&filter), at, faults);
@@ -62,7 +64,6 @@ fn value(spec: &spec::BaseSpec, at: &Location, scope: &mut dyn Scope, faults: &m
     if spec.at.is_some() {
         faults.add(at, "`at` belongs to quantile", "leave it out");
     }
-    type Build = fn(Expression) -> Fold;
     let values: [(&Option<spec::Text>, Build); 5] = [
         (&spec.sum, Fold::Sum),
         (&spec.min, Fold::Min),

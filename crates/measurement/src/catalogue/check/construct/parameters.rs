@@ -81,13 +81,11 @@ fn table(
     let alike = |(default, values): &(Value, BTreeMap<String, Value>)| {
         values.values().all(|value| value.type_of() == default.type_of())
     };
-    match default.zip(values).filter(alike) {
-        Some((default, values)) => Some(Parameter { by: Some(table.by.clone()), values, default }),
-        None => {
-            unusable(name, at, faults);
-            None
-        }
+    let usable = default.zip(values).filter(alike);
+    if usable.is_none() {
+        unusable(name, at, faults);
     }
+    usable.map(|(default, values)| Parameter { by: Some(table.by.clone()), values, default })
 }
 
 pub(in crate::catalogue) fn scalar(scalar: &spec::Scalar) -> Option<Value> {
