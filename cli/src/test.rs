@@ -89,7 +89,11 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         .constructs
         .iter()
         .map(|construct| construct.id.as_str())
-        .filter(|id| args.paths.is_empty() && args.construct.is_empty() && !outcomes.iter().any(|outcome| outcome.construct == *id))
+        .filter(|id| {
+            args.paths.is_empty()
+                && args.construct.is_empty()
+                && !outcomes.iter().any(|outcome| outcome.construct == *id)
+        })
         .collect();
     if !untested.is_empty() {
         writeln!(out, "without cases: {}", untested.join(", "))?;
@@ -215,7 +219,9 @@ fn compare(expect: &Expect, found: &Found) -> Vec<String> {
             faults.push(format!("{what}: wanted {wanted}, found {got}"));
         }
     };
-    let shown = |number: &Option<measurement::number::Exact>| number.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    let shown = |number: &Option<measurement::number::Exact>| {
+        number.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+    };
     check("outcome", expect.outcome.clone(), found.outcome.clone());
     for (what, wanted, got) in [
         ("value", &expect.value, &found.value),
@@ -235,7 +241,11 @@ fn compare(expect: &Expect, found: &Found) -> Vec<String> {
         check("trend", trend.clone(), found.trend.clone().unwrap_or_else(|| "none".to_owned()));
     }
     if let Some(revision) = expect.revision {
-        check("revision", revision.to_string(), found.revision.map_or_else(|| "none".to_owned(), |number| number.to_string()));
+        check(
+            "revision",
+            revision.to_string(),
+            found.revision.map_or_else(|| "none".to_owned(), |number| number.to_string()),
+        );
     }
     if let (false, Some(because)) = (faults.is_empty(), &found.because) {
         let mut line = String::new();

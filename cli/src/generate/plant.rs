@@ -2,13 +2,15 @@
 //! [`super::render`], answers are worked out from it in [`super::truth`].
 
 mod model;
+mod registers;
 
 use measurement::time::Timestamp;
 
 pub use model::{
-    ASSET_CLASSES, Asset, Audit, CATEGORIES, Change, Incident, LogIn, ORG_UNITS, Organisation, Person, PersonState,
-    Vulnerability,
+    ASSET_CLASSES, Action, Agreement, Asset, Audit, CATEGORIES, Change, Incident, LogIn, ORG_UNITS, Organisation,
+    Person, PersonState, Policy, Registers, SystemFacts, Vulnerability,
 };
+pub use registers::{DIFFICULTIES, RESOURCES, SERVICES};
 
 use super::random::Random;
 
@@ -38,6 +40,7 @@ impl Organisation {
             incidents: Vec::new(),
             vulnerabilities: Vec::new(),
             audits: Vec::new(),
+            registers: Registers::default(),
             log_ins: Vec::new(),
             heartbeats: Vec::new(),
         };
@@ -47,6 +50,7 @@ impl Organisation {
         organisation.plant_vulnerabilities(scaled(1500, scale, 120));
         organisation.plant_audits(months);
         organisation.plant_log_ins(scale.max(0.25));
+        organisation.plant_registers();
         organisation.plant_heartbeats();
         organisation
     }
@@ -83,7 +87,15 @@ impl Organisation {
                 }
                 at += 250 * DAY + random.millis(if org_unit == "engineering" { 200 * DAY } else { 120 * DAY });
             }
-            self.people.push(Person { uid: format!("P-{number:04}"), states, trained });
+            self.people.push(Person {
+                uid: format!("P-{number:04}"),
+                states,
+                trained,
+                made_aware: Vec::new(),
+                awareness_due_at: 0,
+                agreement_due_at: 0,
+                signed_at: None,
+            });
         }
     }
 
@@ -261,7 +273,23 @@ impl Organisation {
     fn plant_heartbeats(&mut self) {
         let mut random = Random::new(self.seed, 7);
         let span = self.end.0 - self.start.0;
-        for source in ["itsm", "scanner", "cmdb", "hr", "lms", "grc"] {
+        for source in [
+            "itsm",
+            "scanner",
+            "cmdb",
+            "hr",
+            "lms",
+            "grc",
+            "isms",
+            "finance",
+            "contracts",
+            "facility",
+            "awareness",
+            "edr",
+            "network",
+            "monitoring",
+            "iam",
+        ] {
             let mut beats = Vec::new();
             let mut at = self.start.0 + random.millis(MINUTE);
             while at < self.end.0 {
@@ -275,6 +303,7 @@ impl Organisation {
                 beats.retain(|at| !down.contains(at));
                 for person in &mut self.people {
                     person.trained.retain(|at| !down.contains(at));
+                    person.made_aware.retain(|at| !down.contains(at));
                 }
             }
             self.heartbeats.push((source, beats));

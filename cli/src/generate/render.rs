@@ -1,6 +1,8 @@
 //! How the sources tell of what happened: raw records in the order of their arrival, some doubled, late, out
 //! of order or broken.
 
+mod registers;
+
 use std::sync::Arc;
 
 use measurement::time::Timestamp;
@@ -16,7 +18,27 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// Source topics.
-pub const TOPICS: &[&str] = &["raw.cmdb", "raw.grc", "raw.hr", "raw.itsm", "raw.lms", "raw.scanner", "raw.sshd"];
+pub const TOPICS: &[&str] = &[
+    "raw.awareness",
+    "raw.cmdb",
+    "raw.contracts",
+    "raw.edr",
+    "raw.facility",
+    "raw.finance",
+    "raw.grc",
+    "raw.hr",
+    "raw.iam",
+    "raw.isms",
+    "raw.itsm",
+    "raw.lms",
+    "raw.monitoring",
+    "raw.network",
+    "raw.scanner",
+    "raw.sshd",
+];
+/// Sources that send OCSF.
+const OCSF: [&str; 10] =
+    ["awareness", "cmdb", "contracts", "edr", "facility", "finance", "iam", "isms", "monitoring", "network"];
 
 /// What is wrong with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +77,8 @@ struct Writer {
 pub fn records(organisation: &Organisation) -> Vec<Raw> {
     let mut writer =
         Writer { random: Random::new(organisation.seed, 20), end: organisation.end.0, next_id: 0, records: Vec::new() };
-    registers(organisation, &mut writer);
+    people_and_systems(organisation, &mut writer);
+    registers::registers(organisation, &mut writer);
     incidents(organisation, &mut writer);
     scanner(organisation, &mut writer);
     heartbeats(organisation, &mut writer);
@@ -96,7 +119,7 @@ impl Writer {
     }
 }
 
-fn registers(organisation: &Organisation, writer: &mut Writer) {
+fn people_and_systems(organisation: &Organisation, writer: &mut Writer) {
     for person in &organisation.people {
         for state in &person.states {
             let id = writer.id();
@@ -104,16 +127,16 @@ fn registers(organisation: &Organisation, writer: &mut Writer) {
                 "raw.hr",
                 state.at,
                 &json!({"id": id, "type": "person", "person": person.uid, "org_unit": state.org_unit, "in_scope": true,
-                    "training_required": state.training_required, "active": state.active, "at": stamp(state.at)}),
+                    "training_required": state.training_required, "active": state.active, "at": stamp(state.at),
+                    "awareness_due_at": stamp(person.awareness_due_at), "agreement_due_at": stamp(person.agreement_due_at)}),
             );
         }
-        for at in &person.trained {
+        let aware = person.made_aware.iter().map(|at| (*at, "isms-awareness"));
+        for (at, course) in person.trained.iter().map(|at| (*at, "infosec-annual")).chain(aware) {
             let id = writer.id();
-            writer.send(
-                "raw.lms",
-                *at,
-                &json!({"id": id, "type": "completion", "person": person.uid, "course": "infosec-annual", "at": stamp(*at)}),
-            );
+            let record =
+                json!({"id": id, "type": "completion", "person": person.uid, "course": course, "at": stamp(at)});
+            writer.send("raw.lms", at, &record);
         }
     }
     for audit in &organisation.audits {
@@ -135,7 +158,8 @@ fn registers(organisation: &Organisation, writer: &mut Writer) {
             &json!({"class_uid": 5001, "category_uid": 5, "activity_id": 2, "type_uid": 500_102, "severity_id": 1,
                 "time": asset.since, "metadata": {"uid": id, "version": "1.8.0", "product": {"name": "cmdb"}},
                 "device": {"uid": asset.uid, "hostname": asset.host, "type": asset.class},
-                "unmapped": {"in_scope": asset.in_scope, "logging_required": asset.logging}}),
+                "unmapped": {"in_scope": asset.in_scope, "logging_required": asset.logging, "critical": asset.class == "server",
+                    "agent_required": asset.class != "network", "in_service_at": asset.since}}),
         );
         for at in &asset.pentests {
             let id = writer.id();
@@ -196,9 +220,9 @@ fn heartbeats(organisation: &Organisation, writer: &mut Writer) {
             let id = writer.id();
             let topic =
                 TOPICS.iter().find(|topic| topic.strip_prefix("raw.") == Some(source)).copied().unwrap_or("raw.itsm");
-            let value = if *source == "cmdb" {
+            let value = if OCSF.contains(source) {
                 json!({"class_uid": 27_001_099, "category_uid": 27_001, "activity_id": 1, "type_uid": 2_700_109_901_i64, "severity_id": 1,
-                    "time": at, "metadata": {"uid": id, "version": "1.8.0", "product": {"name": "cmdb"}}})
+                    "time": at, "metadata": {"uid": id, "version": "1.8.0", "product": {"name": source}}})
             } else {
                 json!({"id": id, "type": "heartbeat", "at": stamp(*at)})
             };

@@ -9,7 +9,7 @@ mod outcome;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike as _, Months, NaiveDate, TimeZone as _};
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, TimeZone as _};
 use chrono_tz::{Europe::Zurich, Tz};
 use serde::{Deserialize, Serialize};
 
@@ -72,8 +72,24 @@ pub fn month_start_near(at: i64) -> i64 {
 enum Length {
     Hour,
     Day,
+    Week,
     Month,
     Quarter,
+    HalfYear,
+    Year,
+}
+
+impl Length {
+    /// Calendar months, where it is so many.
+    const fn months(self) -> Option<u32> {
+        match self {
+            Self::Month => Some(1),
+            Self::Quarter => Some(3),
+            Self::HalfYear => Some(6),
+            Self::Year => Some(12),
+            Self::Hour | Self::Day | Self::Week => None,
+        }
+    }
 }
 
 /// Periods from the one that contains `first`, as long as they end early enough.
@@ -89,18 +105,20 @@ fn periods(length: Length, first: i64, last_end: i64) -> Vec<(i64, i64)> {
             }
             return periods;
         }
-        Length::Day => {}
-        Length::Month => date = first_of_month(date),
-        Length::Quarter => {
-            let month = date.month0() / 3 * 3 + 1;
-            date = NaiveDate::from_ymd_opt(date.year(), month, 1).unwrap_or(date);
+        Length::Week => {
+            let since_monday = Days::new(u64::from(date.weekday().num_days_from_monday()));
+            date = date.checked_sub_days(since_monday).unwrap_or(date);
         }
+        _ => {}
+    }
+    if let Some(months) = length.months() {
+        let month = date.month0() / months * months + 1;
+        date = NaiveDate::from_ymd_opt(date.year(), month, 1).unwrap_or(date);
     }
     loop {
-        let next = match length {
-            Length::Month => date.checked_add_months(Months::new(1)),
-            Length::Quarter => date.checked_add_months(Months::new(3)),
-            Length::Hour | Length::Day => date.succ_opt(),
+        let next = match length.months() {
+            Some(months) => date.checked_add_months(Months::new(months)),
+            None => date.checked_add_days(Days::new(if length == Length::Week { 7 } else { 1 })),
         };
         let Some(next) = next else { return periods };
         let (start, end) = (midnight(date), midnight(next));
@@ -119,6 +137,7 @@ fn months_before(at: i64, months: u32) -> i64 {
     Zurich.from_local_datetime(&date.and_time(time.time())).earliest().map_or(0, |time| time.timestamp_millis())
 }
 
-fn year_start(at: i64) -> i64 {
+/// Start of the year that contains an instant.
+pub fn year_start(at: i64) -> i64 {
     midnight(NaiveDate::from_ymd_opt(local(at).year(), 1, 1).unwrap_or_default())
 }

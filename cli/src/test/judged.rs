@@ -59,7 +59,8 @@ pub(super) fn run(
     }
     let mut base: Vec<Option<Exact>> = Vec::new();
     for measure in &construct.base {
-        let value = given.get(&measure.name).with_context(|| format!("the base measure `{}` is not given", measure.name))?;
+        let value =
+            given.get(&measure.name).with_context(|| format!("the base measure `{}` is not given", measure.name))?;
         base.push(value.as_ref().map(|number| number.0.clone()));
     }
     let n: Vec<u64> = base
@@ -114,4 +115,3 @@ impl History for Earlier<'_> {
         values.get(name).map(|number| Value::from_exact(number.0.clone()))
     }
 }
-

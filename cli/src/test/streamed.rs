@@ -139,7 +139,10 @@ fn expected(
             return Ok(Vec::new());
         }
         let groups: Vec<String> = entries.iter().filter(of_period).map(ResultRecord::group_label).collect();
-        bail!("the period has no result for this group; there are {}", if groups.is_empty() { "none".to_owned() } else { groups.join(", ") });
+        bail!(
+            "the period has no result for this group; there are {}",
+            if groups.is_empty() { "none".to_owned() } else { groups.join(", ") }
+        );
     };
     let found = found(entry);
     seen.note(&found);

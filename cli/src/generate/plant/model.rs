@@ -1,6 +1,13 @@
 //! What there is in the organisation and what happens to it. Times are milliseconds since 1970.
 
+mod registers;
+
 use measurement::time::Timestamp;
+
+pub use registers::{
+    Action, Agreement, Budget, Cost, Interval, LogReview, Lure, Maintenance, Meeting, PasswordCheck, Policy, Quiz,
+    Registers, Risk, Rule, Site, SystemFacts, ThirdPartyReview,
+};
 
 /// Org units; people of `board` belong to no declared one.
 pub const ORG_UNITS: [&str; 5] = ["finance", "engineering", "sales", "operations", "board"];
@@ -31,6 +38,14 @@ pub struct Person {
     pub states: Vec<PersonState>,
     /// When trainings were completed.
     pub trained: Vec<i64>,
+    /// When awareness trainings were completed.
+    pub made_aware: Vec<i64>,
+    /// Day by which the awareness training is planned.
+    pub awareness_due_at: i64,
+    /// Day by which the agreement is planned to be signed.
+    pub agreement_due_at: i64,
+    /// When it was signed.
+    pub signed_at: Option<i64>,
 }
 
 /// A system.
@@ -140,6 +155,8 @@ pub struct Organisation {
     pub vulnerabilities: Vec<Vulnerability>,
     /// Audits.
     pub audits: Vec<Audit>,
+    /// What registers know.
+    pub registers: Registers,
     /// Log-ins.
     pub log_ins: Vec<LogIn>,
     /// Signs of life of each source but sshd.

@@ -1,6 +1,12 @@
-//! The eight constructs, one function each.
+//! The constructs, one function each.
 
+mod actions;
+mod management;
+mod operations;
+mod people;
 mod registers;
+mod series;
+mod systems;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,6 +29,15 @@ struct World<'a> {
     hr: SourceTimes,
     lms: SourceTimes,
     grc: SourceTimes,
+    isms: SourceTimes,
+    finance: SourceTimes,
+    contracts: SourceTimes,
+    facility: SourceTimes,
+    awareness: SourceTimes,
+    edr: SourceTimes,
+    network: SourceTimes,
+    monitoring: SourceTimes,
+    iam: SourceTimes,
 }
 
 pub(super) fn answers(organisation: &Organisation) -> Vec<Answer> {
@@ -57,7 +72,23 @@ pub(super) fn answers(organisation: &Organisation) -> Vec<Answer> {
             "hr",
             organisation.people.iter().flat_map(|person| person.states.iter().map(|state| state.at)).collect(),
         ),
-        lms: with_beats("lms", organisation.people.iter().flat_map(|person| person.trained.iter().copied()).collect()),
+        lms: with_beats(
+            "lms",
+            organisation
+                .people
+                .iter()
+                .flat_map(|person| person.trained.iter().chain(&person.made_aware).copied())
+                .collect(),
+        ),
+        isms: with_beats("isms", management::times(organisation)),
+        finance: with_beats("finance", actions::times(organisation)),
+        contracts: with_beats("contracts", management::times_of_contracts(organisation)),
+        facility: with_beats("facility", operations::times_of_facility(organisation)),
+        awareness: with_beats("awareness", people::times(organisation)),
+        edr: with_beats("edr", systems::times_of_edr(organisation)),
+        network: with_beats("network", systems::times_of_network(organisation)),
+        monitoring: with_beats("monitoring", operations::times_of_monitoring(organisation)),
+        iam: with_beats("iam", organisation.registers.password_checks.iter().map(|check| check.at).collect()),
         grc: with_beats(
             "grc",
             organisation
@@ -77,6 +108,11 @@ pub(super) fn answers(organisation: &Organisation) -> Vec<Answer> {
         world.training(),
         world.audit_programme(),
         world.log_source_liveness(),
+        world.of_management(),
+        world.of_actions(),
+        world.of_people(),
+        world.of_systems(),
+        world.of_operations(),
     ]
     .concat()
 }

@@ -23,6 +23,18 @@ impl Fraction {
         Self { top: number, bottom: 1 }
     }
 
+    pub(super) fn plus(self, other: Self) -> Option<Self> {
+        Self::new(self.top * other.bottom + other.top * self.bottom, self.bottom * other.bottom)
+    }
+
+    pub(super) fn times(self, other: Self) -> Option<Self> {
+        Self::new(self.top * other.top, self.bottom * other.bottom)
+    }
+
+    pub(super) fn over(self, other: Self) -> Option<Self> {
+        Self::new(self.top * other.bottom, self.bottom * other.top)
+    }
+
     pub(super) fn less(self, other: Self) -> Option<Self> {
         Self::new(self.top * other.bottom - other.top * self.bottom, self.bottom * other.bottom)
     }

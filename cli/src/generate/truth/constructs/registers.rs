@@ -195,7 +195,7 @@ impl World<'_> {
 
 /// The groups of persons that must not be shown: those below the least size, and the next smallest with them as long as
 /// what is hidden is one group or too small altogether. With no group left, the total.
-fn hidden<'a>(sizes: &[(Option<&'a str>, i128)], least: i128) -> Vec<Option<&'a str>> {
+pub(super) fn hidden<'a>(sizes: &[(Option<&'a str>, i128)], least: i128) -> Vec<Option<&'a str>> {
     let mut parts: Vec<(i128, &str)> =
         sizes.iter().filter(|(_, size)| *size > 0).filter_map(|(group, size)| Some((*size, (*group)?))).collect();
     parts.sort_unstable();

@@ -15,8 +15,7 @@ use super::{EventScope, Faults, Known, class, compile, compile_filter, day, iden
 use crate::{
     catalogue::{
         BaseMeasure, BaseOf, Construct, DerivedMeasure, Dimension, Indicator, Need, Parties, Population, Source,
-        Target, definition,
-        load::Found,
+        Target, definition, load::Found,
     },
     diagnostic::meant,
     expression::{Expression, OpenItems, Parameter, Scope, Unit},

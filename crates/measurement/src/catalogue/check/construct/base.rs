@@ -4,7 +4,10 @@ use super::{
     BTreeMap, BaseMeasure, BaseOf, Draft, EventScope, Faults, Known, Location, OpenItems, Parameter, Population, Scope,
     SharedHours, SharedRates, Type, class, fold, identifier, meant, spec,
 };
-use crate::catalogue::{Basis, Extra, Fold, Scale, load::{Found, Named}};
+use crate::catalogue::{
+    Basis, Extra, Fold, Scale,
+    load::{Found, Named},
+};
 
 /// Names in expressions on rows: columns, columns of joined populations, columns as of the start.
 pub(super) struct RowScope<'a> {
