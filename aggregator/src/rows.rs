@@ -21,13 +21,7 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
     if feed.when.as_ref().is_some_and(|when| !when.matches(&context)) {
         return false;
     }
-    let key = match (feed.of, slots.get(feed.key_slot)) {
-        (FeedOf::Snapshot(_), _) => Population::SNAPSHOT.to_owned(),
-        // No entity may pass itself off as what the engine keeps for itself.
-        (FeedOf::Entity, Some(Value::Text(key))) if !key.starts_with('\0') => key.to_string(),
-        (FeedOf::Entity, Some(Value::Int(key))) => key.to_string(),
-        _ => return false,
-    };
+    let Some(key) = row_key(feed, slots) else { return false };
     let Some(rows) = task.store.rows.get_mut(reference.index) else { return false };
     let cell = rows.entry(key.clone()).or_default();
     let order = selected.order();
@@ -55,6 +49,21 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
         }
     }
     true
+}
+
+/// The key of the row that an event is about.
+fn row_key(feed: &Feed, slots: &[Value]) -> Option<String> {
+    let text = |slot: usize| match slots.get(slot) {
+        // No entity may pass itself off as what the engine keeps for itself.
+        Some(Value::Text(key)) if !key.starts_with('\0') => Some(key.to_string()),
+        Some(Value::Int(key)) => Some(key.to_string()),
+        _ => None,
+    };
+    match (feed.of, feed.partition_slot) {
+        (FeedOf::Snapshot(_), _) => Some(Population::SNAPSHOT.to_owned()),
+        (FeedOf::Entity, None) => text(feed.key_slot),
+        (FeedOf::Entity, Some(partition)) => Some(format!("{}\u{1}{}", text(partition)?, text(feed.key_slot)?)),
+    }
 }
 
 /// What an event says of the entity's being there.

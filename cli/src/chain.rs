@@ -110,12 +110,13 @@ impl Chain {
         self.log.producer("vernier-sources")?.transact(records, &[], None).context("write source records")
     }
 
-    /// Steps until nothing moves any more.
-    pub fn settle(&mut self) -> anyhow::Result<()> {
+    /// Steps until nothing moves any more, and tells how many source records were taken in so far.
+    pub fn settle(&mut self, mut taken: impl FnMut(u64)) -> anyhow::Result<()> {
         let mut quiet = 0;
         while quiet < 3 {
             let busy = self.step()?;
             quiet = if busy { 0 } else { quiet + 1 };
+            taken(self.ingest.stats().records());
         }
         Ok(())
     }
@@ -149,7 +150,7 @@ impl Chain {
             }
         }
         self.log.producer("vernier-time")?.transact(out.into_records(), &[], None).context("write progress")?;
-        self.settle()
+        self.settle(|_| ())
     }
 
     /// Newest event time seen, over all sources.

@@ -2,13 +2,19 @@
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
-use crate::{check, demo, generate, produce, replay, results, surfaces, test, topics};
+use crate::{check, demo, diff, explain, generate, produce, replay, results, schema, surfaces, test, topics};
+
+/// What every page of help ends with.
+const CODES: &str = "Exit codes:
+  0   done
+  1   faults were found, or it could not be done: the error stream says which and what to do
+  64  the command line is not understood";
 
 /// Continuous information-security measurement after ISO/IEC 27004:2016.
 #[derive(Debug, clap::Parser)]
-#[command(name = "vernier", version, propagate_version = true)]
+#[command(name = "vernier", version, propagate_version = true, after_help = CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -22,6 +28,12 @@ enum Command {
     Check(check::CheckArgs),
     /// Run the cases that are written beside the constructs
     Test(test::TestArgs),
+    /// Say what a construct measures, how it is judged and what would change the band
+    Explain(explain::ExplainArgs),
+    /// Compare two catalogues in words, and say which series break
+    Diff(diff::DiffArgs),
+    /// Print the JSON Schema of a kind of file, for editors
+    Schema(schema::SchemaArgs),
     /// Write the records of a synthetic organisation, and the true answers beside them
     Generate(generate::GenerateArgs),
     /// Run the whole chain on files of raw source records, without a broker
@@ -32,8 +44,20 @@ enum Command {
     Produce(produce::ProduceArgs),
     /// Print the ledger of results
     Results(results::ResultsArgs),
-    /// Write dashboard and alert rules, generated from the catalogue
+    /// Write dashboard, alert rules and reference pages, generated from the catalogue
     Surfaces(surfaces::SurfacesArgs),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages, one for each command
+    Man {
+        /// Folder to write to
+        #[arg(long, value_name = "FOLDER")]
+        out: std::path::PathBuf,
+    },
 }
 
 /// Parses the arguments, runs the command, prints one error.
@@ -51,12 +75,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(args) => demo::run(&args, now),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Generate(args) => generate::run(&args, now),
         Command::Replay(args) => replay::run(&args, now),
         Command::Topics(args) => topics::run(&args),
         Command::Produce(args) => produce::run(&args, now),
         Command::Results(args) => results::run(&args),
         Command::Surfaces(args) => surfaces::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "vernier", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man { out } => man(&out),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,4 +97,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn man(folder: &std::path::Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(Arguments::command(), folder)?;
+    Ok(())
 }

@@ -5,12 +5,15 @@
 //! 1. [`demo`]: a synthetic organisation through the whole chain, no broker needed;
 //! 2. [`check`]: is this catalogue sound?
 //! 3. [`test`]: does it say what its author means?
-//! 4. [`generate`]: the synthetic organisation's records, and the true answers beside them;
-//! 5. [`replay`]: the whole chain on files of raw records;
-//! 6. [`topics`]: create and verify Vernier's topics on Apache Kafka;
-//! 7. [`produce`]: files of raw records, or the synthetic organisation, into source topics;
-//! 8. [`results`]: the ledger as table, JSON or CSV;
-//! 9. [`surfaces`]: dashboard and alert rules generated from the catalogue.
+//! 4. [`explain`]: what does it measure, and what would change the band?
+//! 5. [`diff`]: what is different between two catalogues, and which series break?
+//! 6. [`schema`]: JSON Schemas for editors;
+//! 7. [`generate`]: the synthetic organisation's records, and the true answers beside them;
+//! 8. [`replay`]: the whole chain on files of raw records;
+//! 9. [`topics`]: create and verify Vernier's topics on Apache Kafka;
+//! 10. [`produce`]: files of raw records, or the synthetic organisation, into source topics;
+//! 11. [`results`]: the ledger as table, JSON or CSV;
+//! 12. [`surfaces`]: dashboard, alert rules and reference pages generated from the catalogue.
 //!
 //! Around them: [`command`], the arguments; [`chain`], the whole chain in one thread on an embedded log;
 //! [`connect`], the log and the topics that a configuration names.
@@ -18,6 +21,9 @@
 pub mod demo;
 pub mod check;
 pub mod test;
+pub mod explain;
+pub mod diff;
+pub mod schema;
 pub mod generate;
 pub mod replay;
 pub mod topics;

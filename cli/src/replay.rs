@@ -78,15 +78,58 @@ pub fn replay(
     received: Timestamp,
 ) -> anyhow::Result<Chain> {
     let mut chain = Chain::new(catalogue, 1, received)?;
+    let progress = Progress::new();
+    let mut records = 0;
     for (topic, path) in files {
-        read_file(path, |lines| chain.write(lines.into_iter().map(|line| (Arc::clone(topic), line)), received))
-            .with_context(|| format!("read {}", path.display()))?;
+        progress.say(&format!("reading {}", path.display()));
+        read_file(path, |lines| {
+            records += u64::try_from(lines.len())?;
+            chain.write(lines.into_iter().map(|line| (Arc::clone(topic), line)), received)
+        })
+        .with_context(|| format!("read {}", path.display()))?;
     }
-    chain.settle()?;
+    progress.expect(records);
+    chain.settle(|taken| progress.at(taken))?;
+    progress.say("closing periods");
     if let Some(until) = until.or_else(|| chain.newest_event()) {
         chain.pass_time(until)?;
     }
     Ok(chain)
+}
+
+/// What a terminal sees of a replay; nothing where the error stream is a file or a pipe.
+struct Progress(indicatif::ProgressBar);
+
+impl Progress {
+    fn new() -> Self {
+        let bar = indicatif::ProgressBar::new_spinner();
+        bar.enable_steady_tick(std::time::Duration::from_millis(200));
+        Self(bar)
+    }
+
+    fn say(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+    }
+
+    /// From now on it is known how many records there are.
+    fn expect(&self, records: u64) {
+        let style = indicatif::ProgressStyle::with_template("{bar:40} {pos}/{len} records, {elapsed}, {eta} to go {msg}");
+        if let Ok(style) = style {
+            self.0.set_style(style);
+        }
+        self.0.set_length(records);
+        self.0.set_message("");
+    }
+
+    fn at(&self, taken: u64) {
+        self.0.set_position(taken);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }
 
 /// The files with the topics they stand for.

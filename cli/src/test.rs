@@ -28,7 +28,7 @@ use measurement::catalogue::{Catalogue, Construct, Files};
 
 use crate::check;
 
-pub use file::{Case, Expect, TestFile};
+pub use file::{Case, Expect, Number, TestFile};
 
 /// Arguments of `vernier test`.
 #[derive(Debug, clap::Args)]
@@ -254,4 +254,14 @@ fn compare(expect: &Expect, found: &Found) -> Vec<String> {
         faults.push(line);
     }
     faults
+}
+
+/// Judges base measures without history: the outcome and the indicator's value.
+pub fn judge_case(
+    construct: &Construct,
+    case: &Case,
+    base: &BTreeMap<String, Option<Number>>,
+) -> anyhow::Result<(String, Option<measurement::number::Exact>)> {
+    let found = judged::run(construct, case, base)?;
+    Ok((found.outcome, found.value))
 }

@@ -92,7 +92,7 @@ fn compressed_files_and_several_sources_give_the_same() {
 fn mistakes_are_named_with_what_to_do() {
     let missing = here("missing.log");
     for (arguments, told) in [
-        (vec!["--source".to_owned(), "vpn=x.log".to_owned()], "unknown source `vpn`; the catalogue has cmdb, grc"),
+        (vec!["--source".to_owned(), "vpn=x.log".to_owned()], "unknown source `vpn`; the catalogue has awareness, cmdb"),
         (vec!["--source".to_owned(), "x.log".to_owned()], "write SOURCE=FILE"),
         (vec!["--source".to_owned(), format!("sshd={}", missing.display())], "missing.log: No such file"),
         (vec!["--catalogue".to_owned(), "nowhere".to_owned()], "no constructs found"),

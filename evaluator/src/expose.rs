@@ -37,7 +37,7 @@ pub const FAMILIES: &[(&str, &str)] = &[
         "vernier_indicator_band",
         "1 for the band that the indicator is in, 0 for the others; all 0 where there is no band.",
     ),
-    ("vernier_indicator_band_code", "Band as a number: 0 green, 1 yellow, 2 red, 3 another band, 4 no band."),
+    ("vernier_indicator_band_code", "Band as a number: 0 green, 1 yellow or orange, 2 red, 3 another band, 4 no band."),
     ("vernier_indicator_outcome", "1 for the reason why there is no band, 0 for the others."),
     ("vernier_indicator_period_start_timestamp_seconds", "Start of the period."),
     ("vernier_indicator_period_end_timestamp_seconds", "End of the period."),
@@ -154,7 +154,7 @@ impl Snapshot {
         let code = match &judgement.outcome {
             Outcome::Band(band) => match band.as_str() {
                 "green" => 0,
-                "yellow" => 1,
+                "yellow" | "orange" => 1,
                 "red" => 2,
                 _ => 3,
             },

@@ -58,6 +58,41 @@ pub struct Case {
     pub then: Option<Expect>,
 }
 
+impl Case {
+    /// A case that says nothing but its group: `all`, or `dimension=value,…`.
+    pub fn of_group(label: &str) -> anyhow::Result<Self> {
+        let mut group = BTreeMap::new();
+        for part in label.split(',').filter(|_| label != "all") {
+            let (name, value) = part.split_once('=').ok_or_else(|| anyhow::anyhow!("write a group like category=malware"))?;
+            group.insert(name.to_owned(), value.to_owned());
+        }
+        Ok(Self {
+            name: String::new(),
+            example: false,
+            period: None,
+            group,
+            base: None,
+            history: Vec::new(),
+            sources: None,
+            events: Vec::new(),
+            silent: Vec::new(),
+            silent_from: BTreeMap::new(),
+            expect: Expect {
+                outcome: String::new(),
+                value: None,
+                numerator: None,
+                denominator: None,
+                target: None,
+                base: BTreeMap::new(),
+                trend: None,
+                revision: None,
+            },
+            late: Vec::new(),
+            then: None,
+        })
+    }
+}
+
 /// How the sources did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

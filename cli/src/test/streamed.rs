@@ -39,12 +39,12 @@ pub(super) fn run(
     let mut chain = Chain::new(as_ocsf(catalogue), PARTITIONS, newest.plus(1))?;
     let signs = signs_of_life(catalogue, construct, case, &period, &sent)?;
     write(&chain, sent.into_iter().chain(signs))?;
-    chain.settle()?;
+    chain.settle(|_| ())?;
     chain.pass_time(closes)?;
     let mut faults = expected(&chain, construct, case, &period, &case.expect, seen)?;
     if let Some(then) = &case.then {
         write(&chain, late)?;
-        chain.settle()?;
+        chain.settle(|_| ())?;
         chain.pass_time(newest.plus(60_000))?;
         let after = expected(&chain, construct, case, &period, then, seen)?;
         faults.extend(after.into_iter().map(|fault| format!("after the late events: {fault}")));

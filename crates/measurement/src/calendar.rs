@@ -256,13 +256,23 @@ impl Calendar {
         }
     }
 
-    /// Gaps are at most a day long (Samoa skipped 30 December 2011); the first minute that exists
-    /// again is the end of the gap, because all transitions since 1970 lie on full minutes.
+    /// The first instant at which the clocks show the local time or a later one. Gaps are at most a day long (Samoa
+    /// skipped 30 December 2011), and one began in the middle of a minute (Liberia, 1972).
     fn after_gap(&self, local: NaiveDateTime) -> Option<Timestamp> {
-        (1..=26 * 60).find_map(|minutes| {
+        let after = (1..=26 * 60).find_map(|minutes| {
             let later = local.checked_add_signed(chrono::TimeDelta::minutes(minutes))?;
-            self.zone.from_local_datetime(&later).earliest().map(|time| Timestamp(time.timestamp_millis()))
-        })
+            self.zone.from_local_datetime(&later).earliest()
+        })?;
+        let (mut before, mut after) = (after.timestamp() - 86_400, after.timestamp());
+        while after - before > 1 {
+            let middle = before + (after - before) / 2;
+            if self.local(Timestamp(middle * 1000))? >= local {
+                after = middle;
+            } else {
+                before = middle;
+            }
+        }
+        Some(Timestamp(after * 1000))
     }
 }
 

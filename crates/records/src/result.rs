@@ -164,6 +164,7 @@ impl ResultRecord {
             && self.derived == other.derived
             && self.value == other.value
             && self.outcome == other.outcome
+            && self.trend == other.trend
     }
 }
 

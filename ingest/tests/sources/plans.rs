@@ -23,7 +23,7 @@ fn copy(from: &Path, to: &Path) {
 fn the_shipped_catalogue_is_a_plan() {
     let mut plan = Plan::new(&Catalogue::load(&shipped::schemas()).unwrap()).unwrap();
     let names: Vec<&str> = plan.sources.iter().map(|source| &*source.name).collect();
-    assert_eq!(names, ["cmdb", "grc", "hr", "itsm", "lms", "scanner", "sshd"]);
+    assert!(names.len() >= 16 && names.is_sorted(), "{names:?}");
     assert_eq!(plan.topics().count(), names.len());
     assert!(plan.source_of("raw.cmdb").unwrap().mapping.is_none());
     let (source, classes) = plan.of_topic("raw.sshd").unwrap();

@@ -98,6 +98,8 @@ pub struct Feed {
     pub key_slot: usize,
     /// Path of the key that decides the partition: that of the row unless said otherwise.
     pub partition: String,
+    /// Slot of that key, where it is another one: a row is then known by both, so that it never lies in two partitions.
+    pub partition_slot: Option<usize>,
     /// What an event of the feed is about.
     pub of: FeedOf,
     /// Whether the events are not routed by the class's primary key, so that the population is fed by reference copies.

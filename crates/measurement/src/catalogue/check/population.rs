@@ -129,7 +129,8 @@ fn feed(
     let class = class(&spec.class, classes, faults)?;
     let (key_slot, _) = attribute(&spec.key, class, classes, fields, faults)?;
     let partition = spec.partition.as_ref().unwrap_or(&spec.key);
-    attribute(partition, class, classes, fields, faults)?;
+    let (partition_slot, _) = attribute(partition, class, classes, fields, faults)?;
+    let partition_slot = (partition.value != spec.key.value).then_some(partition_slot);
     let at = &spec.class.referenced;
     let nothing = BTreeMap::new();
     let mut scope = EventScope {
@@ -157,6 +158,7 @@ fn feed(
         key: spec.key.value.clone(),
         key_slot,
         partition: partition.value.clone(),
+        partition_slot,
         of: FeedOf::Entity,
         by_reference: class.key != partition.value,
         when,
@@ -224,6 +226,7 @@ fn snapshot(
         key: class.key.clone(),
         key_slot: taken_at,
         partition: class.key.clone(),
+        partition_slot: None,
         of: FeedOf::Snapshot(taken_at),
         by_reference: true,
         when,

@@ -1,0 +1,138 @@
+//! Days, weeks, months and years of every zone and every day from 1970 to 2100, beside a second library.
+//! chrono-tz knows no clock changes from 2100 on, so that its last day is the end of 2099.
+//!
+//! Both libraries bring their own copy of the zone database. Where its releases differ the zones are named below, with
+//! no other fault excused: a fault of ours would show everywhere.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use jiff::{civil::Date, tz::TimeZone};
+use measurement::{
+    calendar::{Calendar, PeriodLength},
+    time::Timestamp,
+};
+
+/// Zones whose history or future differs between the two copies of the zone database: 2025b beside a later one.
+const OTHER_RELEASE: [&str; 20] = [
+    "Africa/Casablanca",
+    "Africa/El_Aaiun",
+    "America/Bogota",
+    "America/Edmonton",
+    "America/Ensenada",
+    "America/Havana",
+    "America/Inuvik",
+    "America/Rainy_River",
+    "America/Santa_Isabel",
+    "America/Tijuana",
+    "America/Vancouver",
+    "America/Winnipeg",
+    "America/Yellowknife",
+    "Asia/Tehran",
+    "Canada/Central",
+    "Canada/Mountain",
+    "Canada/Pacific",
+    "Cuba",
+    "Iran",
+    "Mexico/BajaNorte",
+];
+
+/// The zones that both libraries know.
+fn zones() -> Vec<(chrono_tz::Tz, TimeZone)> {
+    let both = |zone: &chrono_tz::Tz| Some((*zone, jiff::tz::db().get(zone.name()).ok()?));
+    chrono_tz::TZ_VARIANTS.iter().filter_map(both).collect()
+}
+
+/// First instant of a date in a zone by the second library.
+fn start_of(date: Date, zone: &TimeZone) -> i64 {
+    date.to_zoned(zone.clone()).unwrap().start_of_day().unwrap().timestamp().as_millisecond()
+}
+
+/// Runs a check on all zones, by two threads, and gives the faults by zone.
+fn by_zone(check: impl Fn(chrono_tz::Tz, &TimeZone) -> Vec<String> + Sync) -> BTreeMap<&'static str, Vec<String>> {
+    let zones = Mutex::new(zones());
+    assert!(zones.lock().unwrap().len() > 550, "few zones are known to both");
+    let faults = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some((zone, other)) = { zones.lock().unwrap().pop() } {
+                    let found = check(zone, &other);
+                    if !found.is_empty() {
+                        faults.lock().unwrap().insert(zone.name(), found);
+                    }
+                }
+            });
+        }
+    });
+    faults.into_inner().unwrap()
+}
+
+fn assert_none(faults: &BTreeMap<&'static str, Vec<String>>) {
+    for (zone, found) in faults.iter().filter(|(zone, _)| !OTHER_RELEASE.contains(zone)) {
+        panic!("{zone}: {} differences, the first {}", found.len(), found[0]);
+    }
+}
+
+#[test]
+fn every_day_of_every_zone_from_1970_to_2100() {
+    let faults = by_zone(|zone, other| {
+        let calendar = Calendar::civil(zone);
+        let mut found = Vec::new();
+        let mut date = Date::constant(1970, 1, 2);
+        let last = Date::constant(2100, 1, 1);
+        let mut start = start_of(date, other);
+        while date < last {
+            let next = date.tomorrow().unwrap();
+            let end = start_of(next, other);
+            let day = calendar.period_at(PeriodLength::Day, Timestamp(start));
+            // A zone that skipped a day has no such day: its start is that of the next.
+            if start < end && (day.start.0, day.end.0) != (start, end) {
+                found.push(format!("{date}: {day:?}, wanted {start} to {end}"));
+            }
+            (date, start) = (next, end);
+        }
+        found
+    });
+    assert_none(&faults);
+}
+
+#[test]
+fn every_week_month_quarter_and_fiscal_year() {
+    let faults = by_zone(|zone, other| {
+        let mut found = Vec::new();
+        let mut check = |calendar: &Calendar, length: PeriodLength, first: Date, next: Date| {
+            let wanted = (start_of(first, other), start_of(next, other));
+            let period = calendar.period_at(length, Timestamp(wanted.0));
+            let last = calendar.period_at(length, Timestamp(wanted.1 - 1));
+            if (period.start.0, period.end.0) != wanted || last != period {
+                found.push(format!("{first} {length}: {period:?}, wanted {wanted:?}"));
+            }
+        };
+        let civil = Calendar::civil(zone);
+        let months = |date: Date, months: i64| date.checked_add(jiff::Span::new().months(months)).unwrap();
+        for year in 1971..2099_i16 {
+            for month in 1..=12_i8 {
+                let first = Date::constant(year, month, 1);
+                check(&civil, PeriodLength::Months(1), first, months(first, 1));
+                if month % 3 == 1 {
+                    check(&civil, PeriodLength::Months(3), first, months(first, 3));
+                }
+                // A fiscal year that begins on the sixth of any month.
+                let begins = Date::constant(year, month, 6);
+                let fiscal = Calendar { zone, fiscal_year_start: (u32::try_from(month).unwrap(), 6) };
+                check(&fiscal, PeriodLength::Months(12), begins, months(begins, 12));
+                check(&fiscal, PeriodLength::Months(6), begins, months(begins, 6));
+            }
+        }
+        let mut monday = Date::constant(1970, 1, 5);
+        while monday.year() < 2099 {
+            let next = monday.checked_add(jiff::Span::new().days(7)).unwrap();
+            check(&civil, PeriodLength::Week, monday, next);
+            monday = next;
+        }
+        found
+    });
+    assert_none(&faults);
+}
