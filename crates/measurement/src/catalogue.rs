@@ -5,7 +5,9 @@ mod construct;
 mod definition;
 mod diff;
 mod files;
+mod indicator;
 mod load;
+mod measure;
 mod population;
 mod schema;
 mod source;
@@ -16,10 +18,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use construct::{
-    Adjust, BaseMeasure, BaseOf, Basis, Confidence, Construct, Criteria, Decision, DerivedMeasure, Dimension, Fold,
-    Gate, Indicator, Need, Parties, Rule, Target, Union,
-};
+pub use construct::{Construct, Dimension, Need, Parties};
+pub use indicator::{Adjust, Criteria, Decision, Gate, Indicator, Rule, Target};
+pub use measure::{BaseMeasure, BaseOf, Basis, Confidence, DerivedMeasure, Fold, Union};
 pub use diff::{Change, diff};
 pub use files::{Files, MAX_FILE};
 pub use load::read_file;

@@ -1,6 +1,7 @@
 //! The files of a catalogue as people write them. Unknown keys are errors. What refers to
 //! something else keeps its place in the file. The comments on fields are what editors show.
 
+mod register;
 mod shapes;
 
 use std::collections::BTreeMap;
@@ -8,10 +9,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) use register::{
+    FeedSpec, OrganisationSpec, PopulationSpec, RatesSpec, SetSpec, SnapshotSpec, SourceSpec,
+};
 pub(super) use shapes::{OneOrMany, Text};
 
-use super::{Basis, Confidence, Decode, MappingKind, Merge, Scale};
-use crate::{expression::OpenItems, value::Type};
+use super::{Basis, Confidence};
+use crate::expression::OpenItems;
 
 /// A measurement construct: the form of ISO/IEC 27004 and what a stream needs.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -381,144 +385,4 @@ pub(super) struct PrivacySpec {
 pub(super) struct ReportSpec {
     /// Kind of chart.
     pub(super) chart: String,
-}
-
-/// A source of events.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SourceSpec {
-    /// Name.
-    pub(super) source: Text,
-    /// Title for people.
-    pub(super) title: String,
-    /// Who answers for it.
-    pub(super) owner: String,
-    /// Topics it writes to.
-    pub(super) topics: Vec<Text>,
-    /// How its records are read.
-    pub(super) decode: Decode,
-    /// `ocsf` for records that are OCSF events already, `vrl` for mappings/<source>/map.vrl.
-    pub(super) mapping: MappingKind,
-    /// How long after its time an event may come without being late.
-    pub(super) lateness: Text,
-    /// Quiet for so long and read to the end: the clock moves the watermark.
-    pub(super) idle: Text,
-    /// A time further ahead is refused.
-    pub(super) max_future: Text,
-    /// A longer silence is a finding, not a zero.
-    pub(super) rhythm: Text,
-    /// How long identities are remembered.
-    pub(super) deduplicate: Text,
-}
-
-/// A population: a table kept from events.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PopulationSpec {
-    /// Name.
-    pub(super) population: Text,
-    /// Title for people.
-    pub(super) title: String,
-    /// Columns by name.
-    pub(super) columns: BTreeMap<String, ColumnSpec>,
-    /// Events that change rows.
-    pub(super) feeds: Vec<FeedSpec>,
-    /// Populations that share the partition, by the column that holds their key.
-    #[serde(default)]
-    pub(super) joins: BTreeMap<String, Text>,
-    /// Events that tell of a full snapshot: what was not listed since is gone.
-    pub(super) snapshot: Option<SnapshotSpec>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ColumnSpec {
-    /// Type of its values.
-    #[serde(rename = "type")]
-    pub(super) kind: Type,
-    /// How updates become one value.
-    pub(super) merge: Merge,
-    /// What may be done with its values.
-    #[serde(default)]
-    pub(super) scale: Scale,
-    /// Unit of its numbers.
-    pub(super) unit: Option<String>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FeedSpec {
-    /// Event class.
-    pub(super) class: Text,
-    /// Path of the row's key.
-    pub(super) key: Text,
-    /// Path of the key that decides the partition, where rows lie beside those of another population.
-    pub(super) partition: Option<Text>,
-    /// Which events count.
-    pub(super) when: Option<Text>,
-    /// Which of them remove the entity; the others bring it back.
-    pub(super) remove: Option<Text>,
-    /// Whether they say that the register lists the entity.
-    #[serde(default)]
-    pub(super) lists: bool,
-    /// Columns and the values they take.
-    #[serde(default)]
-    pub(super) set: BTreeMap<String, SetSpec>,
-}
-
-/// An expression, or an expression under a condition.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum SetSpec {
-    Conditional(ConditionalSet),
-    Plain(String),
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ConditionalSet {
-    /// The value.
-    pub(super) value: String,
-    /// When it is taken.
-    pub(super) when: String,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SnapshotSpec {
-    /// Event class.
-    pub(super) class: Text,
-    /// Which events count.
-    pub(super) when: Option<Text>,
-    /// Path of the instant at which the snapshot was taken.
-    pub(super) taken_at: Text,
-}
-
-/// `organisation.yaml`: values laid over those of the library, by construct and parameter.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct OrganisationSpec {
-    #[serde(default)]
-    pub(super) parameters: BTreeMap<String, BTreeMap<String, ParameterSpec>>,
-}
-
-/// `rates.yaml`: rates of exchange to one currency.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RatesSpec {
-    /// The currency that amounts are converted to, ISO 4217.
-    pub(super) currency: String,
-    /// IANA zone of the days.
-    pub(super) zone: Text,
-    /// One unit of each currency from a day on.
-    pub(super) rates: Vec<RateSpec>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RateSpec {
-    /// First day.
-    pub(super) from: Text,
-    /// Value of one unit by currency.
-    pub(super) of: BTreeMap<String, Scalar>,
 }

@@ -239,7 +239,10 @@ fn check_bands(bands: &[Band], dimensions: &[Dimension], at: &Location, faults: 
     let mut found = BTreeSet::new();
     let mut check = |dimension: &str, value: &Value| {
         let lookup = |by: &str| if by == dimension { value.clone() } else { Value::Null };
-        if let Err(fault) = bands::check(bands, &lookup) {
+        if let Err(fault) = bands::check(bands, &lookup)
+            // What holds for all is not said for each.
+            && !found.contains(&fault)
+        {
             found.insert(if value.is_null() { fault } else { format!("{fault} (for {dimension}={value})") });
         }
     };

@@ -1,0 +1,131 @@
+//! Base and derived measures.
+
+use super::Extra;
+use crate::{expression::Expression, number::Exact};
+
+/// A base measure.
+#[derive(Clone, Debug)]
+pub struct BaseMeasure {
+    /// Name.
+    pub name: String,
+    /// What is measured.
+    pub of: BaseOf,
+    /// At which moments a population is looked at.
+    pub basis: Basis,
+    /// What its expressions ask for beside the columns of the population.
+    pub extras: Vec<Extra>,
+    /// What counts.
+    pub filter: Option<Expression>,
+    /// How it is folded.
+    pub fold: Fold,
+    /// Unit, where it matters.
+    pub unit: Option<String>,
+}
+
+/// The two kinds of base measure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BaseOf {
+    /// The events of a class in a period.
+    Event {
+        /// Name of the class.
+        class: String,
+        /// OCSF `class_uid`.
+        uid: u32,
+    },
+    /// The rows of a population. Slots of its expressions are columns.
+    Population(String),
+}
+
+/// At which moments of a period a population is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// As of its end.
+    #[default]
+    End,
+    /// As of its start.
+    Start,
+    /// At the end of any of its days: a row counts if it matches once.
+    Any,
+    /// At the end of each of its days, on average.
+    Average,
+}
+
+/// How matching events or rows become one value.
+#[derive(Clone, Debug)]
+pub enum Fold {
+    /// How many.
+    Count,
+    /// Exact sum.
+    Sum(Expression),
+    /// Least value.
+    Min(Expression),
+    /// Greatest value.
+    Max(Expression),
+    /// Exact mean.
+    Mean(Expression),
+    /// Variance of a sample.
+    Variance(Expression),
+    /// How many different values.
+    Distinct(Expression),
+    /// The value that a share of all do not exceed.
+    Quantile(Expression, Exact),
+    /// Length of the union of intervals.
+    Union(Box<Union>),
+}
+
+/// Intervals whose overlaps count once.
+#[derive(Clone, Debug)]
+pub struct Union {
+    /// Their begin.
+    pub from: Expression,
+    /// Their end; null while they last.
+    pub to: Expression,
+    /// Intervals of different values do not overlap.
+    pub per: Option<Expression>,
+    /// Milliseconds of the unit in which the length is given.
+    pub unit: i64,
+}
+
+impl Fold {
+    /// Its expressions.
+    pub fn expressions(&self) -> Vec<&Expression> {
+        match self {
+            Self::Count => Vec::new(),
+            Self::Sum(value)
+            | Self::Min(value)
+            | Self::Max(value)
+            | Self::Mean(value)
+            | Self::Variance(value)
+            | Self::Distinct(value)
+            | Self::Quantile(value, _) => vec![value],
+            Self::Union(union) => [&union.from, &union.to].into_iter().chain(&union.per).collect(),
+        }
+    }
+}
+
+/// A derived measure. Slots of its formula: base measures, then derived measures, then dimensions.
+#[derive(Clone, Debug)]
+pub struct DerivedMeasure {
+    /// Name.
+    pub name: String,
+    /// The measurement function.
+    pub formula: Expression,
+    /// Unit.
+    pub unit: String,
+    /// Least denominator with which it is judged.
+    pub minimum_denominator: u32,
+    /// The interval that is shown beside a ratio.
+    pub confidence: Confidence,
+}
+
+/// The interval that is shown beside a ratio of counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// None.
+    #[default]
+    None,
+    /// 95 % by Wilson's score.
+    Wilson,
+}

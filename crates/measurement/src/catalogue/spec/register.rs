@@ -1,0 +1,152 @@
+//! Sources, populations, and what the organisation says.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{ParameterSpec, Scalar, Text};
+use crate::{
+    catalogue::{Decode, MappingKind, Merge, Scale},
+    value::Type,
+};
+
+/// A source of events.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::catalogue) struct SourceSpec {
+    /// Name.
+    pub(in crate::catalogue) source: Text,
+    /// Title for people.
+    pub(in crate::catalogue) title: String,
+    /// Who answers for it.
+    pub(in crate::catalogue) owner: String,
+    /// Topics it writes to.
+    pub(in crate::catalogue) topics: Vec<Text>,
+    /// How its records are read.
+    pub(in crate::catalogue) decode: Decode,
+    /// `ocsf` for records that are OCSF events already, `vrl` for mappings/<source>/map.vrl.
+    pub(in crate::catalogue) mapping: MappingKind,
+    /// How long after its time an event may come without being late.
+    pub(in crate::catalogue) lateness: Text,
+    /// Quiet for so long and read to the end: the clock moves the watermark.
+    pub(in crate::catalogue) idle: Text,
+    /// A time further ahead is refused.
+    pub(in crate::catalogue) max_future: Text,
+    /// A longer silence is a finding, not a zero.
+    pub(in crate::catalogue) rhythm: Text,
+    /// How long identities are remembered.
+    pub(in crate::catalogue) deduplicate: Text,
+}
+
+/// A population: a table kept from events.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::catalogue) struct PopulationSpec {
+    /// Name.
+    pub(in crate::catalogue) population: Text,
+    /// Title for people.
+    pub(in crate::catalogue) title: String,
+    /// Columns by name.
+    pub(in crate::catalogue) columns: BTreeMap<String, ColumnSpec>,
+    /// Events that change rows.
+    pub(in crate::catalogue) feeds: Vec<FeedSpec>,
+    /// Populations that share the partition, by the column that holds their key.
+    #[serde(default)]
+    pub(in crate::catalogue) joins: BTreeMap<String, Text>,
+    /// Events that tell of a full snapshot: what was not listed since is gone.
+    pub(in crate::catalogue) snapshot: Option<SnapshotSpec>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::catalogue) struct ColumnSpec {
+    /// Type of its values.
+    #[serde(rename = "type")]
+    pub(in crate::catalogue) kind: Type,
+    /// How updates become one value.
+    pub(in crate::catalogue) merge: Merge,
+    /// What may be done with its values.
+    #[serde(default)]
+    pub(in crate::catalogue) scale: Scale,
+    /// Unit of its numbers.
+    pub(in crate::catalogue) unit: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::catalogue) struct FeedSpec {
+    /// Event class.
+    pub(in crate::catalogue) class: Text,
+    /// Path of the row's key.
+    pub(in crate::catalogue) key: Text,
+    /// Path of the key that decides the partition, where rows lie beside those of another population.
+    pub(in crate::catalogue) partition: Option<Text>,
+    /// Which events count.
+    pub(in crate::catalogue) when: Option<Text>,
+    /// Which of them remove the entity; the others bring it back.
+    pub(in crate::catalogue) remove: Option<Text>,
+    /// Whether they say that the register lists the entity.
+    #[serde(default)]
+    pub(in crate::catalogue) lists: bool,
+    /// Columns and the values they take.
+    #[serde(default)]
+    pub(in crate::catalogue) set: BTreeMap<String, SetSpec>,
+}
+
+/// An expression, or an expression under a condition.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::catalogue) enum SetSpec {
+    Conditional(ConditionalSet),
+    Plain(String),
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::catalogue) struct ConditionalSet {
+    /// The value.
+    pub(in crate::catalogue) value: String,
+    /// When it is taken.
+    pub(in crate::catalogue) when: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::catalogue) struct SnapshotSpec {
+    /// Event class.
+    pub(in crate::catalogue) class: Text,
+    /// Which events count.
+    pub(in crate::catalogue) when: Option<Text>,
+    /// Path of the instant at which the snapshot was taken.
+    pub(in crate::catalogue) taken_at: Text,
+}
+
+/// `organisation.yaml`: values laid over those of the library, by construct and parameter.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::catalogue) struct OrganisationSpec {
+    #[serde(default)]
+    pub(in crate::catalogue) parameters: BTreeMap<String, BTreeMap<String, ParameterSpec>>,
+}
+
+/// `rates.yaml`: rates of exchange to one currency.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::catalogue) struct RatesSpec {
+    /// The currency that amounts are converted to, ISO 4217.
+    pub(in crate::catalogue) currency: String,
+    /// IANA zone of the days.
+    pub(in crate::catalogue) zone: Text,
+    /// One unit of each currency from a day on.
+    pub(in crate::catalogue) rates: Vec<RateSpec>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::catalogue) struct RateSpec {
+    /// First day.
+    pub(in crate::catalogue) from: Text,
+    /// Value of one unit by currency.
+    pub(in crate::catalogue) of: BTreeMap<String, Scalar>,
+}
