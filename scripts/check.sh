@@ -11,6 +11,9 @@ cargo fmt --all -- --check
 step lints
 cargo clippy --locked --workspace --all-targets -- -D warnings
 
+step "fuzz targets"
+CARGO_TARGET_DIR=target/fuzz cargo check --locked --manifest-path fuzz/Cargo.toml
+
 step docs
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 

@@ -34,7 +34,8 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<()> {
         if last != Some(&change.construct) {
             let of_construct = changes.iter().filter(|other| other.construct == change.construct);
             let breaks = of_construct.into_iter().any(|other| other.breaks);
-            let verdict = if breaks { "the series breaks: figures before and after cannot be compared" } else { "comparable" };
+            let verdict =
+                if breaks { "the series breaks: figures before and after cannot be compared" } else { "comparable" };
             writeln!(out, "{}: {verdict}", change.construct)?;
             last = Some(&change.construct);
         }

@@ -45,7 +45,7 @@ pub struct ExplainArgs {
 fn parse_value(text: &str) -> Result<(String, Number), String> {
     let fault = || "write NAME=VALUE, such as due=10".to_owned();
     let (name, value) = text.split_once('=').ok_or_else(fault)?;
-    Ok((name.to_owned(), Number(value.parse().map_err(|_| fault())?)))
+    Ok((name.to_owned(), Number(value.parse().map_err(|why| format!("{why}; {}", fault()))?)))
 }
 
 /// Prints the explanation.
@@ -61,7 +61,10 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
     let base = match &args.results {
         Some(file) => of_result(&mut out, file, construct, args, &mut case)?,
         None if args.base.is_empty() => {
-            writeln!(out, "\nGive base measures (--base NAME=VALUE) or results (--results FILE) to see what would change a band.")?;
+            writeln!(
+                out,
+                "\nGive base measures (--base NAME=VALUE) or results (--results FILE) to see what would change a band."
+            )?;
             return Ok(());
         }
         None => args.base.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect(),
@@ -70,14 +73,25 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
 }
 
 fn definition(out: &mut dyn Write, catalogue: &Catalogue, construct: &Construct) -> anyhow::Result<()> {
-    writeln!(out, "{} ({}, version {}, definition {})", construct.title, construct.id, construct.version, construct.digest)?;
+    writeln!(
+        out,
+        "{} ({}, version {}, definition {})",
+        construct.title, construct.id, construct.version, construct.digest
+    )?;
     if let Some(reference) = &construct.iso27004 {
         let verified = if construct.verified { "compared with" } else { "not yet compared with" };
         writeln!(out, "  after ISO/IEC 27004:{reference}, {verified} a licensed copy")?;
     }
     writeln!(out, "  question  {}\n  decision  {}", construct.need.question, construct.need.decision)?;
-    let rolling = if construct.rolling > 1 { format!(", looking at {} of them", construct.rolling) } else { String::new() };
-    writeln!(out, "  period    {}{rolling}, {}, final {} after its end", construct.period, construct.calendar.zone.name(), construct.close_after)?;
+    let rolling =
+        if construct.rolling > 1 { format!(", looking at {} of them", construct.rolling) } else { String::new() };
+    writeln!(
+        out,
+        "  period    {}{rolling}, {}, final {} after its end",
+        construct.period,
+        construct.calendar.zone.name(),
+        construct.close_after
+    )?;
     writeln!(out, "\nInputs")?;
     for name in &construct.sources {
         if let Some(source) = catalogue.sources.get(name) {

@@ -4,7 +4,7 @@
 //! In the order in which a user meets them:
 //! 1. [`demo`]: a synthetic organisation through the whole chain, no broker needed;
 //! 2. [`check`]: is this catalogue sound?
-//! 3. [`test`]: does it say what its author means?
+//! 3. [`test`](mod@test): does it say what its author means?
 //! 4. [`explain`]: what does it measure, and what would change the band?
 //! 5. [`diff`]: what is different between two catalogues, and which series break?
 //! 6. [`schema`]: JSON Schemas for editors;

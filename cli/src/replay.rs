@@ -113,7 +113,8 @@ impl Progress {
 
     /// From now on it is known how many records there are.
     fn expect(&self, records: u64) {
-        let style = indicatif::ProgressStyle::with_template("{bar:40} {pos}/{len} records, {elapsed}, {eta} to go {msg}");
+        let style =
+            indicatif::ProgressStyle::with_template("{bar:40} {pos}/{len} records, {elapsed}, {eta} to go {msg}");
         if let Ok(style) = style {
             self.0.set_style(style);
         }

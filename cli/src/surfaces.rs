@@ -1,10 +1,12 @@
-//! `vernier surfaces`: a Grafana dashboard and Prometheus alert rules, generated from the catalogue. The same
-//! catalogue gives the same bytes, so that they can be kept under version control and compared.
+//! `vernier surfaces`: a Grafana dashboard, Prometheus alert rules and reference pages, generated from the catalogue.
+//! The same catalogue gives the same bytes, so that they can be kept under version control and compared.
 //!
 //! 1. [`rules`]: alert rules;
-//! 2. [`dashboard`]: the dashboard.
+//! 2. [`dashboard`]: the dashboard;
+//! 3. [`reference`](mod@reference): pages for people.
 
 pub mod dashboard;
+pub mod reference;
 pub mod rules;
 
 use std::{
@@ -24,9 +26,12 @@ pub struct SurfacesArgs {
     /// Folder of the catalogue
     #[arg(long, default_value = "schemas", value_name = "FOLDER")]
     pub catalogue: PathBuf,
-    /// Folder to write to
+    /// Folder of the dashboard and the alert rules
     #[arg(long, default_value = "deploy/generated", value_name = "FOLDER")]
     pub out: PathBuf,
+    /// Folder of the reference pages
+    #[arg(long, default_value = "docs/constructs/reference", value_name = "FOLDER")]
+    pub reference: PathBuf,
     /// Change nothing; fail if the files are not what the catalogue gives
     #[arg(long)]
     pub check: bool,
@@ -36,10 +41,12 @@ pub struct SurfacesArgs {
 pub fn run(args: &SurfacesArgs) -> anyhow::Result<()> {
     let catalogue = check::load(&args.catalogue)?;
     let mut stale = Vec::new();
-    for (name, content) in files(&catalogue)? {
-        let path = args.out.join(name);
+    let surfaces = files(&catalogue)?.into_iter().map(|(name, content)| (args.out.join(name), content));
+    let pages = reference::pages(&catalogue)?.into_iter().map(|(name, content)| (args.reference.join(name), content));
+    for (path, content) in surfaces.chain(pages) {
         if !args.check {
-            fs::create_dir_all(&args.out).with_context(|| format!("create {}", args.out.display()))?;
+            let folder = path.parent().unwrap_or(&args.out);
+            fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
             fs::write(&path, content).with_context(|| format!("write {}", path.display()))?;
             writeln!(io::stdout(), "{}", path.display())?;
         } else if !is_same(&path, &content) {
@@ -76,6 +83,14 @@ mod tests {
             let path = root.join("deploy/generated").join(name);
             assert!(is_same(&path, &content), "{} is stale: run `vernier surfaces`", path.display());
         }
+        let pages = reference::pages(&catalogue).unwrap();
+        let folder = root.join("docs/constructs/reference");
+        for (name, content) in &pages {
+            assert!(is_same(&folder.join(name), content), "{name} is stale: run `vernier surfaces`");
+        }
+        assert_eq!(fs::read_dir(folder).unwrap().count(), pages.len(), "pages of constructs that are gone");
+        let without = pages.iter().filter(|(name, page)| name != "README.md" && !page.contains("## An example"));
+        assert_eq!(without.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), Vec::<&str>::new());
     }
 
     #[test]

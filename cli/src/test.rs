@@ -1,6 +1,6 @@
 //! `vernier test`: the cases that authors write beside their constructs, run by the engine of the services.
 //!
-//! 1. [`file`]: what a case says;
+//! 1. [`file`](mod@file): what a case says;
 //! 2. [`events`]: events as cases write them, to OCSF;
 //! 3. [`judged`]: a case that gives base measures;
 //! 4. [`streamed`]: a case that gives events: the whole chain on an embedded log;

@@ -77,7 +77,7 @@ fn compressed_files_and_several_sources_give_the_same() {
         }
         sources.push(format!("{source}={}", to.display()));
     }
-    assert_eq!(sources.len(), 7, "{sources:?}");
+    assert_eq!(sources.len(), 16, "{sources:?}");
     let csv = |arguments: &[&str]| {
         printed(&replay(&[arguments, ["--until", "2026-03-01", "--format", "csv"].as_slice()].concat()))
     };
@@ -92,7 +92,10 @@ fn compressed_files_and_several_sources_give_the_same() {
 fn mistakes_are_named_with_what_to_do() {
     let missing = here("missing.log");
     for (arguments, told) in [
-        (vec!["--source".to_owned(), "vpn=x.log".to_owned()], "unknown source `vpn`; the catalogue has awareness, cmdb"),
+        (
+            vec!["--source".to_owned(), "vpn=x.log".to_owned()],
+            "unknown source `vpn`; the catalogue has awareness, cmdb",
+        ),
         (vec!["--source".to_owned(), "x.log".to_owned()], "write SOURCE=FILE"),
         (vec!["--source".to_owned(), format!("sshd={}", missing.display())], "missing.log: No such file"),
         (vec!["--catalogue".to_owned(), "nowhere".to_owned()], "no constructs found"),

@@ -75,7 +75,7 @@ impl Screen {
             "Try    make demo-kafka                         three processes on a real Apache Kafka, with Prometheus"
         )?;
         writeln!(out, "       target/debug/vernier replay --help      the same chain on files of your own records")?;
-        writeln!(out, "       docs/authors.md                         how to write a construct")?;
+        writeln!(out, "       docs/constructs                         how to write a construct")?;
         writeln!(out, "Ctrl-C ends it.\n")?;
         out.flush()?;
         Ok(())

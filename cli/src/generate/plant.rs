@@ -7,9 +7,9 @@ mod registers;
 use measurement::time::Timestamp;
 
 pub use model::{
-    ASSET_CLASSES, Action, Agreement, Asset, Audit, Budget, CATEGORIES, Change, Cost, Incident, Interval, LogIn, LogReview,
-    Lure, Maintenance, Meeting, ORG_UNITS, Organisation, PasswordCheck, Person, PersonState, Policy, Quiz, Registers, Risk,
-    Rule, Site, SystemFacts, ThirdPartyReview, Vulnerability,
+    ASSET_CLASSES, Action, Agreement, Asset, Audit, Budget, CATEGORIES, Change, Cost, Incident, Interval, LogIn,
+    LogReview, Lure, Maintenance, Meeting, ORG_UNITS, Organisation, PasswordCheck, Person, PersonState, Policy, Quiz,
+    Registers, Risk, Rule, Site, SystemFacts, ThirdPartyReview, Vulnerability,
 };
 pub use registers::{DIFFICULTIES, RESOURCES, SERVICES};
 

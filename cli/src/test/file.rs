@@ -63,7 +63,8 @@ impl Case {
     pub fn of_group(label: &str) -> anyhow::Result<Self> {
         let mut group = BTreeMap::new();
         for part in label.split(',').filter(|_| label != "all") {
-            let (name, value) = part.split_once('=').ok_or_else(|| anyhow::anyhow!("write a group like category=malware"))?;
+            let (name, value) =
+                part.split_once('=').ok_or_else(|| anyhow::anyhow!("write a group like category=malware"))?;
             group.insert(name.to_owned(), value.to_owned());
         }
         Ok(Self {

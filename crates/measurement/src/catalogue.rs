@@ -19,11 +19,11 @@ use std::{
 };
 
 pub use construct::{Construct, Dimension, Need, Parties};
-pub use indicator::{Adjust, Criteria, Decision, Gate, Indicator, Rule, Target};
-pub use measure::{BaseMeasure, BaseOf, Basis, Confidence, DerivedMeasure, Fold, Union};
 pub use diff::{Change, diff};
 pub use files::{Files, MAX_FILE};
+pub use indicator::{Adjust, Criteria, Decision, Gate, Indicator, Rule, Target};
 pub use load::read_file;
+pub use measure::{BaseMeasure, BaseOf, Basis, Confidence, DerivedMeasure, Fold, Union};
 pub use population::{Column, Extra, Feed, FeedOf, Merge, Population, Scale, SetColumn};
 pub use schema::{Schema, schema};
 pub use source::{Decode, MappingKind, Source};

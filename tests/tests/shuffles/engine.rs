@@ -64,7 +64,8 @@ impl<'a> Run<'a> {
         let own = partitioner::partition_for(Some(sent.key.as_bytes()), partitions);
         for partition in (0..partitions).filter(|partition| sent.to_all || *partition == own) {
             let kind = if sent.population.is_some() { headers::REFERENCE } else { headers::EVENT };
-            let mut all = vec![(headers::KIND.to_owned(), kind.to_vec()), (headers::SOURCE.to_owned(), b"any".to_vec())];
+            let mut all =
+                vec![(headers::KIND.to_owned(), kind.to_vec()), (headers::SOURCE.to_owned(), b"any".to_vec())];
             if let Some(population) = sent.population {
                 all.push((headers::POPULATION.to_owned(), population.as_bytes().to_vec()));
             }
@@ -106,7 +107,8 @@ impl<'a> Run<'a> {
         for (partition, (task, offset)) in self.tasks.iter_mut().enumerate() {
             let mut out = Outbox::default();
             publish(task, &self.engine.topics, partitions, *offset, Timestamp(*offset), 0, &mut out);
-            for record in out.into_records().into_iter().filter(|record| *record.topic == *self.engine.topics.measures) {
+            for record in out.into_records().into_iter().filter(|record| *record.topic == *self.engine.topics.measures)
+            {
                 let record = Record {
                     partition: TopicPartition::new(&record.topic, i32::try_from(partition).unwrap()),
                     offset: 0,
@@ -126,8 +128,19 @@ impl<'a> Run<'a> {
             for state in self.evaluation.periods(index) {
                 for (group, evaluated) in &state.groups {
                     let judgement = &evaluated.judgement;
-                    let line = json!([construct.id, state.period, group, evaluated.base, judgement.value, judgement.outcome.name(),
-                        judgement.trend, judgement.because, judgement.interval, judgement.fraction, state.quality]);
+                    let line = json!([
+                        construct.id,
+                        state.period,
+                        group,
+                        evaluated.base,
+                        judgement.value,
+                        judgement.outcome.name(),
+                        judgement.trend,
+                        judgement.because,
+                        judgement.interval,
+                        judgement.fraction,
+                        state.quality
+                    ]);
                     lines.push(line.to_string());
                 }
             }
@@ -135,4 +148,3 @@ impl<'a> Run<'a> {
         lines.join("\n")
     }
 }
-

@@ -4,7 +4,7 @@
 //! Aggregator and evaluator are driven as the plain structures that they are, so that one shuffle takes less than a
 //! millisecond; that the processes around them do not matter is for the scenarios to show.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod engine;
 mod story;
@@ -41,7 +41,10 @@ fn a_hundred_thousand_shuffles_give_byte_identical_results() {
                     for shuffle in 0..SHUFFLES {
                         let arrival = arrival(&story, &mut random);
                         let found = engine.run(&arrival);
-                        assert!(found == expected, "story {seed}, shuffle {shuffle}: {arrival:?}\nwanted {expected}\nfound  {found}");
+                        assert!(
+                            found == expected,
+                            "story {seed}, shuffle {shuffle}: {arrival:?}\nwanted {expected}\nfound  {found}"
+                        );
                         done.fetch_add(1, Ordering::Relaxed);
                     }
                 }

@@ -40,6 +40,11 @@ fn below(random: &mut TestRng, bound: u64) -> i64 {
     i64::try_from(random.next_u64() % bound).unwrap()
 }
 
+/// A number with a few decimal places.
+fn parts(random: &mut TestRng, bound: u64, of: f64) -> f64 {
+    f64::from(i32::try_from(below(random, bound)).unwrap()) / of
+}
+
 impl Story {
     /// When everything is over and final.
     pub(crate) const END: Timestamp = Timestamp(START + LENGTH + 28 * DAY);
@@ -106,7 +111,7 @@ fn event(random: &mut TestRng, number: i64, time: i64) -> Vec<Sent> {
             let from = time - below(random, 4000) * MINUTE;
             let about = json!({"metadata": uid, "status_id": 1, "dst_endpoint": {"hostname": host},
                 "user": {"uid": person}, "start_time": from, "end_time": time,
-                "unmapped": {"bytes": json!(below(random, 1000) as f64 / 8.0)}});
+                "unmapped": {"bytes": json!(parts(random, 1000, 8.0))}});
             vec![primary(&host, 3002, 1, time, about)]
         }
         4 | 5 => {
@@ -123,7 +128,7 @@ fn event(random: &mut TestRng, number: i64, time: i64) -> Vec<Sent> {
         7 | 8 => {
             let account = format!("a{}", below(random, 6));
             let about = json!({"metadata": uid, "account": {"uid": account, "person_uid": person, "enabled": below(random, 4) > 0},
-                "unmapped": {"used": below(random, 50), "booked": json!(below(random, 100) as f64 / 10.0)}});
+                "unmapped": {"used": below(random, 50), "booked": json!(parts(random, 100, 10.0))}});
             let event = primary(&account, 27_001_023, 1, time, about);
             let row = copy(&event, "accounts", &person, false);
             vec![event, row]

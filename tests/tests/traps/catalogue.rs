@@ -87,7 +87,10 @@ fn trap_7_09_trend() {
         numbers.iter().map(|number| format!("{{ incidents: {number} }}")).collect::<Vec<_>>().join(", ")
     };
     let case = |name: &str, now: i64, before: &[i64], expect: &str| {
-        format!("\n  - {{ name: {name}, base: {{ incidents: {now} }}, history: [{}], expect: {{ {expect} }} }}", history(before))
+        format!(
+            "\n  - {{ name: {name}, base: {{ incidents: {now} }}, history: [{}], expect: {{ {expect} }} }}",
+            history(before)
+        )
     };
     let head = "construct: isms/security-incidents-trend\ncases:";
     hold(

@@ -2,7 +2,7 @@
 //!
 //! Where a trap is about a surface that does not exist yet, the part of the engine is tested.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod catalogue;
 mod population;

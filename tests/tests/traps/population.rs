@@ -5,7 +5,8 @@ use measurement::catalogue::Catalogue;
 use crate::{MONTHLY, hold, own, shipped};
 
 fn staff() -> Catalogue {
-    let measure = |name: &str, basis: &str| format!("  {name}: {{ population: staff, basis: {basis}, count: active }}\n");
+    let measure =
+        |name: &str, basis: &str| format!("  {name}: {{ population: staff, basis: {basis}, count: active }}\n");
     let bases: String = ["end", "start", "any", "average"].map(|basis| measure(&format!("at_{basis}"), basis)).concat();
     let construct = format!("{MONTHLY}\nbase:\n{bases}indicator: {{ of: at_end, bands: {{ green: \"[0, inf)\" }} }}\n");
     let population = "

@@ -19,7 +19,8 @@ fn trap_7_06_restatements() {
             "time": at(time).0, "metadata": {"uid": uid, "version": "1.8.0"}, "entry": {"room_uid": uid}});
         ("raw.facility".into(), event.to_string().into_bytes())
     };
-    let first = [entry("a", "2025-11-10T00:00:00Z"), entry("b", "2026-02-10T00:00:00Z"), entry("c", "2026-03-31T00:00:00Z")];
+    let first =
+        [entry("a", "2025-11-10T00:00:00Z"), entry("b", "2026-02-10T00:00:00Z"), entry("c", "2026-03-31T00:00:00Z")];
     chain.write(first, Timestamp(0)).unwrap();
     chain.settle(|_| ()).unwrap();
     chain.pass_time(at("2026-04-15T00:00:00Z")).unwrap();

@@ -161,8 +161,12 @@ cases:
     );
     // Leaving open items out is never a default.
     let refused = own(
-        &format!("{MONTHLY}\nbase:\n  waited: {{ population: cases, mean: \"elapsed(a, b) / duration('1h')\" }}\nindicator: {{ of: waited, bands: {{ green: \"[0, inf)\" }} }}\n"),
-        &["population: cases\ntitle: C\ncolumns: { a: { type: time, merge: min }, b: { type: time, merge: max } }\nfeeds: [{ class: isms_audit, key: audit.uid, set: { a: time, b: time } }]\n"],
+        &format!(
+            "{MONTHLY}\nbase:\n  waited: {{ population: cases, mean: \"elapsed(a, b) / duration('1h')\" }}\nindicator: {{ of: waited, bands: {{ green: \"[0, inf)\" }} }}\n"
+        ),
+        &[
+            "population: cases\ntitle: C\ncolumns: { a: { type: time, merge: min }, b: { type: time, merge: max } }\nfeeds: [{ class: isms_audit, key: audit.uid, set: { a: time, b: time } }]\n",
+        ],
     );
     assert!(refused.unwrap_err().contains("does not say what open items count as"));
 }

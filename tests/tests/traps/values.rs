@@ -24,7 +24,9 @@ cases:
     );
     // A ratio that states no minimum is refused.
     let refused = own(
-        &format!("{MONTHLY}\nbase:\n  a: {{ event: isms_entry, count: activity_id == 1 }}\n  b: {{ event: isms_entry, count: activity_id == 2 }}\nderived: {{ r: {{ formula: b / a, unit: ratio }} }}\nindicator: {{ of: r, bands: {{ green: \"[0, inf)\" }} }}\n"),
+        &format!(
+            "{MONTHLY}\nbase:\n  a: {{ event: isms_entry, count: activity_id == 1 }}\n  b: {{ event: isms_entry, count: activity_id == 2 }}\nderived: {{ r: {{ formula: b / a, unit: ratio }} }}\nindicator: {{ of: r, bands: {{ green: \"[0, inf)\" }} }}\n"
+        ),
         &[],
     );
     assert!(refused.unwrap_err().contains("no minimum denominator"));
@@ -74,7 +76,9 @@ fn trap_7_16_boundaries() {
     // 9/10 against > 0.9 and against >= 0.9; no binary fraction is 0.9.
     let judged = |bands: &str, outcome: &str| {
         let catalogue = own(
-            &format!("{MONTHLY}\nbase:\n  a: {{ event: isms_entry, count: activity_id == 1 }}\n  b: {{ event: isms_entry, count: activity_id == 2 }}\nderived: {{ r: {{ formula: b / a, unit: ratio, minimum_denominator: 1 }} }}\nindicator: {{ of: r, bands: {bands} }}\n"),
+            &format!(
+                "{MONTHLY}\nbase:\n  a: {{ event: isms_entry, count: activity_id == 1 }}\n  b: {{ event: isms_entry, count: activity_id == 2 }}\nderived: {{ r: {{ formula: b / a, unit: ratio, minimum_denominator: 1 }} }}\nindicator: {{ of: r, bands: {bands} }}\n"
+            ),
             &[],
         );
         hold(
@@ -94,7 +98,9 @@ cases:
         ("{ red: \"[0, 0.9]\", green: \"[0.9, inf)\" }", "both contain 0.9"),
     ] {
         let refused = own(
-            &format!("{MONTHLY}\nbase:\n  a: {{ event: isms_entry, count: activity_id == 1 }}\nindicator: {{ of: a, bands: {bands} }}\n"),
+            &format!(
+                "{MONTHLY}\nbase:\n  a: {{ event: isms_entry, count: activity_id == 1 }}\nindicator: {{ of: a, bands: {bands} }}\n"
+            ),
             &[],
         );
         assert!(refused.unwrap_err().contains(told));
@@ -113,7 +119,9 @@ fn trap_7_18_prometheus() {
     }
     let families: Vec<&str> = evaluator::expose::FAMILIES.iter().map(|(name, _)| *name).collect();
     // The period is a value, not a label, and what has no value has a reason.
-    for family in ["vernier_indicator_period_start_timestamp_seconds", "vernier_indicator_outcome", "vernier_indicator_revision"] {
+    for family in
+        ["vernier_indicator_period_start_timestamp_seconds", "vernier_indicator_outcome", "vernier_indicator_revision"]
+    {
         assert!(families.contains(&family), "{family}");
     }
 }
@@ -122,7 +130,9 @@ fn trap_7_18_prometheus() {
 fn trap_7_21_units() {
     let with = |base: &str, derived: &str| {
         own(
-            &format!("{MONTHLY}\nbase:\n{base}\nderived:\n  {derived}\nindicator: {{ of: r, bands: {{ green: \"[0, inf)\" }} }}\n"),
+            &format!(
+                "{MONTHLY}\nbase:\n{base}\nderived:\n  {derived}\nindicator: {{ of: r, bands: {{ green: \"[0, inf)\" }} }}\n"
+            ),
             &[],
         )
     };

@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(super) use register::{
-    FeedSpec, OrganisationSpec, PopulationSpec, RatesSpec, SetSpec, SnapshotSpec, SourceSpec,
-};
+pub(super) use register::{FeedSpec, OrganisationSpec, PopulationSpec, RatesSpec, SetSpec, SnapshotSpec, SourceSpec};
 pub(super) use shapes::{OneOrMany, Text};
 
 use super::{Basis, Confidence};

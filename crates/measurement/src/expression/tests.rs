@@ -147,3 +147,30 @@ fn a_ratio_shows_its_operands() {
     assert_eq!(expression.fraction(&context), Some((Value::Int(2), Value::Int(0))));
     assert_eq!(expression.evaluate(&context), Value::Null);
 }
+
+/// A thread has two megabytes of stack: nesting is refused long before it is used up.
+#[test]
+fn nesting_of_any_depth_is_read_or_refused() {
+    let nested = |open: &str, middle: &str, close: &str, depth: usize| {
+        format!("{}{middle}{}", open.repeat(depth), close.repeat(depth))
+    };
+    for depth in (1..100).chain([400]) {
+        for (open, middle, close) in [
+            ("(", "a", ")"),
+            ("!", "open", ""),
+            ("-", "a", ""),
+            ("abs(", "a", ")"),
+            ("open ? a : ", "b", ""),
+            ("[", "", "]"),
+            ("a[", "0", "]"),
+            ("(", "", ""),
+        ] {
+            let text = nested(open, middle, close, depth);
+            let compiled = Expression::compile(&text, &mut Names { history: false });
+            if let Err(fault) = compiled {
+                assert!(!fault.reason.is_empty(), "{text}");
+            }
+        }
+    }
+    assert_eq!(evaluate(&nested("(", "a", ")", 10), &[Value::Int(7)]), Value::Int(7));
+}

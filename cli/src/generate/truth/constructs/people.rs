@@ -50,8 +50,8 @@ impl World<'_> {
             let all = groups(values, &people);
             let sizes: Vec<_> = all.iter().map(|group| (*group, pick(&people, *group).0)).collect();
             let hidden = hidden(&sizes, 5);
-            let row = |group: &Option<&'static str>| {
-                let ((people, trained), (renewed, _)) = (pick(&people, *group), pick(&renewed, *group));
+            let row = |group: Option<&'static str>| {
+                let ((people, trained), (renewed, _)) = (pick(&people, group), pick(&renewed, group));
                 let (value, outcome) = share((trained, people), (100, 5), |value| {
                     let renewal = Fraction::new(100 * renewed, people).unwrap_or(value);
                     if value > Fraction::whole(90) && renewal > Fraction::whole(50) {
@@ -62,15 +62,15 @@ impl World<'_> {
                         "red"
                     }
                 });
-                let outcome = if hidden.contains(group) { "suppressed".to_owned() } else { outcome };
+                let outcome = if hidden.contains(&group) { "suppressed".to_owned() } else { outcome };
                 let base = vec![
                     ("people", people.to_string()),
                     ("trained", trained.to_string()),
                     ("renewed", renewed.to_string()),
                 ];
-                Row::total(base, value, outcome).of(*group)
+                Row::total(base, value, outcome).of(group)
             };
-            all.iter().map(row).collect()
+            all.iter().copied().map(row).collect()
         })
     }
 
@@ -173,8 +173,8 @@ impl World<'_> {
             let all: Vec<Option<&'static str>> = DIFFICULTIES.iter().map(|group| Some(*group)).chain([None]).collect();
             let sizes: Vec<_> = all.iter().map(|group| (*group, people(*group, 1))).collect();
             let hidden = hidden(&sizes, 5);
-            let row = |group: &Option<&'static str>| {
-                let [tested, clicked, complied, reported] = [1, 2, 3, 4].map(|activity| people(*group, activity));
+            let row = |group: Option<&'static str>| {
+                let [tested, clicked, complied, reported] = [1, 2, 3, 4].map(|activity| people(group, activity));
                 // Tenths: three for not clicking, two for reporting, five for not complying.
                 let tenths = 3 * (tested - clicked) + 2 * reported + 5 * (tested - complied);
                 let (value, outcome) = share((tenths, tested), (10, 5), |value| {
@@ -186,16 +186,16 @@ impl World<'_> {
                         "red"
                     }
                 });
-                let outcome = if hidden.contains(group) { "suppressed".to_owned() } else { outcome };
+                let outcome = if hidden.contains(&group) { "suppressed".to_owned() } else { outcome };
                 let base = vec![
                     ("tested", tested.to_string()),
                     ("clicked", clicked.to_string()),
                     ("complied", complied.to_string()),
                     ("reported", reported.to_string()),
                 ];
-                Row::total(base, value, outcome).of(*group)
+                Row::total(base, value, outcome).of(group)
             };
-            all.iter().map(row).collect()
+            all.iter().copied().map(row).collect()
         })
     }
 
