@@ -5,7 +5,7 @@
 use measurement::{
     accumulate::Accumulator,
     calendar::Period,
-    catalogue::Fold,
+    catalogue::{Fold, Union},
     expression::{Context, NoHistory},
     time::Timestamp,
     value::Value,
@@ -68,11 +68,15 @@ pub fn event(task: &mut Task, class: &ClassPlan, selected: &Selected, slots: &[V
         let group = group_of(&construct.dimensions, |index| {
             construct.dimensions.get(index).and_then(|dimension| slots.get(dimension.field?))
         });
-        // An interval may lie in several periods, each of which sees its part.
-        for period in reached(&measure.fold, &context, periods) {
+        let mut fold_into = |period: Period| {
             let key = CellKey { construct: reference.construct, base: reference.base, start: period.start, group };
             let cell = task.store.touch(key, &period, || Accumulator::new(measure));
             cell.accumulator.take(&measure.fold, &Context { period, as_of: period.end, ..context });
+        };
+        match &measure.fold {
+            // An interval may lie in several periods, each of which sees its part.
+            Fold::Union(union) => reached(union, &context, periods).into_iter().for_each(fold_into),
+            _ => fold_into(period),
         }
         measured.used = true;
     }
@@ -82,20 +86,21 @@ pub fn event(task: &mut Task, class: &ClassPlan, selected: &Selected, slots: &[V
 /// Most periods that one interval is looked for in.
 const MAX_REACHED: usize = 1000;
 
-/// The periods that an event concerns: its own, and for an interval all that it touches. One without an end is
-/// left to its own period, which counts it as without a value.
-fn reached(fold: &Fold, context: &Context<'_>, periods: &Periods) -> Vec<Period> {
-    let Fold::Union(union) = fold else { return vec![context.period] };
-    let (Value::Time(from), Value::Time(to)) = (union.from.evaluate(context), union.to.evaluate(context)) else {
-        return vec![context.period];
-    };
+/// The periods that an interval touches. One without an end is left to the period of its event, which counts it as
+/// without a value.
+fn reached(union: &Union, context: &Context<'_>, periods: &Periods) -> Vec<Period> {
     let mut reached = Vec::new();
-    let mut period = periods.calendar.period_at(periods.length, from);
-    while period.start < to && reached.len() < MAX_REACHED {
-        reached.push(period);
-        period = periods.calendar.next(periods.length, &period);
+    if let (Value::Time(from), Value::Time(to)) = (union.from.evaluate(context), union.to.evaluate(context)) {
+        let mut period = periods.calendar.period_at(periods.length, from);
+        while period.start < to && reached.len() < MAX_REACHED {
+            reached.push(period);
+            period = periods.calendar.next(periods.length, &period);
+        }
     }
-    if reached.is_empty() { vec![context.period] } else { reached }
+    if reached.is_empty() {
+        reached.push(context.period);
+    }
+    reached
 }
 
 /// Whether the restatement horizon of a period has passed.

@@ -52,9 +52,19 @@ pub(in crate::catalogue) fn population(
     };
     let removed = spec.feeds.iter().any(|feed| feed.remove.is_some()).then(|| own("@removed", Type::Bool, Merge::Last));
     let listed = spec.snapshot.is_some().then(|| own("@listed", Type::Time, Merge::Max));
-    let mut feeds = Vec::new();
+    let mut feeds: Vec<Feed> = Vec::new();
     for feed_spec in &spec.feeds {
-        feeds.extend(feed(feed_spec, &columns, classes, fields, faults));
+        let Some(built) = feed(feed_spec, &columns, classes, fields, faults) else { continue };
+        // A copy that comes for one of the two keys would be taken for both.
+        if feeds.iter().any(|other| other.class == built.class && other.partition != built.partition) {
+            let hint = "a class feeds a population by one key: make two populations";
+            faults.add(
+                &feed_spec.key.referenced,
+                format!("`{}` feeds this population by another key already", built.class),
+                hint,
+            );
+        }
+        feeds.push(built);
     }
     if let Some(snapshot_spec) = &spec.snapshot {
         feeds.extend(snapshot(snapshot_spec, classes, fields, faults));
