@@ -1,5 +1,8 @@
 //! Small numbers, boundaries, rolling up, units, integrity.
 
+use measurement::{catalogue::Decode, time::Timestamp};
+use vernier::{chain::Chain, results};
+
 use crate::{MONTHLY, hold, own, shipped};
 
 #[test]
@@ -183,7 +186,7 @@ cases:
 
 #[test]
 fn trap_7_22_integrity() {
-    // Delivered twice is one; a host whose clock is a day ahead is refused, and counted.
+    // Delivered twice is one.
     hold(
         &shipped(&[]),
         "
@@ -197,6 +200,27 @@ cases:
     expect: { outcome: green, value: 5, base: { bookings: 1 } }
 ",
     );
+    // A host whose clock is a day ahead is refused, counted, and changes no figure.
+    let mut catalogue = shipped(&[]).only("isms/security-incident-cost").unwrap();
+    for source in catalogue.sources.values_mut() {
+        (source.mapping, source.program, source.decode) = (None, None, Decode::Json);
+    }
+    let at = |text: &str| Timestamp::parse(text).unwrap();
+    let now = at("2026-03-31T20:00:00Z");
+    let mut chain = Chain::new(catalogue, 2, now).unwrap();
+    let cost = |uid: &str, time: Timestamp| {
+        let event = serde_json::json!({"class_uid": 27_001_010, "category_uid": 27_001, "activity_id": 1, "severity_id": 1,
+            "time": time.0, "metadata": {"uid": uid, "version": "1.8.0"},
+            "cost": {"incident_uid": "I", "category": "malware", "amount": 5, "currency": "CHF"}});
+        ("raw.finance".into(), event.to_string().into_bytes())
+    };
+    chain.write([cost("sound", now.minus(60_000)), cost("ahead", now.plus(86_400_000))], Timestamp(0)).unwrap();
+    chain.settle(|_| ()).unwrap();
+    chain.pass_time(at("2026-04-15T00:00:00Z")).unwrap();
+    assert_eq!(chain.dead_letters().unwrap(), 1);
+    let entries = results::entries(chain.log(), &chain.topics().results).unwrap();
+    let total = entries.iter().find(|entry| entry.group.is_empty() && entry.period.end == at("2026-03-31T22:00:00Z"));
+    assert_eq!(total.unwrap().value.as_ref().map(ToString::to_string).as_deref(), Some("5"));
 }
 
 #[test]
