@@ -29,6 +29,7 @@ use measurement::catalogue::{Catalogue, Construct, Files};
 use crate::check;
 
 pub use file::{Case, Expect, Number, TestFile};
+pub use streamed::as_ocsf;
 
 /// Arguments of `vernier test`.
 #[derive(Debug, clap::Args)]

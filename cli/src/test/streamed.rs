@@ -56,8 +56,8 @@ pub(super) fn run(
     Ok(faults)
 }
 
-/// Cases write OCSF, whatever their sources write.
-fn as_ocsf(catalogue: &Catalogue) -> Catalogue {
+/// The catalogue with sources that write OCSF, as cases do, whatever they write otherwise.
+pub fn as_ocsf(catalogue: &Catalogue) -> Catalogue {
     let mut catalogue = catalogue.clone();
     for source in catalogue.sources.values_mut() {
         source.mapping = None;

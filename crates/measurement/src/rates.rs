@@ -48,6 +48,6 @@ mod tests {
         assert_eq!(converted("EUR", "2026-06-30T23:59:59Z").as_deref(), Some("95"));
         assert_eq!(converted("EUR", "2026-07-01T00:00:00Z").as_deref(), Some("90"));
         assert_eq!(converted("EUR", "2025-12-31T23:59:59Z"), None);
-        assert_eq!(converted("XXX", "2026-07-01T00:00:00Z"), None);
+        assert_eq!(converted("JPY", "2026-07-01T00:00:00Z"), None);
     }
 }

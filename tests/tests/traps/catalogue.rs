@@ -2,7 +2,7 @@
 
 use measurement::{catalogue::diff, time::Timestamp};
 
-use crate::{hold, shipped};
+use crate::bench::{hold, shipped};
 
 const TRAINING: &str = "constructs/iso27004/b-12-information-security-training.yaml";
 

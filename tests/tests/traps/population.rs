@@ -2,7 +2,7 @@
 
 use measurement::catalogue::Catalogue;
 
-use crate::{MONTHLY, hold, own, shipped};
+use crate::bench::{MONTHLY, hold, own, shipped};
 
 fn staff() -> Catalogue {
     let measure =

@@ -1,17 +1,14 @@
 //! Corrections of what was published.
 
-use vernier::{chain::Chain, results};
+use vernier::{chain::Chain, results, test::as_ocsf};
 
-use crate::shipped;
-use measurement::{catalogue::Decode, time::Timestamp};
+use crate::bench::shipped;
+use measurement::time::Timestamp;
 
 #[test]
 fn trap_7_06_restatements() {
     // After a correction the first revision still stands, the chain verifies, and the second says what it replaces and why.
-    let mut catalogue = shipped(&[]).only("isms/physical-entry-effectiveness").unwrap();
-    for source in catalogue.sources.values_mut() {
-        (source.mapping, source.program, source.decode) = (None, None, Decode::Json);
-    }
+    let catalogue = as_ocsf(&shipped(&[]).only("isms/physical-entry-effectiveness").unwrap());
     let at = |text: &str| Timestamp::parse(text).unwrap();
     let mut chain = Chain::new(catalogue, 2, at("2026-07-01T00:00:00Z")).unwrap();
     let entry = |uid: &str, time: &str| {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use measurement::{calendar::PeriodLength, time::Timestamp};
 
-use crate::{MONTHLY, hold, own, shipped};
+use crate::bench::{MONTHLY, hold, own, shipped};
 
 #[test]
 fn trap_7_01_calendar() {

@@ -1,9 +1,9 @@
 //! Small numbers, boundaries, rolling up, units, integrity.
 
-use measurement::{catalogue::Decode, time::Timestamp};
-use vernier::{chain::Chain, results};
+use measurement::time::Timestamp;
+use vernier::{chain::Chain, results, test::as_ocsf};
 
-use crate::{MONTHLY, hold, own, shipped};
+use crate::bench::{MONTHLY, hold, own, shipped};
 
 #[test]
 fn trap_7_04_small_denominators() {
@@ -201,10 +201,7 @@ cases:
 ",
     );
     // A host whose clock is a day ahead is refused, counted, and changes no figure.
-    let mut catalogue = shipped(&[]).only("isms/security-incident-cost").unwrap();
-    for source in catalogue.sources.values_mut() {
-        (source.mapping, source.program, source.decode) = (None, None, Decode::Json);
-    }
+    let catalogue = as_ocsf(&shipped(&[]).only("isms/security-incident-cost").unwrap());
     let at = |text: &str| Timestamp::parse(text).unwrap();
     let now = at("2026-03-31T20:00:00Z");
     let mut chain = Chain::new(catalogue, 2, now).unwrap();

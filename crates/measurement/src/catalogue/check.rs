@@ -129,6 +129,19 @@ struct EventScope<'a> {
     rates: Option<SharedRates>,
 }
 
+impl<'a> EventScope<'a> {
+    /// The attributes alone: feeds of populations belong to no construct.
+    fn of_feed(
+        class: &'a Class,
+        classes: &'a Classes,
+        fields: &'a mut Fields,
+        nothing: &'a BTreeMap<String, Parameter>,
+    ) -> Self {
+        let dimension = &|_: &str| None;
+        Self { class, classes, fields, parameters: nothing, dimension, open: None, hours: None, rates: None }
+    }
+}
+
 impl Scope for EventScope<'_> {
     fn variable(&mut self, name: &str) -> Option<(usize, Option<Type>)> {
         let kind = self.classes.attribute(self.class, name)?;

@@ -25,13 +25,8 @@ impl World<'_> {
     }
 
     fn improvement_actions(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/improvement-actions",
-            dimension: "",
-            length: Length::Quarter,
-            close_after: 10 * DAY,
-            sources: &[&self.isms],
-        };
+        let sources = &[&self.isms];
+        let series = Series::total("isms/improvement-actions", Length::Quarter, 10 * DAY, sources);
         self.series(&series, |start, end, _| {
             let improvements = self.organisation.registers.actions.iter().filter(|action| !action.corrective);
             let open: Vec<_> = improvements.filter(|action| is_open(action, start)).collect();
@@ -53,13 +48,8 @@ impl World<'_> {
     }
 
     fn corrective_actions(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/corrective-action-implementation",
-            dimension: "",
-            length: Length::Quarter,
-            close_after: 10 * DAY,
-            sources: &[&self.isms],
-        };
+        let sources = &[&self.isms];
+        let series = Series::total("isms/corrective-action-implementation", Length::Quarter, 10 * DAY, sources);
         self.series(&series, |_, end, back| {
             let due: Vec<_> = self
                 .organisation
@@ -140,13 +130,8 @@ impl World<'_> {
     }
 
     fn learning(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/learning-from-incidents",
-            dimension: "",
-            length: Length::Quarter,
-            close_after: 10 * DAY,
-            sources: &[&self.itsm, &self.isms],
-        };
+        let sources = &[&self.itsm, &self.isms];
+        let series = Series::total("isms/learning-from-incidents", Length::Quarter, 10 * DAY, sources);
         self.series(&series, |start, end, _| {
             let (mut incidents, mut improved) = (0_i128, 0_i128);
             for (index, incident) in self.organisation.incidents.iter().enumerate() {

@@ -92,13 +92,8 @@ impl World<'_> {
     }
 
     fn policy_review(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/policy-review",
-            dimension: "",
-            length: Length::Quarter,
-            close_after: 10 * DAY,
-            sources: &[&self.isms],
-        };
+        let sources = &[&self.isms];
+        let series = Series::total("isms/policy-review", Length::Quarter, 10 * DAY, sources);
         self.series(&series, |_, end, _| {
             let in_place: Vec<_> = self
                 .organisation
@@ -126,13 +121,8 @@ impl World<'_> {
     }
 
     fn management_commitment(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/management-commitment",
-            dimension: "",
-            length: Length::Quarter,
-            close_after: 10 * DAY,
-            sources: &[&self.isms],
-        };
+        let sources = &[&self.isms];
+        let series = Series::total("isms/management-commitment", Length::Quarter, 10 * DAY, sources);
         self.series(&series, |start, end, _| {
             let year = year_start(start);
             let meetings = &self.organisation.registers.meetings;
@@ -175,13 +165,8 @@ impl World<'_> {
     }
 
     fn risk_exposure(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/risk-exposure",
-            dimension: "",
-            length: Length::Month,
-            close_after: 5 * DAY,
-            sources: &[&self.isms],
-        };
+        let sources = &[&self.isms];
+        let series = Series::total("isms/risk-exposure", Length::Month, 5 * DAY, sources);
         self.series(&series, |_, end, _| {
             let (mut exposed, mut unreviewed) = (0_i128, 0_i128);
             for risk in &self.organisation.registers.risks {
@@ -218,13 +203,8 @@ impl World<'_> {
     }
 
     fn agreements(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/third-party-agreements-a",
-            dimension: "",
-            length: Length::Quarter,
-            close_after: 10 * DAY,
-            sources: &[&self.contracts],
-        };
+        let sources = &[&self.contracts];
+        let series = Series::total("isms/third-party-agreements-a", Length::Quarter, 10 * DAY, sources);
         self.series(&series, |_, end, _| {
             let agreements = self.agreements_at(end, false);
             let shares: Vec<Fraction> = agreements
@@ -246,13 +226,8 @@ impl World<'_> {
     }
 
     fn agreements_on_personal_data(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/third-party-agreements-b",
-            dimension: "",
-            length: Length::Month,
-            close_after: 5 * DAY,
-            sources: &[&self.contracts],
-        };
+        let sources = &[&self.contracts];
+        let series = Series::total("isms/third-party-agreements-b", Length::Month, 5 * DAY, sources);
         self.series(&series, |_, end, back| {
             let agreements = self.agreements_at(end, true);
             let shares: Vec<Fraction> =
@@ -270,13 +245,8 @@ impl World<'_> {
     }
 
     fn log_files_review(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/log-files-review",
-            dimension: "",
-            length: Length::Month,
-            close_after: 5 * DAY,
-            sources: &[&self.isms],
-        };
+        let sources = &[&self.isms];
+        let series = Series::total("isms/log-files-review", Length::Month, 5 * DAY, sources);
         self.series(&series, |start, end, _| {
             let due: Vec<_> = self
                 .organisation
@@ -294,13 +264,8 @@ impl World<'_> {
     }
 
     fn isms_review_process(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/isms-review-process",
-            dimension: "",
-            length: Length::Quarter,
-            close_after: 10 * DAY,
-            sources: &[&self.isms],
-        };
+        let sources = &[&self.isms];
+        let series = Series::total("isms/isms-review-process", Length::Quarter, 10 * DAY, sources);
         self.series(&series, |start, end, _| {
             let year = year_start(start);
             let reviews = &self.organisation.registers.third_party_reviews;

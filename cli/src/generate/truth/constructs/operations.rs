@@ -42,7 +42,8 @@ impl World<'_> {
     }
 
     fn passwords(&self, construct: &str, length: Length, close_after: i64, automated: bool) -> Vec<Answer> {
-        let series = Series { construct, dimension: "", length, close_after, sources: &[&self.iam] };
+        let sources = &[&self.iam];
+        let series = Series::total(construct, length, close_after, sources);
         self.series(&series, |start, end, back| {
             let checks = self.organisation.registers.password_checks.iter();
             let checks = checks.filter(|check| check.automated == automated && (start..end).contains(&check.at));
@@ -68,13 +69,8 @@ impl World<'_> {
     }
 
     fn entry_systems(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/physical-entry-system",
-            dimension: "",
-            length: Length::HalfYear,
-            close_after: 10 * DAY,
-            sources: &[&self.facility],
-        };
+        let sources = &[&self.facility];
+        let series = Series::total("isms/physical-entry-system", Length::HalfYear, 10 * DAY, sources);
         self.series(&series, |_, end, _| {
             let sites = self.organisation.registers.sites.iter();
             let newest: Vec<(i64, i64)> =
@@ -98,13 +94,8 @@ impl World<'_> {
     }
 
     fn entries(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/physical-entry-effectiveness",
-            dimension: "",
-            length: Length::Quarter,
-            close_after: 10 * DAY,
-            sources: &[&self.facility],
-        };
+        let sources = &[&self.facility];
+        let series = Series::total("isms/physical-entry-effectiveness", Length::Quarter, 10 * DAY, sources);
         self.series(&series, |start, end, back| {
             let entries = self.organisation.registers.entries.iter();
             let found = count(entries.filter(|(at, unauthorised)| *unauthorised && (start..end).contains(at)));
@@ -122,13 +113,8 @@ impl World<'_> {
     }
 
     fn maintenance(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/periodic-maintenance",
-            dimension: "",
-            length: Length::Quarter,
-            close_after: 10 * DAY,
-            sources: &[&self.facility],
-        };
+        let sources = &[&self.facility];
+        let series = Series::total("isms/periodic-maintenance", Length::Quarter, 10 * DAY, sources);
         self.series(&series, |start, end, back| {
             let known = || self.organisation.registers.maintenances.iter().filter(|work| work.planned < end);
             let done = known().filter_map(|work| Some((work, work.done.filter(|at| (start..end).contains(at))?)));

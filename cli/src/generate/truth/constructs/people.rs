@@ -75,13 +75,8 @@ impl World<'_> {
     }
 
     fn awareness_compliance(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/awareness-compliance",
-            dimension: "",
-            length: Length::Month,
-            close_after: 5 * DAY,
-            sources: &[&self.hr, &self.lms, &self.awareness],
-        };
+        let sources = &[&self.hr, &self.lms, &self.awareness];
+        let series = Series::total("isms/awareness-compliance", Length::Month, 5 * DAY, sources);
         self.series(&series, |start, end, back| {
             let this_year = year_start(start)..end;
             let known =
@@ -119,13 +114,8 @@ impl World<'_> {
     }
 
     fn campaigns(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/awareness-campaign-effectiveness",
-            dimension: "",
-            length: Length::Month,
-            close_after: 5 * DAY,
-            sources: &[&self.awareness],
-        };
+        let sources = &[&self.awareness];
+        let series = Series::total("isms/awareness-campaign-effectiveness", Length::Month, 5 * DAY, sources);
         self.series(&series, |start, end, _| {
             let people = |after: bool, passed: bool| {
                 let quizzes = self.organisation.registers.quizzes.iter().filter(|quiz| (start..end).contains(&quiz.at));
@@ -200,13 +190,8 @@ impl World<'_> {
     }
 
     fn event_reporting(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/security-event-reporting",
-            dimension: "",
-            length: Length::Month,
-            close_after: 5 * DAY,
-            sources: &[&self.itsm, &self.hr],
-        };
+        let sources = &[&self.itsm, &self.hr];
+        let series = Series::total("isms/security-event-reporting", Length::Month, 5 * DAY, sources);
         self.series(&series, |_, end, _| {
             let window = months_before(end, 12)..end;
             let handled = count(self.organisation.incidents.iter().filter(|incident| {

@@ -48,6 +48,18 @@ pub(super) struct Series<'a> {
     pub(super) sources: &'a [&'a SourceTimes],
 }
 
+impl<'a> Series<'a> {
+    /// One without a dimension.
+    pub(super) const fn total(
+        construct: &'a str,
+        length: Length,
+        close_after: i64,
+        sources: &'a [&'a SourceTimes],
+    ) -> Self {
+        Self { construct, dimension: "", length, close_after, sources }
+    }
+}
+
 impl World<'_> {
     /// The answers of all periods.
     pub(super) fn series<'r>(

@@ -48,13 +48,8 @@ impl World<'_> {
     }
 
     fn access_rights(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/review-of-user-access-rights",
-            dimension: "",
-            length: Length::Month,
-            close_after: 5 * DAY,
-            sources: &[&self.cmdb, &self.isms],
-        };
+        let sources = &[&self.cmdb, &self.isms];
+        let series = Series::total("isms/review-of-user-access-rights", Length::Month, 5 * DAY, sources);
         self.series(&series, |_, end, _| {
             let critical = count(self.critical(end));
             let reviewed = count(self.critical(end).filter(|(_, facts)| {
@@ -78,13 +73,8 @@ impl World<'_> {
     }
 
     fn changes(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/change-management",
-            dimension: "",
-            length: Length::HalfYear,
-            close_after: 10 * DAY,
-            sources: &[&self.cmdb, &self.isms],
-        };
+        let sources = &[&self.cmdb, &self.isms];
+        let series = Series::total("isms/change-management", Length::HalfYear, 10 * DAY, sources);
         self.series(&series, |start, end, _| {
             let new = || self.systems(end).filter(|(asset, _)| asset.since >= start);
             let evidenced = count(new().filter(|(asset, facts)| {
@@ -103,13 +93,8 @@ impl World<'_> {
     }
 
     fn malicious_code(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/protection-against-malicious-code",
-            dimension: "",
-            length: Length::Month,
-            close_after: 5 * DAY,
-            sources: &[&self.itsm, &self.edr],
-        };
+        let sources = &[&self.itsm, &self.edr];
+        let series = Series::total("isms/protection-against-malicious-code", Length::Month, 5 * DAY, sources);
         self.series(&series, |start, end, back| {
             let malware = self.organisation.incidents.iter().filter(|incident| incident.category == "malware");
             let opened = malware.flat_map(|incident| &incident.changes);
@@ -192,13 +177,8 @@ impl World<'_> {
     }
 
     fn pentests(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/pentest-and-vulnerability-assessment",
-            dimension: "",
-            length: Length::HalfYear,
-            close_after: 10 * DAY,
-            sources: &[&self.cmdb, &self.grc, &self.isms],
-        };
+        let sources = &[&self.cmdb, &self.grc, &self.isms];
+        let series = Series::total("isms/pentest-and-vulnerability-assessment", Length::HalfYear, 10 * DAY, sources);
         self.series(&series, |_, end, _| {
             let critical = count(self.critical(end));
             let tested = count(self.critical(end).filter(|(asset, facts)| {
@@ -221,13 +201,8 @@ impl World<'_> {
     }
 
     fn firewall_rules(&self) -> Vec<Answer> {
-        let series = Series {
-            construct: "isms/firewall-rules",
-            dimension: "",
-            length: Length::HalfYear,
-            close_after: 10 * DAY,
-            sources: &[&self.network],
-        };
+        let sources = &[&self.network];
+        let series = Series::total("isms/firewall-rules", Length::HalfYear, 10 * DAY, sources);
         self.series(&series, |start, end, _| {
             let (mut rules, mut unused, mut unwatched) = (0_i128, 0_i128, 0_i128);
             for rule in &self.organisation.registers.rules {

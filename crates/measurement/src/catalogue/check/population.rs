@@ -143,16 +143,7 @@ fn feed(
     let partition_slot = (partition.value != spec.key.value).then_some(partition_slot);
     let at = &spec.class.referenced;
     let nothing = BTreeMap::new();
-    let mut scope = EventScope {
-        class,
-        classes,
-        fields,
-        parameters: &nothing,
-        dimension: &|_| None,
-        open: None,
-        hours: None,
-        rates: None,
-    };
+    let mut scope = EventScope::of_feed(class, classes, fields, &nothing);
     let filter = |text: &Option<spec::Text>, scope: &mut EventScope<'_>, faults: &mut Faults<'_>| {
         text.as_ref().and_then(|text| compile_filter(&text.value, &text.referenced, scope, faults))
     };
@@ -219,16 +210,7 @@ fn snapshot(
     let class = class(&spec.class, classes, faults)?;
     let (taken_at, _) = attribute(&spec.taken_at, class, classes, fields, faults)?;
     let nothing = BTreeMap::new();
-    let mut scope = EventScope {
-        class,
-        classes,
-        fields,
-        parameters: &nothing,
-        dimension: &|_| None,
-        open: None,
-        hours: None,
-        rates: None,
-    };
+    let mut scope = EventScope::of_feed(class, classes, fields, &nothing);
     let when = spec.when.as_ref().and_then(|text| compile_filter(&text.value, &text.referenced, &mut scope, faults));
     Some(Feed {
         class: spec.class.value.clone(),
