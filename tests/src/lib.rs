@@ -3,10 +3,11 @@
 //! 1. [`wait`]: waiting on conditions, with a deadline;
 //! 2. [`folder`]: temporary folders that stay where they are when a test fails;
 //! 3. [`process`]: processes that end when the test does, whatever way it ends;
-//! 4. [`kafka`]: one or three brokers on free ports;
-//! 5. [`deployment`]: catalogue, topics and services of one test on a cluster;
-//! 6. [`answers`]: true answers beside results;
-//! 7. [`prometheus`]: a Prometheus that scrapes.
+//! 4. [`proxy`]: a network that makes faults, between services and brokers;
+//! 5. [`kafka`]: one or three brokers on free ports;
+//! 6. [`deployment`]: catalogue, topics and services of one test on a cluster;
+//! 7. [`answers`]: true answers beside results;
+//! 8. [`prometheus`]: a Prometheus that scrapes.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,13 +22,15 @@
 pub mod wait;
 pub mod folder;
 pub mod process;
+pub mod proxy;
 pub mod kafka;
 pub mod deployment;
 pub mod answers;
 pub mod prometheus;
 
-pub use deployment::{Deployment, Service};
+pub use deployment::{Deployment, Service, Setup};
 pub use folder::Folder;
 pub use kafka::Cluster;
 pub use process::Process;
+pub use proxy::Proxy;
 pub use wait::until;
