@@ -23,6 +23,7 @@ test: ## every test, those on a real Kafka and a real Prometheus included
 	@scripts/install-tools.sh build
 	@scripts/install-tools.sh test
 	@scripts/fetch-kafka.sh >/dev/null
+	@scripts/fetch-kafka.sh 3.9.1 >/dev/null
 	cargo build --locked --workspace --all-targets
 	cargo test --locked --workspace $(ARGS)
 

@@ -25,42 +25,63 @@ pub struct Deployment {
     log: Arc<KafkaLog>,
 }
 
+/// How a deployment differs from the usual one.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Folder of the catalogue.
+    pub catalogue: PathBuf,
+    /// After which time (ISO 8601) a source counts as idle that counts as idle after thirty seconds there.
+    pub idle: &'static str,
+    /// Whether services and the tool reach the brokers through the proxies. The test itself goes the direct way.
+    pub proxied: bool,
+    /// Further lines of the configuration.
+    pub config: String,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { catalogue: schemas(), idle: "PT2S", proxied: false, config: String::new() }
+    }
+}
+
 /// Partitions of Vernier's topics in tests: more than one, so that merging is part of every figure.
 pub const PARTITIONS: i32 = 3;
 
 impl Deployment {
     /// A deployment with the shipped catalogue, whose sources count as idle after two seconds.
     pub fn new(cluster: &Cluster, name: &str) -> Self {
-        Self::idle_after(cluster, name, "PT2S")
+        Self::of(cluster, name, &Setup::default())
     }
 
     /// The same, with sources that count as idle after another time (ISO 8601).
-    pub fn idle_after(cluster: &Cluster, name: &str, idle: &str) -> Self {
-        let deployment = Self::prepare(cluster, name, idle);
-        deployment.apply_topics();
-        deployment
+    pub fn idle_after(cluster: &Cluster, name: &str, idle: &'static str) -> Self {
+        Self::of(cluster, name, &Setup { idle, ..Setup::default() })
     }
 
-    fn apply_topics(&self) {
-        let output = self.vernier(&["topics", "apply", "--sources", "2"]);
+    /// A deployment that differs from the usual one.
+    pub fn of(cluster: &Cluster, name: &str, setup: &Setup) -> Self {
+        let deployment = Self::prepare(cluster, name, setup);
+        let output = deployment.vernier(&["topics", "apply", "--sources", "2"]);
         assert!(output.status.success(), "topics apply: {}", String::from_utf8_lossy(&output.stderr));
+        deployment
     }
 
     /// A deployment whose topics are yet to be created.
     pub fn without_topics(cluster: &Cluster, name: &str) -> Self {
-        Self::prepare(cluster, name, "PT2S")
+        Self::prepare(cluster, name, &Setup::default())
     }
 
-    fn prepare(cluster: &Cluster, name: &str, idle: &str) -> Self {
+    fn prepare(cluster: &Cluster, name: &str, setup: &Setup) -> Self {
         let folder = Folder::new();
-        copy_catalogue(&schemas(), &folder.join("schemas"), name, idle);
+        copy_catalogue(&setup.catalogue, &folder.join("schemas"), name, setup.idle);
+        let brokers = if setup.proxied { cluster.proxied_servers() } else { cluster.bootstrap_servers() };
         let config = format!(
-            "catalogue: {}\nlog:\n  kafka: {{ bootstrap_servers: '{}' }}\n\
+            "catalogue: {}\nlog:\n  kafka: {{ bootstrap_servers: '{brokers}' }}\n\
              topics: {{ prefix: {name}.vernier, partitions: {PARTITIONS}, replication_factor: {} }}\n\
-             commit_interval_ms: 200\nprogress_interval_ms: 500\nlog_format: text\nhttp: {{ listen: '127.0.0.1:0' }}\n",
+             commit_interval_ms: 200\nprogress_interval_ms: 500\nlog_format: text\nhttp: {{ listen: '127.0.0.1:0' }}\n{}\n",
             folder.text("schemas"),
-            cluster.bootstrap_servers(),
-            cluster.brokers()
+            cluster.brokers(),
+            setup.config
         );
         fs::write(folder.join("vernier.yaml"), config).expect("write the configuration");
         Self { name: name.to_owned(), folder, log: cluster.log() }
@@ -101,8 +122,27 @@ impl Deployment {
         self.start_instance(service, 0)
     }
 
-    /// Starts one of several instances.
+    /// Starts one of several instances, and waits until it listens.
     pub fn start_instance(&self, service: &str, instance: u32) -> Service {
+        let (process, before) = self.launch(service, instance);
+        let address = until(&format!("{service} to listen"), Duration::from_secs(30), || {
+            let output = process.output();
+            assert!(process.runs(), "{service} ended: {output}");
+            let new = output.get(before..).unwrap_or_default();
+            let line = new.lines().find(|line| line.contains("listening")).ok_or("it does not listen yet")?;
+            let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+            address.map(str::to_owned).ok_or_else(|| line.to_owned())
+        });
+        Service { process, address }
+    }
+
+    /// Starts one of several instances, of which nothing is expected.
+    pub fn spawn(&self, service: &str, instance: u32) -> Process {
+        self.launch(service, instance).0
+    }
+
+    /// The process, and how much other processes have written to its log before.
+    fn launch(&self, service: &str, instance: u32) -> (Process, usize) {
         let config = self.folder.join("vernier.yaml");
         let number = instance.to_string();
         let program = program(&format!("vernier-{service}"));
@@ -115,16 +155,7 @@ impl Deployment {
         ];
         let log = self.folder.join(format!("{service}-{instance}.log"));
         let before = fs::read_to_string(&log).unwrap_or_default().len();
-        let process = Process::start(service, log, &command, &[]);
-        let address = until(&format!("{service} to listen"), Duration::from_secs(30), || {
-            let output = process.output();
-            assert!(process.runs(), "{service} ended: {output}");
-            let new = output.get(before..).unwrap_or_default();
-            let line = new.lines().find(|line| line.contains("listening")).ok_or("it does not listen yet")?;
-            let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-            address.map(str::to_owned).ok_or_else(|| line.to_owned())
-        });
-        Service { process, address }
+        (Process::start(service, log, &command, &[]), before)
     }
 
     /// Writes source records; topics are named as in the shipped catalogue.

@@ -1,11 +1,14 @@
 //! One or three Apache Kafka brokers (`KRaft`, broker and controller in one process) on free loopback ports.
+//!
+//! Each broker has two ways in: a port of its own, for the tests and the other brokers, and one behind a
+//! [`Proxy`], which it tells to whoever comes that way. Services that are given [`Cluster::proxied_servers`] pass
+//! through the proxies with every connection.
+
+mod broker;
 
 use std::{
-    ffi::OsStr,
-    fmt::Write as _,
-    fs,
-    net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    net::TcpListener,
+    path::PathBuf,
     process::Command,
     sync::{
         Arc, OnceLock,
@@ -14,19 +17,31 @@ use std::{
     time::Duration,
 };
 
+use broker::Broker;
 use streaming::{
     Log as _,
+    conformance::CHECKS,
     kafka::{KafkaConfig, KafkaLog},
 };
 
-use crate::{Folder, Process, until};
+use crate::{Folder, Proxy, until};
 
 /// A running cluster.
 #[derive(Debug)]
 pub struct Cluster {
-    bootstrap_servers: String,
-    brokers: Vec<Process>,
+    version: Version,
+    brokers: Vec<Broker>,
+    proxies: Vec<Proxy>,
     _folder: Folder,
+}
+
+/// Which Apache Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The newest one, which everything runs on.
+    Four,
+    /// The last one of the line before.
+    Three,
 }
 
 /// Ports below those that Linux gives to who asks for any (32768 and up).
@@ -36,6 +51,32 @@ const PORTS: u32 = 20_000;
 /// Identifier of every cluster: nothing of one outlives its test.
 const CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qg";
 
+impl Version {
+    /// As Maven Central names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Four => "4.3.1",
+            Self::Three => "3.9.1",
+        }
+    }
+
+    /// Its jars, as a class path.
+    fn class_path(self) -> String {
+        let cache = std::env::var_os("VERNIER_KAFKA").map_or_else(
+            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/vernier"),
+            PathBuf::from,
+        );
+        let folder = cache.join(format!("kafka-{}", self.name()));
+        assert!(
+            folder.join("complete").is_file(),
+            "Apache Kafka is not in {}: run `scripts/fetch-kafka.sh {}`, or `make test`, which does",
+            folder.display(),
+            self.name()
+        );
+        format!("{}/*", folder.display())
+    }
+}
+
 impl Cluster {
     /// One broker that scenarios share, each with topics of its own.
     pub fn shared() -> &'static Self {
@@ -43,33 +84,39 @@ impl Cluster {
         SHARED.get_or_init(|| Self::start(1))
     }
 
-    /// Formats and starts brokers, and waits until they answer.
+    /// Formats and starts brokers of the newest version, and waits until they answer.
     pub fn start(brokers: usize) -> Self {
-        let libraries = libraries();
+        Self::of(Version::Four, brokers)
+    }
+
+    /// The same of any version.
+    pub fn of(version: Version, brokers: usize) -> Self {
         let folder = Folder::new();
-        let ports = free_ports(brokers * 2);
-        let (outside, inside) = ports.split_at(brokers);
-        let voters: Vec<String> =
-            inside.iter().enumerate().map(|(index, port)| format!("{index}@127.0.0.1:{port}")).collect();
-        let processes = (0..brokers)
-            .map(|index| broker(&folder, &libraries, index, (outside[index], inside[index]), &voters))
-            .collect();
-        let bootstrap_servers = outside.iter().map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>().join(",");
-        for port in outside {
-            until("a broker's port", Duration::from_mins(1), || {
-                TcpStream::connect(("127.0.0.1", *port)).map_err(|fault| fault.to_string())
-            });
+        let ports = broker::Ports::free(brokers);
+        let proxies = ports.iter().map(|ports| Proxy::start(ports.proxy, ports.proxied_address())).collect();
+        let brokers =
+            (0..brokers).map(|index| Broker::format_and_start(&folder, version, index, &ports)).collect::<Vec<_>>();
+        let cluster = Self { version, brokers, proxies, _folder: folder };
+        for broker in &cluster.brokers {
+            broker.wait_for_port();
         }
-        let cluster = Self { bootstrap_servers, brokers: processes, _folder: folder };
-        until("the brokers' answer", Duration::from_mins(1), || {
-            cluster.log().describe("no-such-topic").map_err(|fault| fault.to_string())
-        });
+        cluster.wait_for_answer();
         cluster
     }
 
-    /// `host:port`, separated by commas.
-    pub fn bootstrap_servers(&self) -> &str {
-        &self.bootstrap_servers
+    /// `host:port`, separated by commas: the direct way.
+    pub fn bootstrap_servers(&self) -> String {
+        self.brokers.iter().map(|broker| broker.ports.address().to_string()).collect::<Vec<_>>().join(",")
+    }
+
+    /// `host:port`, separated by commas: the way through the proxies.
+    pub fn proxied_servers(&self) -> String {
+        self.proxies.iter().map(|proxy| proxy.address().to_string()).collect::<Vec<_>>().join(",")
+    }
+
+    /// The proxies, one a broker, in their order.
+    pub fn proxies(&self) -> &[Proxy] {
+        &self.proxies
     }
 
     /// Number of brokers.
@@ -77,87 +124,78 @@ impl Cluster {
         i32::try_from(self.brokers.len()).expect("three at most")
     }
 
-    /// Kills one broker for good.
-    pub fn kill_broker(&mut self) {
-        self.brokers.pop().expect("a broker is left").kill();
+    /// Kills a broker, as a power cut would.
+    pub fn kill_broker(&self, index: usize) {
+        self.brokers[index].kill();
     }
 
-    /// As Vernier sees it.
+    /// Asks a broker to end, and waits until it has.
+    pub fn stop_broker(&self, index: usize) {
+        self.brokers[index].stop();
+    }
+
+    /// Starts a broker that was killed or stopped, with its data and on its ports, and waits until it answers.
+    pub fn start_broker(&self, index: usize) {
+        self.brokers[index].start();
+        self.brokers[index].wait_for_port();
+        self.wait_for_answer();
+    }
+
+    /// Freezes a broker: its connections stay, and nothing is answered.
+    pub fn freeze_broker(&self, index: usize) {
+        self.brokers[index].signal("STOP");
+    }
+
+    /// Lets a frozen broker go on.
+    pub fn thaw_broker(&self, index: usize) {
+        self.brokers[index].signal("CONT");
+    }
+
+    /// As Vernier sees it, the direct way.
     pub fn log(&self) -> Arc<KafkaLog> {
         Arc::new(KafkaLog::new(KafkaConfig {
-            bootstrap_servers: self.bootstrap_servers.clone(),
+            bootstrap_servers: self.bootstrap_servers(),
             properties: std::collections::BTreeMap::new(),
         }))
     }
-}
 
-fn broker(folder: &Folder, libraries: &Path, index: usize, ports: (u16, u16), voters: &[String]) -> Process {
-    let brokers = voters.len();
-    let data = folder.join(format!("broker-{index}"));
-    let mut properties = format!(
-        "process.roles=broker,controller\nnode.id={index}\ncontroller.quorum.voters={}\n\
-         listeners=PLAINTEXT://127.0.0.1:{},CONTROLLER://127.0.0.1:{}\ncontroller.listener.names=CONTROLLER\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\nlog.dirs={}\n",
-        voters.join(","),
-        ports.0,
-        ports.1,
-        data.display()
-    );
-    let in_sync = if brokers > 1 { 2 } else { 1 };
-    // Few internal partitions make a first start quick; no delay takes seconds off every first join.
-    for (name, value) in [
-        ("auto.create.topics.enable", "false".to_owned()),
-        ("default.replication.factor", brokers.to_string()),
-        ("min.insync.replicas", in_sync.to_string()),
-        ("offsets.topic.replication.factor", brokers.to_string()),
-        ("offsets.topic.num.partitions", "4".to_owned()),
-        ("transaction.state.log.replication.factor", brokers.to_string()),
-        ("transaction.state.log.min.isr", in_sync.to_string()),
-        ("transaction.state.log.num.partitions", "4".to_owned()),
-        ("group.initial.rebalance.delay.ms", "0".to_owned()),
-    ] {
-        writeln!(properties, "{name}={value}").expect("writing to a String cannot fail");
+    /// What identifies a topic in requests that do not name it.
+    pub fn topic_id(&self, topic: &str) -> [u8; 16] {
+        until(&format!("the id of {topic}"), Duration::from_secs(20), || {
+            self.brokers
+                .iter()
+                .find_map(|broker| broker.topic_id(topic))
+                .ok_or_else(|| format!("no broker has a partition 0 of {topic}"))
+        })
     }
-    let file = folder.join(format!("broker-{index}.properties"));
-    fs::write(&file, properties).expect("write the broker's properties");
-    let logging = folder.join(format!("broker-{index}.log4j2.properties"));
-    let logging_text = format!(
-        "status=error\nappender.f.type=File\nappender.f.name=F\nappender.f.fileName={}\n\
-         appender.f.layout.type=PatternLayout\nappender.f.layout.pattern=%d %p %c{{1}} %m%n\n\
-         rootLogger.level=info\nrootLogger.appenderRef.f.ref=F\n",
-        folder.text(&format!("broker-{index}.server.log"))
-    );
-    fs::write(&logging, logging_text).expect("write the broker's logging");
-    let class_path = format!("{}/*", libraries.display());
-    let format = Command::new("java")
-        .args(["-XX:TieredStopAtLevel=1", "-cp", &class_path, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"])
-        .arg(&file)
-        .output()
-        .expect("java runs: scripts/install-tools.sh installs it");
-    assert!(format.status.success(), "format a broker: {}", String::from_utf8_lossy(&format.stderr));
-    let logging = format!("-Dlog4j2.configurationFile={}", logging.display());
-    let command: Vec<&OsStr> =
-        ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", &logging, "-cp", &class_path]
-            .into_iter()
-            .chain(["kafka.Kafka"])
-            .map(OsStr::new)
-            .chain([file.as_os_str()])
-            .collect();
-    Process::start(&format!("broker {index}"), folder.join(format!("broker-{index}.log")), &command, &[])
-}
 
-/// Folder of Kafka's jars.
-fn libraries() -> PathBuf {
-    let folder = std::env::var_os("VERNIER_KAFKA_LIBS").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/vernier/kafka-4.3.1"),
-        PathBuf::from,
-    );
-    assert!(
-        folder.join("kafka_2.13-4.3.1.jar").is_file(),
-        "Apache Kafka is not in {}: run scripts/fetch-kafka.sh, or `make test`, which does",
-        folder.display()
-    );
-    folder
+    /// Runs one of Apache Kafka's own tools; two seconds each.
+    pub fn tool(&self, class: &str, arguments: &[&str]) {
+        let output = Command::new("java")
+            .args(["-XX:TieredStopAtLevel=1", "-cp", &self.version.class_path(), class])
+            .args(["--bootstrap-server", &self.bootstrap_servers()])
+            .args(arguments)
+            .output()
+            .expect("java runs: scripts/install-tools.sh installs it");
+        let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        assert!(output.status.success(), "{class} {arguments:?}: {told}");
+    }
+
+    /// Promises of the log that the cluster breaks, a line each.
+    pub fn broken_promises(&self) -> Vec<String> {
+        let log = self.log();
+        let broken = |(number, (promise, check)): (usize, &streaming::conformance::Check)| {
+            let outcome = check(log.as_ref(), &format!("conformance-{number}"));
+            outcome.err().map(|seen| format!("{promise}: {seen}"))
+        };
+        CHECKS.iter().enumerate().filter_map(broken).collect()
+    }
+
+    fn wait_for_answer(&self) {
+        until("the brokers' answer", Duration::from_mins(1), || {
+            self.log().describe("no-such-topic").map_err(|fault| fault.to_string())
+        });
+    }
 }
 
 /// Ports that nobody listens on and that the kernel gives to nobody who asks for any: what takes the port of a

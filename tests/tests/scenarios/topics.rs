@@ -52,7 +52,7 @@ fn a_service_waits_for_brokers_that_are_not_there_yet() {
     let text = std::fs::read_to_string(&file).unwrap();
     let port = pipeline_tests::kafka::free_ports(1).remove(0);
     let nobody = format!("127.0.0.1:{port}");
-    std::fs::write(&file, text.replace(Cluster::shared().bootstrap_servers(), &nobody)).unwrap();
+    std::fs::write(&file, text.replace(&Cluster::shared().bootstrap_servers(), &nobody)).unwrap();
     let service = deployment.start("ingest");
     pipeline_tests::until("a warning", Duration::from_secs(40), || {
         let output = service.process.output();
