@@ -18,10 +18,9 @@ pub(super) fn wanted(plan: &Plan<'_>, recount: &Recount, late: &Topic) -> BTreeM
     let mut known = HashSet::new();
     for record in late.values().flatten() {
         let Ok(late) = decode::<Late>("late", record.value.as_deref().unwrap_or_default()) else { continue };
-        if !known.insert((late.partition, late.offset)) {
-            continue;
-        }
-        let Some(sent) = recount.events.get(&(late.source, late.uid)) else { continue };
+        // A second report of one event takes nothing away: it was sent once.
+        let identity = (late.source, late.uid);
+        let Some(sent) = recount.events.get(&identity).filter(|_| known.insert(identity.clone())) else { continue };
         for share in plan.shares(&sent.event) {
             if late.constructs.contains(&share.place.construct)
                 && let Some(cell) = cells.get_mut(&share.place)

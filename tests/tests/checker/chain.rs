@@ -31,6 +31,7 @@ pub(crate) struct Chain {
     pub(crate) catalogue: Catalogue,
     pub(crate) load: Load,
     time: Arc<AtomicI64>,
+    clock: Clock,
     ingest: Runner<ingest::pipeline::Ingest>,
     aggregator: Runner<aggregator::pipeline::Aggregator>,
     evaluator: Evaluator,
@@ -52,27 +53,22 @@ impl Chain {
             let time = Arc::clone(&time);
             Arc::new(move || Timestamp(time.load(Ordering::Acquire)))
         };
-        let shared: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(&log);
-        let prefix = PREFIX.to_owned();
-        let options = ingest::Options {
-            prefix: prefix.clone(),
-            commit_interval: 1,
-            progress_interval: 1,
-            ..ingest::Options::default()
-        };
-        let (ingest, _) = ingest::start(Arc::clone(&shared), &catalogue, &options, Arc::clone(&clock)).unwrap();
-        let options =
-            aggregator::Options { prefix: prefix.clone(), refresh_interval: 0, ..aggregator::Options::default() };
-        let (aggregator, _) =
-            aggregator::start(Arc::clone(&shared), catalogue.clone(), &options, Arc::clone(&clock)).unwrap();
-        let options = evaluator::config::Options { prefix, stall_limit: 0 };
-        let evaluator = Evaluator::new(shared, Arc::new(catalogue.clone()), &options, clock).unwrap();
-        Self { log, catalogue, load: Load::new(seed, START), time, ingest, aggregator, evaluator }
+        let ingest = start_ingest(&log, &catalogue, &clock);
+        let aggregator = start_aggregator(&log, &catalogue, &clock);
+        let evaluator = start_evaluator(&log, &catalogue, &clock);
+        Self { log, catalogue, load: Load::new(seed, START), time, clock, ingest, aggregator, evaluator }
     }
 
-    /// A chain that has read a load of some ten hours, all of it closed.
+    /// Ends all three stages and starts new ones, which find their way by what stands.
+    pub(crate) fn restart(&mut self) {
+        self.ingest = start_ingest(&self.log, &self.catalogue, &self.clock);
+        self.aggregator = start_aggregator(&self.log, &self.catalogue, &self.clock);
+        self.evaluator = start_evaluator(&self.log, &self.catalogue, &self.clock);
+    }
+
+    /// A chain that has read a load of some ten hours, all of it closed, no source being idle in between.
     pub(crate) fn run(seed: u64) -> Self {
-        let mut chain = Self::new(seed, "PT10M");
+        let mut chain = Self::new(seed, "P1D");
         for _ in 0..30 {
             chain.feed(60);
         }
@@ -148,6 +144,34 @@ impl Chain {
     pub(crate) fn tamper(&self, record: OutRecord) {
         self.log.producer("saboteur").unwrap().transact(vec![record], &[], None).unwrap();
     }
+}
+
+fn start_ingest(log: &Arc<EmbeddedLog>, catalogue: &Catalogue, clock: &Clock) -> Runner<ingest::pipeline::Ingest> {
+    let options = ingest::Options {
+        prefix: PREFIX.to_owned(),
+        commit_interval: 1,
+        progress_interval: 1,
+        ..ingest::Options::default()
+    };
+    let log: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(log);
+    ingest::start(log, catalogue, &options, Arc::clone(clock)).unwrap().0
+}
+
+fn start_aggregator(
+    log: &Arc<EmbeddedLog>,
+    catalogue: &Catalogue,
+    clock: &Clock,
+) -> Runner<aggregator::pipeline::Aggregator> {
+    let options =
+        aggregator::Options { prefix: PREFIX.to_owned(), refresh_interval: 0, ..aggregator::Options::default() };
+    let log: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(log);
+    aggregator::start(log, catalogue.clone(), &options, Arc::clone(clock)).unwrap().0
+}
+
+fn start_evaluator(log: &Arc<EmbeddedLog>, catalogue: &Catalogue, clock: &Clock) -> Evaluator {
+    let options = evaluator::config::Options { prefix: PREFIX.to_owned(), stall_limit: 0 };
+    let log: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(log);
+    Evaluator::new(log, Arc::new(catalogue.clone()), &options, Arc::clone(clock)).unwrap()
 }
 
 /// Names of the topics.

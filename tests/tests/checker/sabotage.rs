@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use measurement::time::Timestamp;
-use pipeline_tests::{Anomaly, Observer};
+use pipeline_tests::{Anomaly, Observer, checker::SourceRecord};
 use records::{AggregateKey, Frontier, ResultRecord, decode, encode, headers};
 use serde_json::{Value, json};
 use streaming::{OutRecord, Record};
@@ -258,6 +258,12 @@ fn an_input_with_a_record_less_or_more() {
     input.records.push(unwritten(&removed, &text));
     let found = kinds(&chain.check_with(&input));
     assert!(found.contains("LostRecord") && found.contains("LostEvents"), "{found:?}");
+    // In the middle of the others it came in time, and the first entry on its period lacks it.
+    let mut input = chain.input();
+    let middle = input.records.iter().position(|record| *record == removed).unwrap();
+    input.records.insert(middle, SourceRecord { value: Some(text.into_bytes()), ..removed.clone() });
+    let found = kinds(&chain.check_with(&input));
+    assert!(found.contains("LostEvents") && found.contains("ClosedTooEarly"), "{found:?}");
     let mut input = chain.input();
     input.records.push(unwritten(&removed, "{not json"));
     assert_eq!(kinds(&chain.check_with(&input)), BTreeSet::from(["LostRecord", "NotQuiet"]));

@@ -1,10 +1,11 @@
 //! A sound chain, looked at while it runs and at the end.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use pipeline_tests::Observer;
+use pipeline_tests::{Anomaly, Observer};
+use streaming::OutRecord;
 
-use crate::chain::{Chain, PREFIX, topics};
+use crate::chain::{Chain, PREFIX, again, topics};
 
 #[test]
 fn nothing_is_wrong_with_a_sound_chain_at_any_moment() {
@@ -21,6 +22,9 @@ fn nothing_is_wrong_with_a_sound_chain_at_any_moment() {
             if round == 12 {
                 chain.close();
             }
+            if round % 4 == 3 {
+                chain.restart();
+            }
         }
         chain.close();
         observer.poll(chain.log.as_ref(), Duration::ZERO).unwrap();
@@ -28,6 +32,23 @@ fn nothing_is_wrong_with_a_sound_chain_at_any_moment() {
         assert_eq!(observer.anomalies(), [], "seed {seed}");
         assert!(observer.seen() > 1000, "{observer:?}");
     }
+}
+
+/// What a stranger has written into the state makes the task build it anew, and nothing but a second report of late
+/// events remains of that.
+#[test]
+fn a_state_that_was_built_anew_is_right_again() {
+    let mut chain = Chain::run(5);
+    let rows = chain.records(&topics().populations);
+    for row in rows.iter().rev().take(20) {
+        chain.tamper(OutRecord { value: None, ..again(row) });
+    }
+    chain.restart();
+    chain.feed(60);
+    chain.close();
+    let found = chain.check();
+    let kinds: BTreeSet<&str> = found.iter().map(Anomaly::kind).collect();
+    assert_eq!(kinds, BTreeSet::from(["LateTwice"]), "{:#?}", found.iter().take(5).collect::<Vec<_>>());
 }
 
 /// A check of nothing would find nothing.
