@@ -7,7 +7,9 @@
 //! 5. [`kafka`]: one or three brokers on free ports;
 //! 6. [`deployment`]: catalogue, topics and services of one test on a cluster;
 //! 7. [`answers`]: true answers beside results;
-//! 8. [`prometheus`]: a Prometheus that scrapes.
+//! 8. [`prometheus`]: a Prometheus that scrapes;
+//! 9. [`load`]: source records from a seed;
+//! 10. [`checker`]: whether what stands on the topics is what was sent, each event once.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,10 +29,14 @@ pub mod kafka;
 pub mod deployment;
 pub mod answers;
 pub mod prometheus;
+pub mod load;
+pub mod checker;
 
+pub use checker::{Anomaly, Checker, Input, Observer};
 pub use deployment::{Deployment, Service, Setup};
 pub use folder::Folder;
 pub use kafka::Cluster;
+pub use load::Load;
 pub use process::Process;
 pub use proxy::Proxy;
 pub use wait::until;
