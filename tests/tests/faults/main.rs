@@ -10,5 +10,15 @@
     reason = "a test says what is wrong by a panic"
 )]
 
+mod chance;
+mod run;
+
 mod ground;
 mod older;
+mod points;
+mod kills;
+mod zombies;
+mod brokers;
+mod network;
+mod late;
+mod operators;
