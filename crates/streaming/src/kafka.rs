@@ -80,8 +80,7 @@ fn failed(doing: &'static str, fault: &KafkaError) -> LogError {
             RDKafkaErrorCode::Fatal
             | RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::GroupAuthorizationFailed
-            | RDKafkaErrorCode::ClusterAuthorizationFailed
-            | RDKafkaErrorCode::FencedInstanceId,
+            | RDKafkaErrorCode::ClusterAuthorizationFailed,
         ) => LogError::Fatal { doing, reason },
         _ => LogError::Unavailable { doing, reason },
     }
@@ -117,16 +116,16 @@ impl Log for KafkaLog {
         self.observers.watermarks(&self.config, partition).map(|(_, high)| high)
     }
 
-    fn settled_end(&self, partition: &TopicPartition, deadline: Duration) -> Result<i64, LogError> {
-        reader::settled_end(self, partition, deadline)
+    fn stable_offset(&self, partition: &TopicPartition) -> Result<i64, LogError> {
+        self.observers.stable(&self.config, partition).map(|(_, stable)| stable)
     }
 
     fn reader(&self, topic: &str, from: &[(i32, i64)]) -> Result<Box<dyn Reader>, LogError> {
         Ok(Box::new(reader::KafkaReader::new(self, topic, from, 100)?))
     }
 
-    fn member(&self, group: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError> {
-        Ok(Box::new(member::KafkaMember::join(self, group, topics)?))
+    fn member(&self, group: &str, instance: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError> {
+        Ok(Box::new(member::KafkaMember::join(self, group, instance, topics)?))
     }
 
     fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {
