@@ -219,6 +219,11 @@ impl Bench {
         sum
     }
 
+    /// The newest frontier of a partition.
+    pub(crate) fn newest_frontier(&self, partition: i32) -> Frontier {
+        records::decode("frontier", &self.newest()[&(Frontier::KEY.to_vec(), partition)]).unwrap()
+    }
+
     /// How many records the measures topic holds.
     pub(crate) fn written(&self) -> usize {
         self.read(&self.topics.measures).len()

@@ -45,7 +45,7 @@ pub enum LogError {
     },
     /// A partition ends before what was read of it.
     #[error(
-        "{partition}: it ends at offset {end}, but was read up to {offset} before: the topic was deleted and created anew, or its newest records were lost. \
+        "{partition}: it ends at offset {end}, but was read up to offset {offset} before: the topic was deleted and created anew, or its newest records were lost. \
          See `docs/runbooks.md`, section LogGap"
     )]
     Rewound {

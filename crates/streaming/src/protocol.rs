@@ -15,7 +15,9 @@
 //! | the log cannot be reached | what is left to do stays, and is tried again |
 //! | partitions revoked | a commit, then they are given up; if that fails, they are forgotten |
 //! | partitions lost, or no poll for half a session | nothing is committed for them, they are forgotten |
-//! | fenced | the end: another process does this work |
+//! | the producer is fenced | as unclear: the broker gave a transaction up after its timeout, or another process has our name |
+//! | the member is fenced | everything is forgotten and a new member joins: a coordinator that moves has fenced members of which there was one only |
+//! | the member is fenced again soon | the end: another process has our name |
 //!
 //! Invariants: a partition is handed records only when it is restored (I7); after an unclear outcome no transaction
 //! begins before a new producer is there (I8); a transaction always carries the offsets of all partitions that are
@@ -47,6 +49,9 @@ use crate::{
 
 /// Pause before something that failed is tried again, in milliseconds.
 const TRY_AGAIN: i64 = 500;
+/// A member that is fenced twice within this time, in milliseconds, shares its name with another process. Of two
+/// processes the older one is fenced twice first.
+const FENCED_AGAIN: i64 = 60_000;
 
 /// The state machine.
 #[derive(Debug)]
@@ -75,6 +80,8 @@ pub struct Protocol {
     /// Which partition was looked after last.
     turn: usize,
     retry_at: Option<Timestamp>,
+    /// When the member was fenced.
+    fenced_at: Option<Timestamp>,
     last_poll: Timestamp,
     last_commit: Timestamp,
     last_look: Timestamp,
@@ -103,6 +110,7 @@ impl Protocol {
             polled: false,
             turn: 0,
             retry_at: None,
+            fenced_at: None,
             last_poll: now,
             last_commit: now,
             last_look: Timestamp::MIN,
@@ -150,7 +158,15 @@ impl Protocol {
     /// When the loop must end: fenced, or something that no repetition mends.
     pub fn answer(&mut self, now: Timestamp, action: &Action, answer: Answer) -> Result<(), RunError> {
         match (action, answer) {
-            (_, Answer::Failed(LogError::Fenced { id, reason })) => return Err(fenced(&id, &reason)),
+            (_, Answer::Failed(LogError::Fenced { id, reason })) => {
+                let again = |at: Timestamp| now.0.saturating_sub(at.0).saturating_abs() <= FENCED_AGAIN;
+                if self.fenced_at.is_some_and(again) {
+                    return Err(fenced(&id, &reason));
+                }
+                tracing::warn!(id, reason, "this member was shut out of its group: it joins again, once");
+                self.fenced_at = Some(now);
+                self.rejoin();
+            }
             (Action::Restore(at, _), Answer::Failed(fault @ LogError::Unavailable { .. })) => {
                 tracing::debug!(partition = %at, %fault, "a restore waits");
                 self.polled = false;
@@ -187,8 +203,8 @@ impl Protocol {
             }
             (Action::Flush, Answer::Flushed(records)) => self.flushed(now, records),
             (Action::Transact(_), Answer::Repeats(repeats)) => self.repeated(repeats),
-            (Action::Transact(_), Answer::Done) => self.transacted(Ok(()))?,
-            (Action::Transact(_), Answer::Refused(fault)) => self.transacted(Err(fault))?,
+            (Action::Transact(_), Answer::Done) => self.transacted(Ok(())),
+            (Action::Transact(_), Answer::Refused(fault)) => self.transacted(Err(fault)),
             (Action::Renew, _) => {
                 self.renew = false;
                 self.known_repeats = 0;
@@ -196,7 +212,7 @@ impl Protocol {
                     transaction.nothing_repeated();
                 }
             }
-            (Action::Unassign(_) | Action::Release(_) | Action::Forget(_) | Action::Confirm, _) => {
+            (Action::Unassign(_) | Action::Release(_) | Action::Forget(_) | Action::Rejoin | Action::Confirm, _) => {
                 self.queue.pop_front();
             }
             (Action::Wait(_), _) => self.retry_at = None,

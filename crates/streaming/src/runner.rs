@@ -201,6 +201,10 @@ impl<S: Stage> Runner<S> {
             Action::Renew => {
                 self.producer = self.log.producer(&self.config.transactional_id)?;
             }
+            Action::Rejoin => {
+                self.member =
+                    self.log.member(&self.config.group, &self.config.transactional_id, &self.config.inputs)?;
+            }
             Action::Confirm => self.stage.committed(),
         }
         Ok(Answer::Done)

@@ -61,6 +61,18 @@ impl Protocol {
         self.queue.push_back(Action::Release(list));
     }
 
+    /// Nothing is ours any more, and nothing of it may be committed.
+    pub(super) fn rejoin(&mut self) {
+        self.changes.clear();
+        self.queue.clear();
+        self.refused.clear();
+        self.farewell = false;
+        self.flush_now = false;
+        let gone = std::mem::take(&mut self.partitions);
+        self.queue.extend(gone.into_iter().map(|partition| Action::Forget(partition.at)));
+        self.queue.push_back(Action::Rejoin);
+    }
+
     /// The next step for a partition that is not read yet.
     pub(super) fn look_after(&mut self, now: Timestamp) -> Option<Action> {
         let count = self.partitions.len();

@@ -2,7 +2,7 @@
 
 use measurement::time::Timestamp;
 
-use super::{Action, Outcome, Protocol, RunError, Transaction, fenced, partition::Partition};
+use super::{Action, Outcome, Protocol, Transaction, partition::Partition};
 use crate::log::TransactionError;
 
 impl Protocol {
@@ -64,9 +64,9 @@ impl Protocol {
         }
     }
 
-    pub(super) fn transacted(&mut self, answer: Result<(), TransactionError>) -> Result<(), RunError> {
+    pub(super) fn transacted(&mut self, answer: Result<(), TransactionError>) {
         let outcome = self.transaction.as_mut().and_then(|transaction| transaction.answer(answer));
-        let Some(outcome) = outcome else { return Ok(()) };
+        let Some(outcome) = outcome else { return };
         self.transaction = None;
         let offsets = std::mem::take(&mut self.offsets);
         match outcome {
@@ -79,13 +79,14 @@ impl Protocol {
                 }
                 self.queue.push_back(Action::Confirm);
             }
-            Outcome::Refused(TransactionError::Fenced { id, reason }) => return Err(fenced(&id, &reason)),
             Outcome::Refused(TransactionError::Aborted(reason)) => {
                 self.counts.aborts += 1;
                 tracing::warn!(reason, "a transaction was aborted; its partitions are restored and read again");
                 self.start_over();
             }
-            Outcome::Refused(TransactionError::Unclear(reason)) => {
+            // Fenced: the broker has given the transaction up after its timeout, or another process has our name. The
+            // group tells the two apart: a second member of our name ends us at one of the next polls.
+            Outcome::Refused(TransactionError::Unclear(reason) | TransactionError::Fenced { reason, .. }) => {
                 self.counts.unclear += 1;
                 tracing::warn!(
                     reason,
@@ -95,7 +96,6 @@ impl Protocol {
                 self.start_over();
             }
         }
-        Ok(())
     }
 
     /// The stage's memory is ahead of what stands.

@@ -64,6 +64,8 @@ pub enum Action {
     Transact(Call),
     /// A new producer in the place of the old one.
     Renew,
+    /// A new member in the place of the old one.
+    Rejoin,
     /// [`crate::Stage::committed`].
     Confirm,
     /// Nothing for so many milliseconds.
