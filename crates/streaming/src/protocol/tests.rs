@@ -184,7 +184,11 @@ fn what_is_restored_is_read_from_there_and_not_before() {
     assert!(!bench.protocol.admit("in", 0, 10), "not restored yet");
     let steps = bench.restore_all(10);
     assert_eq!(steps.len(), 12, "{steps:?}");
-    assert_eq!(steps[..2], [Action::Restore(at(0), RestoreCall::Settle), Action::Restore(at(1), RestoreCall::Settle)]);
+    assert_eq!(
+        steps[..2],
+        [Action::Restore(at(1), RestoreCall::Settle), Action::Restore(at(0), RestoreCall::Settle)],
+        "in turn"
+    );
     assert_eq!(bench.protocol.restored_partitions(), 2);
     assert!(!bench.protocol.is_restoring());
     assert!(!bench.protocol.admit("in", 0, 9), "before the place where it goes on");
