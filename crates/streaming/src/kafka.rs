@@ -8,6 +8,8 @@ mod closing;
 mod config;
 mod member;
 mod observer;
+#[cfg(feature = "testing")]
+mod plain;
 mod producer;
 mod reader;
 
@@ -49,6 +51,8 @@ impl std::fmt::Debug for KafkaConfig {
 pub struct KafkaLog {
     config: KafkaConfig,
     observers: observer::Observers,
+    #[cfg(feature = "testing")]
+    plain: bool,
 }
 
 impl std::fmt::Debug for KafkaLog {
@@ -60,7 +64,20 @@ impl std::fmt::Debug for KafkaLog {
 impl KafkaLog {
     /// A cluster; nothing is connected before it is used.
     pub fn new(config: KafkaConfig) -> Self {
-        Self { config, observers: observer::Observers::default() }
+        Self {
+            config,
+            observers: observer::Observers::default(),
+            #[cfg(feature = "testing")]
+            plain: false,
+        }
+    }
+
+    /// The same cluster with producers that know no transactions: for benchmarks of what these cost.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn without_transactions(mut self) -> Self {
+        self.plain = true;
+        self
     }
 
     fn client(&self) -> ClientConfig {
@@ -129,6 +146,10 @@ impl Log for KafkaLog {
     }
 
     fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {
+        #[cfg(feature = "testing")]
+        if self.plain {
+            return Ok(Box::new(plain::PlainProducer::new(self)?));
+        }
         Ok(Box::new(producer::KafkaProducer::new(self, transactional_id)?))
     }
 }

@@ -206,6 +206,21 @@ impl KafkaProducer {
     }
 }
 
+/// A record as the client takes it.
+pub(super) fn to_base(record: &OutRecord) -> BaseRecord<'_, [u8], [u8]> {
+    let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+    for (key, value) in &record.headers {
+        headers = headers.insert(Header { key, value: Some(value) });
+    }
+    let mut base = BaseRecord::to(&record.topic);
+    base.partition = record.partition;
+    base.key = record.key.as_deref();
+    base.payload = record.value.as_deref();
+    base.timestamp = record.timestamp;
+    base.headers = (!record.headers.is_empty()).then_some(headers);
+    base
+}
+
 impl Producer for KafkaProducer {
     #[expect(clippy::disallowed_methods, reason = "deadline of a wait, not a time of the data")]
     fn repeats(&mut self) -> Result<u64, TransactionError> {
@@ -231,16 +246,7 @@ impl Producer for KafkaProducer {
     }
 
     fn send(&mut self, record: OutRecord) -> Result<(), TransactionError> {
-        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
-        for (key, value) in &record.headers {
-            headers = headers.insert(Header { key, value: Some(value) });
-        }
-        let mut base: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&record.topic);
-        base.partition = record.partition;
-        base.key = record.key.as_deref();
-        base.payload = record.value.as_deref();
-        base.timestamp = record.timestamp;
-        base.headers = (!record.headers.is_empty()).then_some(headers);
+        let mut base = to_base(&record);
         loop {
             match self.producer.send(base) {
                 Ok(()) => break,
