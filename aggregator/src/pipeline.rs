@@ -1,6 +1,6 @@
 //! From a catalogue and a log to the running loop; one task per partition of `vernier.events`.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::Topics;
@@ -104,6 +104,7 @@ pub fn start(
     clock: Clock,
 ) -> Result<(Runner<Aggregator>, Stats), StartError> {
     let topics = Topics::new(&options.prefix);
+    let partitions = log.partitions(&topics.events)?;
     let config = RunnerConfig {
         group: format!("{}-aggregator", options.prefix),
         transactional_id: format!("{}-aggregator-{}", options.prefix, options.ordinal),
@@ -112,9 +113,8 @@ pub fn start(
         commit_interval: options.commit_interval,
         commit_records: options.commit_records,
         look_at_ends: 0,
-        restore_deadline: Duration::from_mins(1),
+        bound: Some(partitions),
     };
-    let partitions = log.partitions(&topics.events)?;
     let stats = Stats::default();
     let stage = Aggregator {
         plan: Arc::new(Plan::new(catalogue)),

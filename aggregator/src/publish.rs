@@ -55,7 +55,7 @@ pub fn publish(
     let frontier = Frontier {
         version: VERSION,
         next_offset,
-        replay_from: 0,
+        replay_from: task.replay_from.unwrap_or(next_offset),
         transaction: task.transaction,
         partitions,
         catalogue: task.plan.catalogue.digest.clone(),

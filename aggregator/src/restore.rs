@@ -81,6 +81,7 @@ pub fn restore(
     }
     task.accounting = frontier.accounting;
     task.transaction = frontier.transaction;
+    task.replay_from = Some(frontier.replay_from);
     task.next_offset = frontier.next_offset;
     task.set_written_offset(frontier.next_offset);
     for (index, construct) in plan.catalogue.constructs.iter().enumerate() {

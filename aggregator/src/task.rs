@@ -26,6 +26,9 @@ pub struct Task {
     pub(crate) seen: SeenSet,
     pub(crate) accounting: BTreeMap<String, Accounting>,
     pub(crate) late: Vec<Late>,
+    /// Offset of the first record that the state was built from. Rows of populations keep what was ever said of
+    /// them, so that nothing that was read since can be left out when the state is built anew.
+    pub(crate) replay_from: Option<i64>,
     /// Offset of the next record.
     pub(crate) next_offset: i64,
     /// Offset that the last frontier named.
@@ -60,6 +63,7 @@ impl Task {
             seen: SeenSet::default(),
             accounting: BTreeMap::new(),
             late: Vec::new(),
+            replay_from: None,
             next_offset: 0,
             written_offset: -1,
             transaction: 0,
@@ -95,6 +99,7 @@ impl Task {
 
     /// Takes one record. A record that cannot be read is counted and left behind.
     pub fn record(&mut self, record: RecordRef<'_>) {
+        self.replay_from.get_or_insert(record.offset());
         self.next_offset = record.offset() + 1;
         let source =
             record.header(headers::SOURCE).and_then(|source| std::str::from_utf8(source).ok()).unwrap_or("unknown");

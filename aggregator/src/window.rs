@@ -33,7 +33,8 @@ impl Watermarks {
             .sources
             .entry(progress.source.clone())
             .or_insert_with(|| SourceProgress { partitions: progress.partitions, watermarks: BTreeMap::new() });
-        entry.partitions = progress.partitions;
+        // A topic that has grown is known to some instances of ingest before others.
+        entry.partitions = entry.partitions.max(progress.partitions);
         let by_events = progress.newest.map(|newest| newest.minus(source.lateness));
         let idle = progress.caught_up && progress.at.0.saturating_sub(progress.quiet_since.0) >= source.idle;
         let by_clock = idle.then(|| progress.at.minus(source.lateness));

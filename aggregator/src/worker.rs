@@ -34,7 +34,7 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
     let context = context.clone();
     let worker = move || {
         let runner_stats = runner.stats();
-        while context.go_on(runner_stats.assigned() > 0) {
+        while context.go_on(runner_stats.ready()) {
             runner.step(Duration::from_millis(100)).map_err(failure)?;
         }
         runner.commit().map(|_| ()).map_err(failure)

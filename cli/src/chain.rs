@@ -13,7 +13,7 @@ use evaluator::Evaluator;
 use ingest::pipeline::Ingest;
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::{Progress, Topics};
-use streaming::{Clock, Log, OutRecord, Outbox, Runner, TopicPartition, embedded::EmbeddedLog};
+use streaming::{Clock, Log, OutRecord, Outbox, Runner, Step, TopicPartition, embedded::EmbeddedLog};
 
 /// A clock that is set by hand.
 #[derive(Clone, Debug)]
@@ -123,9 +123,10 @@ impl Chain {
 
     /// One round through all stages. True if something moved.
     pub fn step(&mut self) -> anyhow::Result<bool> {
-        let mut busy = self.ingest.step(Duration::ZERO)?.records > 0;
+        let moves = |step: Step| step.records > 0 || step.restoring;
+        let mut busy = moves(self.ingest.step(Duration::ZERO)?);
         busy |= self.ingest.commit()?;
-        busy |= self.aggregator.step(Duration::ZERO)?.records > 0;
+        busy |= moves(self.aggregator.step(Duration::ZERO)?);
         busy |= self.aggregator.commit()?;
         busy |= self.evaluator.step(Duration::ZERO)? > 0;
         Ok(busy)

@@ -1,7 +1,6 @@
 //! The loop: read `vernier.measures`, judge at each frontier, append to the ledger.
 
 use std::{
-    collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -9,7 +8,9 @@ use std::{
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::{RecordError, ResultRecord, Topics, check_version, decode};
 use streaming::{
-    Clock, Log, LogError, OutRecord, Producer, Reader, TopicPartition, TransactionError, log::read_to_end,
+    Clock, Log, LogError, OutRecord, Producer, Reader, TopicPartition, TransactionError,
+    log::read_to_end,
+    protocol::{Call, Outcome, Transaction},
 };
 
 use crate::{
@@ -82,13 +83,26 @@ pub struct Evaluator {
     ledger: Ledger,
     /// Final periods whose entries may be missing.
     due: Vec<Due>,
+    /// Entries that are being appended.
+    append: Option<Append>,
     /// It is not known what became of a transaction: a new producer and the ledger itself tell.
     start_over: bool,
+    /// Requests that the producer has repeated on its own are accounted for up to here.
+    known_repeats: u64,
     /// Offset up to which each partition must be read before anything is published.
     awaited: Vec<(i32, i64)>,
     ready: bool,
     view: View,
     shown_at: Timestamp,
+}
+
+/// Entries on their way into the ledger.
+struct Append {
+    transaction: Transaction,
+    /// Each with its bytes.
+    entries: Vec<(Vec<u8>, ResultRecord)>,
+    /// How many of the due periods they are of.
+    done: usize,
 }
 
 impl std::fmt::Debug for Evaluator {
@@ -134,7 +148,9 @@ impl Evaluator {
             evaluation,
             ledger,
             due: Vec::new(),
+            append: None,
             start_over: false,
+            known_repeats: 0,
             awaited,
             ready: false,
             view: View::default(),
@@ -159,6 +175,37 @@ impl Evaluator {
 
     /// Reads what there is, judges, publishes. Gives the number of records read.
     pub fn step(&mut self, timeout: Duration) -> Result<usize, EvaluatorError> {
+        let read = self.advance(timeout)?;
+        while self.is_publishing() {
+            self.advance(timeout)?;
+        }
+        Ok(read)
+    }
+
+    /// One step of it: reads and judges, or makes the next call of a transaction, so that a simulation can put
+    /// anything between two of them. Gives the number of records read.
+    pub fn advance(&mut self, timeout: Duration) -> Result<usize, EvaluatorError> {
+        if self.start_over {
+            self.carry_on()?;
+            return Ok(0);
+        }
+        if let Some(append) = self.append.take() {
+            self.append = self.proceed(append)?;
+            return Ok(0);
+        }
+        if !self.due.is_empty() {
+            self.append = self.next_append();
+            return Ok(0);
+        }
+        self.look(timeout)
+    }
+
+    /// Whether entries are being appended or still have to be.
+    fn is_publishing(&self) -> bool {
+        !self.start_over && (self.append.is_some() || !self.due.is_empty())
+    }
+
+    fn look(&mut self, timeout: Duration) -> Result<usize, EvaluatorError> {
         let Self { reader, evaluation, awaited, .. } = self;
         let mut complete = false;
         let poll = reader.poll(timeout, 20_000, &mut |record| {
@@ -176,47 +223,98 @@ impl Evaluator {
             self.ready = true;
             tracing::info!("everything read that was written before the start");
         }
-        let idle = now.0.saturating_sub(self.shown_at.0) >= 1000;
+        // A clock that was set back must not hold the view up.
+        let idle = now.0.saturating_sub(self.shown_at.0).saturating_abs() >= 1000;
         if complete || idle {
-            let due = self.evaluation.evaluate(now);
-            // A period that was due already is due once, with the newest judgement.
-            let again: HashSet<_> = due.iter().map(|due| (due.construct, due.start)).collect();
-            self.due.retain(|due| !again.contains(&(due.construct, due.start)));
-            self.due.extend(due);
-            self.publish()?;
-        }
-        if complete || idle {
+            self.due = self.evaluation.evaluate(now);
             self.shown_at = now;
             self.view.set(snapshot(&self.evaluation, &self.ledger, self.ready));
         }
         Ok(poll.records)
     }
 
-    /// Appends what is missing. What does not stand stays due.
-    fn publish(&mut self) -> Result<(), EvaluatorError> {
-        if self.start_over {
-            self.producer = self.log.producer(&self.transactional_id)?;
-            self.ledger = read_ledger(self.log.as_ref(), &self.topics.results)?;
-            self.start_over = false;
-        }
-        while !self.due.is_empty() {
-            let chunk = self.due.get(..BATCH).unwrap_or(&self.due);
-            let done = chunk.len();
-            let missing = self.ledger.missing(&self.evaluation, chunk);
-            if !missing.is_empty() && !self.append(missing)? {
-                return Ok(());
-            }
-            self.due.drain(..done);
-        }
+    /// A new producer shuts out what may be under way; then the ledger says what stands. An entry that stands is
+    /// not appended again.
+    fn carry_on(&mut self) -> Result<(), EvaluatorError> {
+        self.renew()?;
+        self.ledger = read_ledger(self.log.as_ref(), &self.topics.results)?;
+        self.append = None;
+        self.start_over = false;
         Ok(())
     }
 
-    /// Appends entries. False if it is not known whether they stand.
-    fn append(&mut self, entries: Vec<(Vec<u8>, ResultRecord)>) -> Result<bool, EvaluatorError> {
+    fn renew(&mut self) -> Result<(), EvaluatorError> {
+        self.producer = self.log.producer(&self.transactional_id).map_err(|fault| match fault {
+            LogError::Fenced { reason, .. } => EvaluatorError::Fenced(reason),
+            fault => fault.into(),
+        })?;
+        self.known_repeats = 0;
+        Ok(())
+    }
+
+    /// The next entries that are missing; `None` once all that was due stands.
+    fn next_append(&mut self) -> Option<Append> {
+        while !self.due.is_empty() {
+            let done = self.due.len().min(BATCH);
+            let missing = self.ledger.missing(&self.evaluation, self.due.get(..done).unwrap_or_default());
+            if !missing.is_empty() {
+                return Some(Append { transaction: Transaction::new(false), entries: missing, done });
+            }
+            self.due.drain(..done);
+        }
+        self.view.set(snapshot(&self.evaluation, &self.ledger, self.ready));
+        None
+    }
+
+    /// Makes the next call of a transaction. What does not stand stays due.
+    fn proceed(&mut self, mut append: Append) -> Result<Option<Append>, EvaluatorError> {
+        let answer = match append.transaction.next() {
+            Call::Repeats => match self.producer.repeats() {
+                Ok(repeats) => {
+                    if repeats > self.known_repeats {
+                        tracing::warn!(
+                            "the client has repeated a request on its own: a late copy may be under way, a new producer takes over"
+                        );
+                        self.renew()?;
+                    }
+                    append.transaction.nothing_repeated();
+                    return Ok(Some(append));
+                }
+                Err(fault) => Err(fault),
+            },
+            Call::Begin => self.producer.begin(),
+            Call::Send => self.send(&append.entries),
+            Call::Deliver => self.producer.deliver(),
+            // There are none: the ledger itself says how far it goes.
+            Call::SendOffsets => Ok(()),
+            Call::Commit => self.producer.commit(),
+            Call::Abort => self.producer.abort(),
+        };
+        match append.transaction.answer(answer) {
+            None => Ok(Some(append)),
+            Some(Outcome::Committed) => {
+                for (bytes, entry) in append.entries {
+                    self.ledger
+                        .read(&bytes, entry)
+                        .map_err(|fault| EvaluatorError::Ledger { topic: self.topics.results.clone(), fault })?;
+                }
+                self.due.drain(..append.done);
+                self.view.set(snapshot(&self.evaluation, &self.ledger, self.ready));
+                Ok(None)
+            }
+            Some(Outcome::Refused(TransactionError::Fenced { reason, .. })) => Err(EvaluatorError::Fenced(reason)),
+            Some(Outcome::Refused(TransactionError::Aborted(reason) | TransactionError::Unclear(reason))) => {
+                tracing::warn!(reason, "entries may not stand; a new producer takes over and the ledger is read again");
+                self.start_over = true;
+                Ok(None)
+            }
+        }
+    }
+
+    fn send(&mut self, entries: &[(Vec<u8>, ResultRecord)]) -> Result<(), TransactionError> {
         let now = (self.clock)();
-        let records = entries
-            .iter()
-            .map(|(bytes, entry)| OutRecord {
+        entries.iter().try_for_each(|(bytes, entry)| {
+            self.producer.send(OutRecord {
                 topic: Arc::from(self.topics.results.as_str()),
                 partition: Some(0),
                 key: Some(entry.key()),
@@ -224,23 +322,7 @@ impl Evaluator {
                 timestamp: Some(now.0),
                 ..OutRecord::default()
             })
-            .collect();
-        match self.producer.transact(records, &[], None) {
-            Ok(()) => {
-                for (bytes, entry) in entries {
-                    self.ledger
-                        .read(&bytes, entry)
-                        .map_err(|fault| EvaluatorError::Ledger { topic: self.topics.results.clone(), fault })?;
-                }
-                Ok(true)
-            }
-            Err(TransactionError::Fenced { reason, .. }) => Err(EvaluatorError::Fenced(reason)),
-            Err(TransactionError::Aborted(reason) | TransactionError::Unclear(reason)) => {
-                tracing::warn!(reason, "entries may not stand; a new producer takes over and the ledger is read again");
-                self.start_over = true;
-                Ok(false)
-            }
-        }
+        })
     }
 }
 

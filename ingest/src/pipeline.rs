@@ -4,13 +4,16 @@
 //! No bytes, whatever they are, end in anything but events, "not relevant", or a refusal. [`Ingest`]
 //! hangs it into the transactional loop: what was read goes out in one transaction with the offsets.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use measurement::time::Timestamp;
-use records::Topics;
+use records::{Progress, Topics, headers};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use streaming::{Clock, OutRecord, Outbox, Position, Record, RecordRef, Resume, Stage, StageError, TopicPartition};
+use streaming::{
+    Clock, Log, LogError, OutRecord, Outbox, Position, Record, RecordRef, Resume, Stage, StageError, TopicPartition,
+    log::read_range,
+};
 
 use crate::{
     config::{Classes, Plan, Source},
@@ -24,6 +27,12 @@ use crate::{
     stats::{Stats, Tally},
     validate::{Event, validate},
 };
+
+/// How many of the newest records of a partition of the events are looked through for progress: it is written with
+/// every transaction and every few seconds.
+const EVIDENCE: i64 = 200_000;
+/// How long that may take.
+const EVIDENCE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What the stage must know of its surroundings.
 #[derive(Clone, Debug)]
@@ -94,6 +103,29 @@ impl Stage for Ingest {
         let track = Track::new((self.clock)());
         self.partitions.insert(partition.clone(), Partition { track, ..Partition::default() });
         Ok(Resume::Committed)
+    }
+
+    /// What the newest progress record says: it stands in the same transaction as the offset that the group lost.
+    fn last_known(&self, partition: &TopicPartition, log: &dyn Log) -> Result<Option<i64>, LogError> {
+        let at = TopicPartition::new(&self.settings.topics.events, 0);
+        let end = log.stable_offset(&at)?;
+        let first = log.first_offset(&at)?.max(end - EVIDENCE);
+        let mut known = None;
+        read_range(log, &at, (first, end), EVIDENCE_DEADLINE, &mut |record| {
+            if record.header(headers::KIND) != Some(headers::PROGRESS) {
+                return;
+            }
+            if let Ok(progress) = records::decode::<Progress>("progress", record.value().unwrap_or_default())
+                && *progress.topic == *partition.topic
+                && progress.partition == partition.partition
+            {
+                known = Some(progress.next_offset);
+            }
+        })?;
+        if let Some(offset) = known {
+            tracing::warn!(%partition, offset, "the group knows no offset, but progress was written: going on from there");
+        }
+        Ok(known)
     }
 
     fn record(&mut self, record: RecordRef<'_>) -> Result<(), StageError> {

@@ -1,7 +1,7 @@
 //! From a catalogue and a log to the running loop: what the service, `vernier replay` and the demo
 //! have in common.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use measurement::{catalogue::Catalogue, diagnostic::Diagnostics};
 use records::Topics;
@@ -88,7 +88,7 @@ pub fn start(
         commit_interval: options.commit_interval,
         commit_records: options.commit_records,
         look_at_ends: options.progress_interval.min(options.commit_interval).max(1),
-        restore_deadline: Duration::from_mins(1),
+        bound: None,
     };
     let ingest = Ingest::new(plan, settings, Arc::clone(&clock));
     let stats = ingest.stats();

@@ -157,7 +157,7 @@ impl Bench {
         let mut quiet = 0;
         while quiet < 3 {
             let step = runner.step(Duration::ZERO).unwrap();
-            quiet = if step.records == 0 { quiet + 1 } else { 0 };
+            quiet = if step.records == 0 && !step.restoring { quiet + 1 } else { 0 };
         }
         runner.commit().unwrap();
     }
@@ -217,6 +217,11 @@ impl Bench {
             sum += frontier.accounting.get(source).copied().unwrap_or_default();
         }
         sum
+    }
+
+    /// The newest frontier of a partition.
+    pub(crate) fn newest_frontier(&self, partition: i32) -> Frontier {
+        records::decode("frontier", &self.newest()[&(Frontier::KEY.to_vec(), partition)]).unwrap()
     }
 
     /// How many records the measures topic holds.

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use measurement::catalogue::Catalogue;
-use records::Topics;
+use records::{Frontier, Topics};
 use streaming::OutRecord;
 
 use crate::bench::{Bench, DAY, HOUR, MINUTE, START, count, incident, login, schemas};
@@ -55,6 +55,40 @@ fn torn_state_is_built_anew() {
     let mut again = bench.start();
     Bench::drain(&mut again);
     assert_eq!(again.stats().records(), 0);
+}
+
+#[test]
+fn state_of_a_newer_format_is_refused_by_name_and_left_as_it_is() {
+    let bench = with_some_events();
+    let measures = Topics::default().measures;
+    let newest = bench.newest_frontier(0);
+    let write = |text: &str| {
+        bench.write(vec![OutRecord {
+            topic: measures.as_str().into(),
+            partition: Some(0),
+            key: Some(Frontier::KEY.to_vec()),
+            value: Some(text.as_bytes().to_vec()),
+            ..OutRecord::default()
+        }]);
+    };
+    let refused = |text: &str, parts: &[&str]| {
+        write(text);
+        let before = bench.written();
+        let mut runner = bench.start();
+        let fault =
+            (0..50).find_map(|_| runner.step(std::time::Duration::ZERO).err()).expect("it is refused").to_string();
+        assert!(parts.iter().all(|part| fault.contains(part)), "{fault}");
+        assert_eq!(bench.written(), before, "nothing was written");
+    };
+    let text = String::from_utf8(records::encode(&newest)).unwrap();
+    refused(&text.replacen("\"version\":1", "\"version\":2", 1), &["frontier", "version 2", "upgrade"]);
+    refused(&text.replacen("\"version\":1", "\"version\":2,\"more\":true", 1), &["frontier", "version 2", "upgrade"]);
+    refused("{}", &["frontier"]);
+    refused(&text.replacen("\"partitions\":2", "\"partitions\":3", 1), &["built for 3 partitions", "there are 2"]);
+    write(&text);
+    let mut runner = bench.start();
+    Bench::drain(&mut runner);
+    assert_eq!(runner.stats().records(), 0, "once it is as it was, it is gone on with");
 }
 
 #[test]

@@ -61,9 +61,17 @@ pub fn encode<T: serde::Serialize>(payload: &T) -> Vec<u8> {
     serde_json::to_vec(payload).unwrap_or_default()
 }
 
-/// Reads a payload or key of the given kind.
+/// Reads a payload or key of the given kind. What a newer build wrote, with fields that this one does not know, is
+/// named as such.
 pub fn decode<'a, T: serde::Deserialize<'a>>(kind: &'static str, bytes: &'a [u8]) -> Result<T, RecordError> {
-    serde_json::from_slice(bytes).map_err(|source| RecordError::Unreadable { kind, source })
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    serde_json::from_slice(bytes).map_err(|source| match serde_json::from_slice::<Versioned>(bytes) {
+        Ok(Versioned { version: found }) if found > VERSION => RecordError::Newer { kind, found },
+        _ => RecordError::Unreadable { kind, source },
+    })
 }
 
 /// Refuses a payload of a newer version.

@@ -144,7 +144,7 @@ pub struct Frontier {
     pub version: u32,
     /// Offset of the next event to fold.
     pub next_offset: i64,
-    /// Lowest offset that an open or restatable period may need again.
+    /// Offset of the first record that the state was built from: where it is built anew from.
     pub replay_from: i64,
     /// Counts the transactions of this partition.
     pub transaction: u64,

@@ -97,7 +97,7 @@ pub fn of_runner(stats: &RunnerStats) -> Vec<Family> {
         ),
         family(
             "vernier_producers_replaced_total",
-            "Producers replaced because the outcome of a transaction was unknown.",
+            "Producers replaced because the outcome of a transaction was unknown or the client had repeated a request.",
             Kind::Counter,
             RunnerStats::rebuilds,
         ),
@@ -112,6 +112,12 @@ pub fn of_runner(stats: &RunnerStats) -> Vec<Family> {
             "Input partitions assigned to this instance.",
             Kind::Gauge,
             RunnerStats::assigned,
+        ),
+        family(
+            "vernier_partitions_refused",
+            "Input partitions that are not read, because the topic has grown beyond what the state is bound to.",
+            Kind::Gauge,
+            RunnerStats::refused,
         ),
     ]
 }

@@ -187,7 +187,7 @@ impl Log for EmbeddedLog {
         self.shared.lock().end(partition)
     }
 
-    fn settled_end(&self, partition: &TopicPartition, _deadline: Duration) -> Result<i64, LogError> {
+    fn stable_offset(&self, partition: &TopicPartition) -> Result<i64, LogError> {
         // Nothing of an open transaction is in the log.
         self.end_offset(partition)
     }
@@ -196,8 +196,8 @@ impl Log for EmbeddedLog {
         Ok(Box::new(reader::EmbeddedReader::new(&self.shared, topic, from)))
     }
 
-    fn member(&self, group: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError> {
-        Ok(Box::new(group::EmbeddedMember::join(&self.shared, group, topics)?))
+    fn member(&self, group: &str, instance: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError> {
+        Ok(Box::new(group::EmbeddedMember::join(&self.shared, group, instance, topics)?))
     }
 
     fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {

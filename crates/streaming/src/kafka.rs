@@ -8,6 +8,8 @@ mod closing;
 mod config;
 mod member;
 mod observer;
+#[cfg(feature = "testing")]
+mod plain;
 mod producer;
 mod reader;
 
@@ -49,6 +51,8 @@ impl std::fmt::Debug for KafkaConfig {
 pub struct KafkaLog {
     config: KafkaConfig,
     observers: observer::Observers,
+    #[cfg(feature = "testing")]
+    plain: bool,
 }
 
 impl std::fmt::Debug for KafkaLog {
@@ -60,7 +64,20 @@ impl std::fmt::Debug for KafkaLog {
 impl KafkaLog {
     /// A cluster; nothing is connected before it is used.
     pub fn new(config: KafkaConfig) -> Self {
-        Self { config, observers: observer::Observers::default() }
+        Self {
+            config,
+            observers: observer::Observers::default(),
+            #[cfg(feature = "testing")]
+            plain: false,
+        }
+    }
+
+    /// The same cluster with producers that know no transactions: for benchmarks of what these cost.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn without_transactions(mut self) -> Self {
+        self.plain = true;
+        self
     }
 
     fn client(&self) -> ClientConfig {
@@ -80,8 +97,7 @@ fn failed(doing: &'static str, fault: &KafkaError) -> LogError {
             RDKafkaErrorCode::Fatal
             | RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::GroupAuthorizationFailed
-            | RDKafkaErrorCode::ClusterAuthorizationFailed
-            | RDKafkaErrorCode::FencedInstanceId,
+            | RDKafkaErrorCode::ClusterAuthorizationFailed,
         ) => LogError::Fatal { doing, reason },
         _ => LogError::Unavailable { doing, reason },
     }
@@ -117,19 +133,23 @@ impl Log for KafkaLog {
         self.observers.watermarks(&self.config, partition).map(|(_, high)| high)
     }
 
-    fn settled_end(&self, partition: &TopicPartition, deadline: Duration) -> Result<i64, LogError> {
-        reader::settled_end(self, partition, deadline)
+    fn stable_offset(&self, partition: &TopicPartition) -> Result<i64, LogError> {
+        self.observers.stable(&self.config, partition).map(|(_, stable)| stable)
     }
 
     fn reader(&self, topic: &str, from: &[(i32, i64)]) -> Result<Box<dyn Reader>, LogError> {
         Ok(Box::new(reader::KafkaReader::new(self, topic, from, 100)?))
     }
 
-    fn member(&self, group: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError> {
-        Ok(Box::new(member::KafkaMember::join(self, group, topics)?))
+    fn member(&self, group: &str, instance: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError> {
+        Ok(Box::new(member::KafkaMember::join(self, group, instance, topics)?))
     }
 
     fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {
+        #[cfg(feature = "testing")]
+        if self.plain {
+            return Ok(Box::new(plain::PlainProducer::new(self)?));
+        }
         Ok(Box::new(producer::KafkaProducer::new(self, transactional_id)?))
     }
 }

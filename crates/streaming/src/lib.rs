@@ -8,8 +8,9 @@
 //! 5. [`kafka`]: Apache Kafka through librdkafka;
 //! 6. [`topics`]: creating topics, and refusing to work on wrong ones;
 //! 7. [`stage`]: what a service does with the records of its partitions;
-//! 8. [`runner`]: the transactional loop: assign, restore, poll, commit, hand over;
-//! 9. [`conformance`]: what both logs must do (feature `testing`).
+//! 8. [`protocol`]: the commit protocol as a pure state machine: which call comes next;
+//! 9. [`runner`]: its shell: makes the calls;
+//! 10. [`conformance`]: what both logs must do (feature `testing`).
 
 pub mod record;
 pub mod partitioner;
@@ -18,6 +19,7 @@ pub mod embedded;
 pub mod kafka;
 pub mod topics;
 pub mod stage;
+pub mod protocol;
 pub mod runner;
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -25,7 +27,8 @@ pub mod conformance;
 pub use log::{Change, GroupMetadata, Log, LogError, Member, Poll, Producer, Reader, TransactionError};
 pub use record::{OutRecord, Record, RecordRef, TopicPartition};
 
-pub use runner::{RunError, Runner, RunnerConfig, RunnerStats, Step};
+pub use protocol::RunError;
+pub use runner::{Runner, RunnerConfig, RunnerStats, Step};
 pub use stage::{Outbox, Position, Resume, Stage, StageError};
 pub use topics::{Cleanup, TopicSpec};
 

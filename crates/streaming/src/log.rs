@@ -7,10 +7,11 @@
 //! - a newer producer with the same transactional id fences the older one;
 //! - a partition has one owner in a group; offsets sent by who is no owner any more are refused.
 
-use std::{collections::BTreeMap, fmt::Debug, time::Duration};
+use std::{any::Any, collections::BTreeMap, fmt::Debug, time::Duration};
 
 use crate::{
     partitioner,
+    protocol::{Call, Outcome, Transaction},
     record::{OutRecord, RecordRef, TopicPartition},
     topics::TopicSpec,
 };
@@ -30,12 +31,41 @@ pub enum LogError {
         reason: String,
     },
     /// Records that were asked for are gone: retention has passed them.
-    #[error("{partition}: records from offset {offset} on are gone: retention is shorter than the outage")]
+    #[error(
+        "{partition}: the records from offset {offset} up to {first} are gone, at most {} of them: retention is shorter than the outage. \
+         Nothing is skipped silently: see `docs/runbooks.md`, section LogGap", first - offset
+    )]
     Gone {
         /// Where.
         partition: TopicPartition,
-        /// The first offset that was asked for.
+        /// The first offset that is needed.
         offset: i64,
+        /// The first offset that is still there.
+        first: i64,
+    },
+    /// A partition ends before what was read of it.
+    #[error(
+        "{partition}: it ends at offset {end}, but was read up to offset {offset} before: the topic was deleted and created anew, or its newest records were lost. \
+         See `docs/runbooks.md`, section LogGap"
+    )]
+    Rewound {
+        /// Where.
+        partition: TopicPartition,
+        /// The offset that reading was to go on from.
+        offset: i64,
+        /// The high watermark.
+        end: i64,
+    },
+    /// A partition that is read has no record at the offset that comes next. Which one, the client does not say.
+    #[error("an offset is out of range: retention has passed it, or the topic was created anew")]
+    OutOfRange,
+    /// Another process has the name of this member or producer.
+    #[error("fenced: another process is the instance `{id}`: {reason}; give every instance its own number")]
+    Fenced {
+        /// The name.
+        id: String,
+        /// What the client said.
+        reason: String,
     },
     /// The client cannot go on.
     #[error("{doing}: {reason}")]
@@ -83,20 +113,28 @@ pub struct Poll {
 /// A change of a member's assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// New partitions: nothing is read from them before [`Member::assign`].
+    /// New partitions: they are ours now; nothing is read from them before [`Member::assign`].
     Assigned(Vec<TopicPartition>),
-    /// Partitions to hand over: they stay ours until [`Member::unassign`].
+    /// Partitions to hand over: they stay ours until [`Member::release`].
     Revoked(Vec<TopicPartition>),
-    /// Partitions that somebody else may own already: nothing may be committed for them.
+    /// Partitions that somebody else may own already: nothing may be committed for them, and they are to
+    /// be let go of by [`Member::release`].
     Lost(Vec<TopicPartition>),
 }
 
-/// Proof of membership that goes into a transaction with the offsets.
-pub struct GroupMetadata(pub(crate) Membership);
+/// Proof of membership that goes into a transaction with the offsets. What it holds is the log's affair.
+pub struct GroupMetadata(Box<dyn Any + Send>);
 
-pub(crate) enum Membership {
-    Embedded { group: String, member: u64 },
-    Kafka(std::sync::Arc<rdkafka::consumer::ConsumerGroupMetadata>),
+impl GroupMetadata {
+    /// Wraps what a log's producer wants from the log's member.
+    pub fn new(proof: impl Any + Send) -> Self {
+        Self(Box::new(proof))
+    }
+
+    /// What was wrapped; `None` if the member belongs to another kind of log.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
 }
 
 impl Debug for GroupMetadata {
@@ -122,15 +160,40 @@ pub trait Log: Send + Sync + Debug {
     /// The high watermark: offset after the last record, open transactions included.
     fn end_offset(&self, partition: &TopicPartition) -> Result<i64, LogError>;
 
+    /// The last stable offset: no transaction is open below it.
+    fn stable_offset(&self, partition: &TopicPartition) -> Result<i64, LogError>;
+
     /// Waits until no transaction is open below the high watermark found at the call, and gives that
     /// high watermark. Who reads to there has met everything that was written before the call.
-    fn settled_end(&self, partition: &TopicPartition, deadline: Duration) -> Result<i64, LogError>;
+    fn settled_end(&self, partition: &TopicPartition, deadline: Duration) -> Result<i64, LogError> {
+        let end = self.end_offset(partition)?;
+        let pause = Duration::from_millis(50);
+        let mut waited = Duration::ZERO;
+        loop {
+            let stable = self.stable_offset(partition)?;
+            if stable >= end {
+                return Ok(end);
+            }
+            if waited >= deadline {
+                return Err(LogError::Unavailable {
+                    doing: "wait for an open transaction to end",
+                    reason: format!(
+                        "{partition}: the last stable offset is {stable}, the end {end}, for {} s; find the hanging transaction with kafka-transactions.sh find-hanging",
+                        deadline.as_secs()
+                    ),
+                });
+            }
+            std::thread::sleep(pause);
+            waited += pause;
+        }
+    }
 
     /// Reads partitions of one topic from given offsets on.
     fn reader(&self, topic: &str, from: &[(i32, i64)]) -> Result<Box<dyn Reader>, LogError>;
 
-    /// Joins a group.
-    fn member(&self, group: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError>;
+    /// Joins a group under a name that is the same after a restart: whoever comes back under it takes over
+    /// what it owned at once, and fences whoever still has it.
+    fn member(&self, group: &str, instance: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError>;
 
     /// A transactional producer. Fences older ones with the same id and ends their open transactions.
     fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError>;
@@ -158,20 +221,21 @@ pub trait Reader: Send {
 
 /// A member of a consumer group.
 pub trait Member: Send {
-    /// Hands over at most `most` records. Returns at once when the assignment changes; changes must
-    /// be answered by [`Member::assign`] or [`Member::unassign`] before the next poll.
+    /// Hands over at most `most` records. Returns at once when the assignment changes. Partitions that are
+    /// revoked or lost must be released before the next poll.
     fn poll(&mut self, timeout: Duration, most: usize, sink: Sink<'_>) -> Result<Poll, LogError>;
 
-    /// Takes over partitions, each from an offset.
+    /// Begins to read partitions that it owns, each from an offset.
     fn assign(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<(), LogError>;
 
-    /// Gives partitions up.
+    /// Reads partitions no more that it goes on owning. Nothing of them that was fetched is handed over any more.
     fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError>;
 
-    /// Goes to another offset of an assigned partition.
-    fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), LogError>;
+    /// Gives partitions up: the answer to [`Change::Revoked`] and [`Change::Lost`].
+    fn release(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError>;
 
-    /// The group's committed offset; `None` if there is none.
+    /// The group's committed offset; `None` if there is none. [`LogError::Unavailable`] soon, if a
+    /// transaction is open that holds one: to be asked again.
     fn committed(&mut self, partition: &TopicPartition) -> Result<Option<i64>, LogError>;
 
     /// Whether everything before the end of the partition has been handed over, the next offset being `position`.
@@ -181,15 +245,22 @@ pub trait Member: Send {
     fn metadata(&self) -> Result<GroupMetadata, LogError>;
 }
 
-/// A transactional producer. Its calls come in the order begin, send…, send offsets, commit or abort.
+/// A transactional producer. In which order its calls come, [`Transaction`] says.
 pub trait Producer: Send {
+    /// How many requests the client has repeated on its own since it was made, told after all that were made
+    /// by the last call. A repeated one may still be under way, and could then end a later transaction.
+    fn repeats(&mut self) -> Result<u64, TransactionError>;
+
     /// Begins a transaction.
     fn begin(&mut self) -> Result<(), TransactionError>;
 
     /// Adds a record. Its partition must be set.
     fn send(&mut self, record: OutRecord) -> Result<(), TransactionError>;
 
-    /// Adds the offsets of the next records to be read, after all records were delivered.
+    /// Waits until all records are delivered.
+    fn deliver(&mut self) -> Result<(), TransactionError>;
+
+    /// Adds the offsets of the next records to be read.
     fn send_offsets(
         &mut self,
         offsets: &[(TopicPartition, i64)],
@@ -209,25 +280,27 @@ pub trait Producer: Send {
         offsets: &[(TopicPartition, i64)],
         group: Option<&GroupMetadata>,
     ) -> Result<(), TransactionError> {
-        self.begin()?;
-        let outcome = records
-            .into_iter()
-            .try_for_each(|record| self.send(record))
-            .and_then(|()| match group {
-                Some(group) if !offsets.is_empty() => self.send_offsets(offsets, group),
-                _ => Ok(()),
-            })
-            .and_then(|()| self.commit());
-        match outcome {
-            Err(TransactionError::Aborted(reason)) => match self.abort() {
-                Ok(()) => Err(TransactionError::Aborted(reason)),
-                // An abort that is refused says nothing good about what the broker thinks of us.
-                Err(TransactionError::Aborted(abort)) => {
-                    Err(TransactionError::Unclear(format!("{reason}; then {abort}")))
+        let mut transaction = Transaction::new(group.is_some() && !offsets.is_empty());
+        let mut records = Some(records);
+        loop {
+            let outcome = match transaction.next() {
+                // Whoever makes single transactions makes the next one, if any, with another producer.
+                Call::Repeats => {
+                    transaction.nothing_repeated();
+                    continue;
                 }
-                Err(other) => Err(other),
-            },
-            outcome => outcome,
+                Call::Begin => self.begin(),
+                Call::Send => records.take().unwrap_or_default().into_iter().try_for_each(|record| self.send(record)),
+                Call::Deliver => self.deliver(),
+                Call::SendOffsets => group.map_or(Ok(()), |group| self.send_offsets(offsets, group)),
+                Call::Commit => self.commit(),
+                Call::Abort => self.abort(),
+            };
+            match transaction.answer(outcome) {
+                None => {}
+                Some(Outcome::Committed) => return Ok(()),
+                Some(Outcome::Refused(fault)) => return Err(fault),
+            }
         }
     }
 }
@@ -249,8 +322,21 @@ pub fn read_to_end(
 ) -> Result<i64, LogError> {
     let end = log.settled_end(partition, deadline)?;
     let first = log.first_offset(partition)?;
+    read_range(log, partition, (first, end), deadline, sink)?;
+    Ok(end)
+}
+
+/// Reads the committed records of one partition between two offsets, the second of which is no later than the
+/// last stable offset.
+pub fn read_range(
+    log: &dyn Log,
+    partition: &TopicPartition,
+    (first, end): (i64, i64),
+    deadline: Duration,
+    sink: Sink<'_>,
+) -> Result<(), LogError> {
     if first >= end {
-        return Ok(end);
+        return Ok(());
     }
     let mut reader = log.reader(&partition.topic, &[(partition.partition, first)])?;
     let mut quiet = Duration::ZERO;
@@ -259,16 +345,18 @@ pub fn read_to_end(
     loop {
         let poll = reader.poll(slice, 10_000, &mut |record| {
             position = record.offset() + 1;
-            sink(record);
+            if record.offset() < end {
+                sink(record);
+            }
         })?;
         // The end is reported once nothing more can come; a last offset may be a marker and is then never seen.
         if position >= end || poll.ends.contains(&partition.partition) {
-            return Ok(end);
+            return Ok(());
         }
         quiet = if poll.records == 0 { quiet + slice } else { Duration::ZERO };
         if quiet > deadline {
             return Err(LogError::Unavailable {
-                doing: "read a changelog to its end",
+                doing: "read a topic to its end",
                 reason: format!("{partition}: nothing came for {} s at offset {position} of {end}", deadline.as_secs()),
             });
         }

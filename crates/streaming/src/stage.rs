@@ -2,7 +2,10 @@
 
 use measurement::time::Timestamp;
 
-use crate::record::{OutRecord, Record, RecordRef, TopicPartition};
+use crate::{
+    log::{Log, LogError},
+    record::{OutRecord, Record, RecordRef, TopicPartition},
+};
 
 /// Where reading goes on after a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +68,12 @@ pub trait Stage: Send {
     /// Takes over a partition. `changelog` holds the newest record of each key in the partition's
     /// changelogs, tombstones left out, in the order of the changelog topics and offsets.
     fn restore(&mut self, partition: &TopicPartition, changelog: Vec<Record>) -> Result<Resume, StageError>;
+
+    /// Where reading of a partition is known to go on, by what the stage itself has written, if the group knows no
+    /// offset. `None` if nothing was ever written.
+    fn last_known(&self, _partition: &TopicPartition, _log: &dyn Log) -> Result<Option<i64>, LogError> {
+        Ok(None)
+    }
 
     /// Takes one record.
     fn record(&mut self, record: RecordRef<'_>) -> Result<(), StageError>;

@@ -2,7 +2,7 @@
 #![cfg(feature = "testing")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::{fs, io::Write as _, time::Duration};
+use std::{fs, time::Duration};
 
 use streaming::{
     Log as _, OutRecord, TopicPartition, conformance,
@@ -60,7 +60,7 @@ fn a_folder_keeps_whole_commits_and_drops_a_torn_one() {
     assert_eq!(log.describe("kept").unwrap().unwrap().configs["cleanup.policy"], "compact");
     drop(log);
     // A file that ends anywhere holds whole commits only, and can be written on.
-    for cut in [whole.len() - 1, whole.len() - 20, 13, 5, 0] {
+    for cut in [whole.len() - 1, whole.len() - 20, 40, 13, 5, 0] {
         fs::write(&path, &whole[..cut]).unwrap();
         let log = EmbeddedLog::open(folder.path()).unwrap();
         log.create(&spec()).unwrap();
@@ -71,10 +71,26 @@ fn a_folder_keeps_whole_commits_and_drops_a_torn_one() {
         let log = EmbeddedLog::open(folder.path()).unwrap();
         assert_eq!(values(&log).last().unwrap(), b"again");
     }
-    // A flipped byte ends the file at the commit before it.
-    let mut flipped = whole.clone();
-    let last = flipped.len() - 3;
-    flipped[last] ^= 1;
-    fs::File::create(&path).unwrap().write_all(&flipped).unwrap();
-    assert_eq!(values(&EmbeddedLog::open(folder.path()).unwrap()), [b"first".to_vec()]);
+}
+
+#[test]
+fn every_flipped_byte_is_found_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = EmbeddedLog::open(folder.path()).unwrap();
+    log.create(&spec()).unwrap();
+    write(&log, b"first");
+    write(&log, b"second");
+    drop(log);
+    let path = folder.path().join("log");
+    let whole = fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        for flip in [1, 0x80, 0xff] {
+            let mut flipped = whole.clone();
+            flipped[at] ^= flip;
+            fs::write(&path, &flipped).unwrap();
+            let fault = EmbeddedLog::open(folder.path()).map(|log| values(&log)).unwrap_err().to_string();
+            assert!(fault.contains("checksum") || fault.contains("format"), "byte {at}: {fault}");
+            assert_eq!(fs::read(&path).unwrap(), flipped, "a damaged file is left as it is");
+        }
+    }
 }

@@ -64,7 +64,7 @@ impl Bench {
         let mut quiet = 0;
         while quiet < 3 {
             let step = runner.step(Duration::ZERO).unwrap();
-            quiet = if step.records == 0 { quiet + 1 } else { 0 };
+            quiet = if step.records == 0 && !step.restoring { quiet + 1 } else { 0 };
         }
         self.now.fetch_add(3000, Ordering::Relaxed);
         runner.commit().unwrap();

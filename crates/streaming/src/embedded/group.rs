@@ -2,14 +2,14 @@
 //! owner has given it up.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
 
 use super::{Shared, State, reader::deadline};
 use crate::{
-    log::{Change, GroupMetadata, LogError, Member, Membership, Poll, Sink},
+    log::{Change, GroupMetadata, LogError, Member, Poll, Sink},
     record::TopicPartition,
 };
 
@@ -22,6 +22,14 @@ pub(super) struct Group {
     /// Who owns what. A partition that is being handed over stays with its old owner.
     owners: HashMap<TopicPartition, u64>,
     expelled: Vec<u64>,
+    /// Names of members: who comes back under one takes over what it owned.
+    instances: HashMap<String, u64>,
+}
+
+/// Proof of membership.
+pub(super) struct Membership {
+    pub(super) group: String,
+    pub(super) member: u64,
 }
 
 impl Group {
@@ -32,6 +40,7 @@ impl Group {
 
     fn leave(&mut self, member: u64) {
         self.members.remove(&member);
+        self.instances.retain(|_, known| *known != member);
         self.owners.retain(|_, owner| *owner != member);
     }
 
@@ -69,68 +78,78 @@ pub(super) fn check(group: Option<&Group>, member: u64, offsets: &[(TopicPartiti
 pub(super) struct EmbeddedMember {
     shared: Arc<Shared>,
     group: String,
+    instance: String,
     topics: Vec<String>,
     id: u64,
-    positions: BTreeMap<TopicPartition, i64>,
-    /// Partitions that were announced as assigned or revoked and not answered yet.
+    /// Partitions that were announced as assigned and not released.
+    owned: BTreeSet<TopicPartition>,
+    /// Those of them that were announced as revoked or lost.
     announced: Vec<TopicPartition>,
+    /// Those of them that are read, with the offset of the next record.
+    positions: BTreeMap<TopicPartition, i64>,
     /// Where the next poll begins, so that no partition starves the others.
     turn: usize,
 }
 
 impl EmbeddedMember {
-    pub(super) fn join(shared: &Arc<Shared>, group: &str, topics: &[String]) -> Result<Self, LogError> {
+    pub(super) fn join(shared: &Arc<Shared>, group: &str, instance: &str, topics: &[String]) -> Result<Self, LogError> {
         let mut state = shared.lock();
         if let Some(missing) = topics.iter().find(|topic| !state.topics.contains_key(topic.as_str())) {
             return Err(LogError::NoTopic(missing.clone()));
         }
-        let id = enter(&mut state, group, topics);
+        let id = enter(&mut state, group, instance, topics);
         drop(state);
         shared.changed.notify_all();
         Ok(Self {
             shared: Arc::clone(shared),
             group: group.to_owned(),
+            instance: instance.to_owned(),
             topics: topics.to_vec(),
             id,
-            positions: BTreeMap::new(),
+            owned: BTreeSet::new(),
             announced: Vec::new(),
+            positions: BTreeMap::new(),
             turn: 0,
         })
     }
 
-    fn changes(&mut self, state: &mut State) -> Vec<Change> {
-        let mut changes = Vec::new();
+    /// What has changed for this member; fenced if another one has come under its name.
+    fn changes(&mut self, state: &mut State) -> Result<Vec<Change>, LogError> {
         let expelled = state.groups.get_mut(&self.group).is_some_and(|group| {
             let before = group.expelled.len();
             group.expelled.retain(|member| *member != self.id);
             group.expelled.len() < before
         });
         if expelled {
-            self.id = enter(state, &self.group, &self.topics);
-            self.announced.clear();
-            let lost: Vec<TopicPartition> = self.positions.keys().cloned().collect();
-            if !lost.is_empty() {
-                self.announced.clone_from(&lost);
-                changes.push(Change::Lost(lost));
-                return changes;
+            self.id = enter(state, &self.group, &self.instance, &self.topics);
+            if !self.owned.is_empty() {
+                self.announced = self.owned.iter().cloned().collect();
+                return Ok(vec![Change::Lost(self.announced.clone())]);
             }
         }
         let State { topics, groups, .. } = state;
-        let Some(group) = groups.get_mut(&self.group) else { return changes };
+        let Some(group) = groups.get_mut(&self.group) else { return Ok(Vec::new()) };
+        if group.instances.get(&self.instance) != Some(&self.id) {
+            let reason = "another member has come under its name".to_owned();
+            return Err(LogError::Fenced { id: self.instance.clone(), reason });
+        }
+        let mut changes = Vec::new();
         let target = group.target(topics);
-        let revoked: Vec<TopicPartition> = self
-            .positions
-            .keys()
-            .filter(|partition| target.get(*partition) != Some(&self.id) && !self.announced.contains(partition))
-            .cloned()
-            .collect();
+        let goes = |partition: &&TopicPartition| target.get(*partition) != Some(&self.id);
+        let revoked: Vec<TopicPartition> =
+            self.owned.iter().filter(goes).filter(|gone| !self.announced.contains(gone)).cloned().collect();
         if !revoked.is_empty() {
             self.announced.extend(revoked.iter().cloned());
             changes.push(Change::Revoked(revoked));
         }
+        let free = |partition: &TopicPartition| match group.owners.get(partition) {
+            None => true,
+            // What was owned under this name before.
+            Some(owner) => *owner == self.id && !self.owned.contains(partition),
+        };
         let mut assigned: Vec<TopicPartition> = target
             .iter()
-            .filter(|(partition, member)| **member == self.id && !group.owners.contains_key(*partition))
+            .filter(|(partition, member)| **member == self.id && free(partition))
             .map(|(partition, _)| partition.clone())
             .collect();
         assigned.sort();
@@ -138,16 +157,22 @@ impl EmbeddedMember {
             for partition in &assigned {
                 group.owners.insert(partition.clone(), self.id);
             }
+            self.owned.extend(assigned.iter().cloned());
             changes.push(Change::Assigned(assigned));
         }
-        changes
+        Ok(changes)
     }
 }
 
-fn enter(state: &mut State, group: &str, topics: &[String]) -> u64 {
+fn enter(state: &mut State, group: &str, instance: &str, topics: &[String]) -> u64 {
     state.next_member += 1;
     let id = state.next_member;
-    state.groups.entry(group.to_owned()).or_default().members.insert(id, topics.to_vec());
+    let group = state.groups.entry(group.to_owned()).or_default();
+    if let Some(old) = group.instances.insert(instance.to_owned(), id) {
+        group.members.remove(&old);
+        group.owners.values_mut().filter(|owner| **owner == old).for_each(|owner| *owner = id);
+    }
+    group.members.insert(id, topics.to_vec());
     id
 }
 
@@ -157,7 +182,7 @@ impl Member for EmbeddedMember {
         let left = deadline(timeout);
         let mut state = shared.lock();
         loop {
-            let changes = self.changes(&mut state);
+            let changes = self.changes(&mut state)?;
             if !changes.is_empty() {
                 return Ok(Poll { changes, ..Poll::default() });
             }
@@ -190,23 +215,20 @@ impl Member for EmbeddedMember {
     }
 
     fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
-        let mut state = self.shared.lock();
-        for partition in partitions {
-            self.positions.remove(partition);
-            self.announced.retain(|announced| announced != partition);
-            if let Some(group) = state.groups.get_mut(&self.group)
-                && group.owners.get(partition) == Some(&self.id)
-            {
-                group.owners.remove(partition);
-            }
-        }
-        drop(state);
-        self.shared.changed.notify_all();
+        self.positions.retain(|partition, _| !partitions.contains(partition));
         Ok(())
     }
 
-    fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), LogError> {
-        self.positions.insert(partition.clone(), offset);
+    fn release(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
+        self.unassign(partitions)?;
+        self.owned.retain(|partition| !partitions.contains(partition));
+        self.announced.retain(|partition| !partitions.contains(partition));
+        let mut state = self.shared.lock();
+        if let Some(group) = state.groups.get_mut(&self.group) {
+            group.owners.retain(|partition, owner| *owner != self.id || !partitions.contains(partition));
+        }
+        drop(state);
+        self.shared.changed.notify_all();
         Ok(())
     }
 
@@ -222,7 +244,7 @@ impl Member for EmbeddedMember {
     }
 
     fn metadata(&self) -> Result<GroupMetadata, LogError> {
-        Ok(GroupMetadata(Membership::Embedded { group: self.group.clone(), member: self.id }))
+        Ok(GroupMetadata::new(Membership { group: self.group.clone(), member: self.id }))
     }
 }
 

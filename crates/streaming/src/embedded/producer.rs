@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Shared, group};
+use super::{
+    Shared,
+    group::{self, Membership},
+};
 use crate::{
-    log::{GroupMetadata, Membership, Producer, TransactionError},
+    log::{GroupMetadata, Producer, TransactionError},
     partitioner,
     record::{OutRecord, Record, TopicPartition},
 };
@@ -40,6 +43,10 @@ impl EmbeddedProducer {
 }
 
 impl Producer for EmbeddedProducer {
+    fn repeats(&mut self) -> Result<u64, TransactionError> {
+        Ok(0)
+    }
+
     fn begin(&mut self) -> Result<(), TransactionError> {
         if self.open.is_some() {
             return Err(TransactionError::Aborted("a transaction is open already".to_owned()));
@@ -53,12 +60,16 @@ impl Producer for EmbeddedProducer {
         Ok(())
     }
 
+    fn deliver(&mut self) -> Result<(), TransactionError> {
+        self.open().map(|_| ())
+    }
+
     fn send_offsets(
         &mut self,
         offsets: &[(TopicPartition, i64)],
         group: &GroupMetadata,
     ) -> Result<(), TransactionError> {
-        let Membership::Embedded { group, member } = &group.0 else {
+        let Some(Membership { group, member }) = group.get() else {
             return Err(TransactionError::Aborted("the membership belongs to another log".to_owned()));
         };
         let membership = (group.clone(), *member);

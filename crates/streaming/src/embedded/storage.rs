@@ -1,6 +1,10 @@
-//! Keeping an embedded log in a folder: one file of frames, each the length of its payload (4 bytes,
-//! little endian), the first 8 bytes of the payload's SHA-256, and the payload, a JSON document. A frame is
-//! one commit or one topic; the first frame that is cut off or does not match its checksum ends the file.
+//! Keeping an embedded log in a folder: one file, a line that names its format, then frames. A frame is one commit
+//! or one topic: the length of its payload (4 bytes, little endian), the first 4 bytes of the SHA-256 of these, the
+//! first 8 bytes of the payload's SHA-256, and the payload, a JSON document.
+//!
+//! A frame that is cut off at the end of the file was being written when the process died: it was never confirmed,
+//! and is dropped. Everything else that does not match its checksum is damage, and the file is refused: a
+//! confirmed commit may be behind it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -17,6 +21,11 @@ use crate::{
     record::{Record, TopicPartition},
     topics::{Cleanup, TopicSpec},
 };
+
+/// First line of the file.
+const FORMAT: &[u8] = b"vernier embedded log, format 2\n";
+/// Bytes before a payload.
+const HEADER: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Storage {
@@ -49,7 +58,15 @@ impl Storage {
             .map_err(|fault| storage_error("open the file", fault))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|fault| storage_error("read the file", fault))?;
-        let whole = replay(&bytes, state);
+        // Empty, or cut off in its first line.
+        if bytes.len() < FORMAT.len() && FORMAT.starts_with(&bytes) {
+            bytes.clear();
+            file.set_len(0).map_err(|fault| storage_error("write the file", fault))?;
+            file.seek(SeekFrom::Start(0)).map_err(|fault| storage_error("write the file", fault))?;
+            file.write_all(FORMAT).map_err(|fault| storage_error("write the file", fault))?;
+            bytes.extend_from_slice(FORMAT);
+        }
+        let whole = replay(&bytes, state).map_err(|fault| storage_error(&path.display().to_string(), fault))?;
         if whole < bytes.len() {
             tracing::warn!(dropped = bytes.len() - whole, "embedded log: the end of the file was torn and is dropped");
         }
@@ -84,41 +101,59 @@ impl Storage {
     fn append(&mut self, frame: &Frame) -> Result<(), LogError> {
         let payload = serde_json::to_vec(frame).map_err(|fault| storage_error("encode a frame", fault))?;
         let length = u32::try_from(payload.len()).map_err(|fault| storage_error("encode a frame", fault))?;
-        let mut bytes = Vec::with_capacity(payload.len() + 12);
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&checksum(&payload));
+        let length = length.to_le_bytes();
+        let mut bytes = Vec::with_capacity(payload.len() + HEADER);
+        bytes.extend_from_slice(&length);
+        bytes.extend_from_slice(&checksum::<4>(&length));
+        bytes.extend_from_slice(&checksum::<8>(&payload));
         bytes.extend_from_slice(&payload);
         self.file.write_all(&bytes).map_err(|fault| storage_error("write a frame", fault))?;
         self.file.sync_data().map_err(|fault| storage_error("sync a frame", fault))
     }
 }
 
-fn checksum(payload: &[u8]) -> [u8; 8] {
+fn checksum<const N: usize>(payload: &[u8]) -> [u8; N] {
     let digest = Sha256::digest(payload);
-    let mut first = [0; 8];
+    let mut first = [0; N];
     for (to, from) in first.iter_mut().zip(digest.iter()) {
         *to = *from;
     }
     first
 }
 
-/// Applies all whole frames and gives the length of the file up to the last of them.
-fn replay(bytes: &[u8], state: &mut State) -> usize {
-    let mut whole = 0;
-    let mut rest = bytes;
-    while let Some((header, after)) = rest.split_at_checked(12) {
-        let (length, sum) = header.split_at(4);
+/// Applies all whole frames and gives the length of the file up to the last of them. What is wrong otherwise.
+fn replay(bytes: &[u8], state: &mut State) -> Result<usize, String> {
+    let Some(mut rest) = bytes.strip_prefix(FORMAT) else {
+        let format = String::from_utf8_lossy(FORMAT);
+        return Err(format!(
+            "this is no file of the format `{}` that this build reads: use the build that wrote it, or another folder",
+            format.trim_end()
+        ));
+    };
+    let mut whole = FORMAT.len();
+    let damaged = |whole: usize, what: &str| {
+        Err(format!(
+            "{what} of the frame at byte {whole} does not match its checksum: restore the file from a copy, or give up that commit and all after it with `truncate -s {whole}`"
+        ))
+    };
+    while let Some((header, after)) = rest.split_at_checked(HEADER) {
+        let (length, sums) = header.split_at(4);
+        let (length_sum, payload_sum) = sums.split_at(4);
+        if checksum::<4>(length) != length_sum {
+            return damaged(whole, "the length");
+        }
         let length = length.iter().rev().fold(0_usize, |length, byte| (length << 8) | usize::from(*byte));
         let Some((payload, after)) = after.split_at_checked(length) else { break };
-        if checksum(payload) != sum {
-            break;
+        if checksum::<8>(payload) != payload_sum {
+            return damaged(whole, "the content");
         }
-        let Ok(frame) = serde_json::from_slice::<Frame>(payload) else { break };
+        let frame = serde_json::from_slice::<Frame>(payload)
+            .map_err(|fault| format!("the frame at byte {whole} is none of this build: {fault}"))?;
         apply(frame, state);
-        whole += 12 + length;
+        whole += HEADER + length;
         rest = after;
     }
-    whole
+    Ok(whole)
 }
 
 fn apply(frame: Frame, state: &mut State) {

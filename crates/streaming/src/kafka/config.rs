@@ -3,11 +3,10 @@
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
 use super::KafkaConfig;
+use crate::runner::SESSION_TIMEOUT;
 
 /// How long a transaction may last, in milliseconds.
 const TRANSACTION_TIMEOUT: u32 = 15_000;
-/// How long a member may be silent, in milliseconds.
-const SESSION_TIMEOUT: u32 = 12_000;
 
 /// What all clients share.
 pub(super) fn client(config: &KafkaConfig) -> ClientConfig {
@@ -45,17 +44,19 @@ pub(super) fn consumer(config: &KafkaConfig) -> ClientConfig {
 }
 
 /// Members of a group. The classic protocol: the new one is not safe with this librdkafka
-/// (confluentinc/librdkafka #5541).
-pub(super) fn member(config: &KafkaConfig, group: &str) -> ClientConfig {
+/// (confluentinc/librdkafka #5541). Static membership (KIP-345): who comes back after a crash takes its partitions
+/// up at once, where the group would otherwise wait for the dead member's session to run out.
+pub(super) fn member(config: &KafkaConfig, group: &str, instance: &str) -> ClientConfig {
     let mut client = consumer(config);
     client
         .set("group.id", group)
+        .set("group.instance.id", instance)
         .set("group.protocol", "classic")
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", SESSION_TIMEOUT.to_string())
         .set("heartbeat.interval.ms", "3000")
-        // A restore happens between two polls.
-        .set("max.poll.interval.ms", "600000");
+        // A stage takes its restored state over between two polls; everything else is done in parts.
+        .set("max.poll.interval.ms", "300000");
     client
 }
 
@@ -73,6 +74,6 @@ pub(super) fn producer(config: &KafkaConfig, transactional_id: &str) -> ClientCo
         .set("linger.ms", "5")
         .set("compression.type", "lz4")
         // Tells of repeated requests, see `producer`.
-        .set("statistics.interval.ms", "200");
+        .set("statistics.interval.ms", "50");
     client
 }

@@ -1,11 +1,12 @@
 //! Members of a group.
 //!
-//! librdkafka announces a rebalance and goes on only when it is answered. The announcement is
-//! queued here and answered by whoever drives the member, so that a partition that is revoked stays
-//! ours until its work is committed. While the member leaves, announcements are answered at once.
+//! librdkafka announces a rebalance and goes on only when it is answered. New partitions are answered for at
+//! once with nothing: none of them is fetched before it is restored, and the group need not wait for that. That
+//! partitions are revoked is queued here and answered by whoever drives the member, so that they stay ours until
+//! their work is committed. While the member leaves, everything is answered at once.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -21,15 +22,17 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{ASK, KafkaLog, closing::Closing, config, failed, is_passing, reader::KafkaReader};
+use super::{KafkaLog, closing::Closing, config, failed, is_passing, reader::KafkaReader};
 use crate::{
-    log::{Change, GroupMetadata, LogError, Member, Membership, Poll, Reader as _, Sink},
+    log::{Change, GroupMetadata, LogError, Member, Poll, Reader as _, Sink},
     record::{RecordRef, TopicPartition},
 };
 
 #[derive(Default)]
 struct Announcements {
     queue: Mutex<VecDeque<Change>>,
+    /// Partitions that the client was told to fetch: it refuses to be told of others that they are given up.
+    read: Mutex<HashSet<TopicPartition>>,
     leaving: AtomicBool,
 }
 
@@ -41,6 +44,16 @@ impl Announcements {
     fn take(&self) -> Vec<Change> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
+
+    /// Those of some partitions that are fetched; they count as not fetched from now on.
+    fn read_among(&self, partitions: &[TopicPartition]) -> TopicPartitionList {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions.iter().filter(|partition| read.remove(partition)) {
+            list.add_partition(&partition.topic, partition.partition);
+        }
+        list
+    }
 }
 
 impl ClientContext for Announcements {}
@@ -48,35 +61,33 @@ impl ClientContext for Announcements {}
 impl ConsumerContext for Announcements {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: rd_kafka_resp_err_t, partitions: &mut TopicPartitionList) {
         let assigned = code == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if self.leaving.load(Ordering::Acquire) {
-            let answer = if assigned {
-                consumer.incremental_assign(partitions)
-            } else {
-                consumer.incremental_unassign(partitions)
-            };
-            if let Err(fault) = answer {
-                tracing::debug!(%fault, "answering a rebalance while leaving");
-            }
-            return;
-        }
-        let list = partitions
+        let list: Vec<TopicPartition> = partitions
             .elements()
             .iter()
             .map(|element| TopicPartition::new(element.topic(), element.partition()))
             .collect();
-        self.push(if assigned {
-            Change::Assigned(list)
+        let answer = if assigned {
+            self.push(Change::Assigned(list));
+            consumer.incremental_assign(&TopicPartitionList::new())
+        } else if self.leaving.load(Ordering::Acquire) {
+            consumer.incremental_unassign(&self.read_among(&list))
         } else if consumer.assignment_lost() {
-            Change::Lost(list)
+            self.push(Change::Lost(list));
+            Ok(())
         } else {
-            Change::Revoked(list)
-        });
+            self.push(Change::Revoked(list));
+            Ok(())
+        };
+        if let Err(fault) = answer {
+            tracing::warn!(%fault, "answering a rebalance");
+        }
     }
 }
 
 pub(super) struct KafkaMember {
     consumer: Closing<Announcements>,
     log: KafkaLog,
+    instance: String,
     /// What the last look at the end of a partition has shown.
     looks: HashMap<TopicPartition, Look>,
 }
@@ -107,21 +118,18 @@ fn nothing_left(log: &KafkaLog, partition: &TopicPartition, from: i64) -> Result
 }
 
 impl KafkaMember {
-    pub(super) fn join(log: &KafkaLog, group: &str, topics: &[String]) -> Result<Self, LogError> {
-        let consumer: BaseConsumer<Announcements> = config::member(&log.config, group)
+    pub(super) fn join(log: &KafkaLog, group: &str, instance: &str, topics: &[String]) -> Result<Self, LogError> {
+        let consumer: BaseConsumer<Announcements> = config::member(&log.config, group, instance)
             .create_with_context(Announcements::default())
             .map_err(|fault| failed("create a group member", &fault))?;
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|fault| failed("join the group", &fault))?;
-        Ok(Self { consumer: Closing::new(consumer), log: log.clone(), looks: HashMap::new() })
+        let instance = instance.to_owned();
+        Ok(Self { consumer: Closing::new(consumer), log: log.clone(), instance, looks: HashMap::new() })
     }
 
-    fn list(partitions: &[TopicPartition]) -> TopicPartitionList {
-        let mut list = TopicPartitionList::with_capacity(partitions.len());
-        for partition in partitions {
-            list.add_partition(&partition.topic, partition.partition);
-        }
-        list
+    fn announcements(&self) -> &Announcements {
+        self.consumer.get().context()
     }
 }
 
@@ -137,12 +145,9 @@ impl Member for KafkaMember {
                 }
                 Some(Err(KafkaError::MessageConsumption(
                     RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
-                ))) => {
-                    return Err(LogError::Fatal {
-                        doing: "read",
-                        reason: "an offset is out of range: retention has passed it, or the topic was created anew"
-                            .to_owned(),
-                    });
+                ))) => return Err(LogError::OutOfRange),
+                Some(Err(fault)) if fault.rdkafka_error_code() == Some(RDKafkaErrorCode::FencedInstanceId) => {
+                    return Err(LogError::Fenced { id: self.instance.clone(), reason: fault.to_string() });
                 }
                 Some(Err(fault)) if is_passing(&fault) => {
                     tracing::warn!(%fault, "a broker cannot be reached");
@@ -154,7 +159,7 @@ impl Member for KafkaMember {
             }
             timeout = Duration::ZERO;
         }
-        poll.changes = self.consumer.get().context().take();
+        poll.changes = self.announcements().take();
         Ok(poll)
     }
 
@@ -164,33 +169,41 @@ impl Member for KafkaMember {
             list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))
                 .map_err(|fault| failed("take over partitions", &fault))?;
         }
-        self.consumer.get().incremental_assign(&list).map_err(|fault| failed("take over partitions", &fault))
+        self.consumer.get().incremental_assign(&list).map_err(|fault| failed("take partitions up", &fault))?;
+        let mut read = self.announcements().read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.extend(partitions.iter().map(|(partition, _)| partition.clone()));
+        Ok(())
     }
 
     fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
         for partition in partitions {
             self.looks.remove(partition);
         }
-        self.consumer
-            .get()
-            .incremental_unassign(&Self::list(partitions))
-            .map_err(|fault| failed("give partitions up", &fault))
+        let read = self.announcements().read_among(partitions);
+        if read.count() == 0 {
+            return Ok(());
+        }
+        self.consumer.get().incremental_unassign(&read).map_err(|fault| failed("put partitions down", &fault))
     }
 
-    fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), LogError> {
-        self.consumer
-            .get()
-            .seek(&partition.topic, partition.partition, Offset::Offset(offset), ASK)
-            .map_err(|fault| failed("go to an offset", &fault))
+    fn release(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
+        for partition in partitions {
+            self.looks.remove(partition);
+        }
+        // Also with nothing: the group waits for the answer.
+        let read = self.announcements().read_among(partitions);
+        self.consumer.get().incremental_unassign(&read).map_err(|fault| failed("give partitions up", &fault))
     }
 
     fn committed(&mut self, partition: &TopicPartition) -> Result<Option<i64>, LogError> {
-        // The call waits while a dead owner's transaction holds offsets of the partition: at most
-        // the transaction's timeout and the broker's scan.
+        // The client asks again and again while a dead owner's transaction holds offsets of the partition: as
+        // long as that transaction's timeout and the broker's scan take. We have other things to do meanwhile.
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition(&partition.topic, partition.partition);
         let found = self
             .consumer
             .get()
-            .committed_offsets(Self::list(std::slice::from_ref(partition)), Duration::from_mins(1))
+            .committed_offsets(list, Duration::from_secs(2))
             .map_err(|fault| failed("ask for the group's offsets", &fault))?;
         let offset = found.find_partition(&partition.topic, partition.partition).map(|element| element.offset());
         match offset {
@@ -222,28 +235,18 @@ impl Member for KafkaMember {
     }
 
     fn metadata(&self) -> Result<GroupMetadata, LogError> {
-        self.consumer
-            .get()
-            .group_metadata()
-            .map(|metadata| GroupMetadata(Membership::Kafka(Arc::new(metadata))))
-            .ok_or_else(|| LogError::Fatal {
-                doing: "prove membership",
-                reason: "the consumer has no group".to_owned(),
-            })
+        self.consumer.get().group_metadata().map(|metadata| GroupMetadata::new(Arc::new(metadata))).ok_or_else(|| {
+            LogError::Fatal { doing: "prove membership", reason: "the consumer has no group".to_owned() }
+        })
     }
 }
 
 impl Drop for KafkaMember {
     fn drop(&mut self) {
-        self.consumer.get().context().leaving.store(true, Ordering::Release);
-        for change in self.consumer.get().context().take() {
-            let answer = match &change {
-                Change::Assigned(_) => self.consumer.get().incremental_assign(&TopicPartitionList::new()),
-                Change::Revoked(list) | Change::Lost(list) => {
-                    self.consumer.get().incremental_unassign(&Self::list(list))
-                }
-            };
-            if let Err(fault) = answer {
+        self.announcements().leaving.store(true, Ordering::Release);
+        for change in self.announcements().take() {
+            let (Change::Revoked(list) | Change::Lost(list)) = change else { continue };
+            if let Err(fault) = self.consumer.get().incremental_unassign(&self.announcements().read_among(&list)) {
                 tracing::debug!(%fault, "answering a rebalance while leaving");
             }
         }

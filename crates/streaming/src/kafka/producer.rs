@@ -6,10 +6,11 @@
 //!
 //! librdkafka repeats a commit by itself when a connection breaks, and says nothing of it; the late first
 //! copy can then end the *next* transaction (fixed in the broker protocol by KIP-890, which librdkafka does
-//! not speak: confluentinc/librdkafka #5423). What tells is the client's statistics: requests to the
-//! transaction coordinator that timed out or were retried, and its disconnects. So no transaction is
-//! begun before a snapshot newer than the last commit has been seen, and if a counter has risen the
-//! producer is replaced: a new one raises the epoch, and late copies are refused.
+//! not speak: confluentinc/librdkafka #5423). What tells is the client's statistics: requests that timed
+//! out or were retried, and disconnects. [`Producer::repeats`] counts them by a snapshot newer than the last
+//! commit; if the count has risen, the protocol replaces the producer before it begins another transaction: a new
+//! one raises the epoch, and late copies are refused. The brokers that lead partitions count as well as
+//! the coordinator: a late copy of the offsets goes to the coordinator of the group.
 //!
 //! Transactional calls of librdkafka wait without a bound of their own for a timer inside. When the
 //! coordinator of the group dies while offsets are sent, that timer never ends (seen with 2.12.1: minutes,
@@ -28,6 +29,7 @@ use std::{
 
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
+    consumer::ConsumerGroupMetadata,
     error::{KafkaError, KafkaResult, RDKafkaError},
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
@@ -37,7 +39,7 @@ use rdkafka::{
 
 use super::{KafkaLog, config, failed};
 use crate::{
-    log::{GroupMetadata, LogError, Membership, Producer, TransactionError},
+    log::{GroupMetadata, LogError, Producer, TransactionError},
     record::{OutRecord, TopicPartition},
 };
 
@@ -48,7 +50,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Watch {
     /// Snapshots of the statistics seen.
     snapshots: AtomicU64,
-    /// Timed-out and retried requests to, and disconnects of, the transaction coordinator.
+    /// Timed-out and retried requests, and disconnects.
     troubles: AtomicI64,
     /// A delivery of the open transaction failed.
     failed: AtomicBool,
@@ -62,7 +64,8 @@ impl ClientContext for Context {
         let troubles = statistics
             .brokers
             .values()
-            .filter(|broker| broker.name.starts_with("TxnCoordinator"))
+            // The addresses of the configuration are for finding the brokers; nothing of a transaction goes there.
+            .filter(|broker| broker.source != "configured")
             .map(|broker| {
                 let disconnects = broker.disconnects.unwrap_or(0);
                 let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -90,7 +93,7 @@ pub(super) struct KafkaProducer {
     producer: Arc<BaseProducer<Context>>,
     watch: Arc<Watch>,
     id: String,
-    /// Troubles that were known before the first transaction or are accounted for.
+    /// Troubles that were known before the first transaction: connections are made by trial.
     known_troubles: i64,
     /// Snapshots seen when the last transaction ended.
     ended_at: Option<u64>,
@@ -198,10 +201,30 @@ impl KafkaProducer {
         Ok(())
     }
 
-    /// Waits for statistics newer than the last transaction and looks for repeated requests.
+    fn ended(&mut self) {
+        self.ended_at = Some(self.watch.snapshots.load(Ordering::Acquire));
+    }
+}
+
+/// A record as the client takes it.
+pub(super) fn to_base(record: &OutRecord) -> BaseRecord<'_, [u8], [u8]> {
+    let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+    for (key, value) in &record.headers {
+        headers = headers.insert(Header { key, value: Some(value) });
+    }
+    let mut base = BaseRecord::to(&record.topic);
+    base.partition = record.partition;
+    base.key = record.key.as_deref();
+    base.payload = record.value.as_deref();
+    base.timestamp = record.timestamp;
+    base.headers = (!record.headers.is_empty()).then_some(headers);
+    base
+}
+
+impl Producer for KafkaProducer {
     #[expect(clippy::disallowed_methods, reason = "deadline of a wait, not a time of the data")]
-    fn look_for_troubles(&self) -> Result<(), TransactionError> {
-        let Some(ended_at) = self.ended_at else { return Ok(()) };
+    fn repeats(&mut self) -> Result<u64, TransactionError> {
+        let Some(ended_at) = self.ended_at else { return Ok(0) };
         let give_up = Instant::now() + PATIENCE;
         while self.watch.snapshots.load(Ordering::Acquire) <= ended_at {
             self.producer.poll(Duration::from_millis(1));
@@ -209,22 +232,11 @@ impl KafkaProducer {
                 return Err(TransactionError::Unclear("the client gives no statistics".to_owned()));
             }
         }
-        if self.watch.troubles.load(Ordering::Acquire) > self.known_troubles {
-            return Err(TransactionError::Unclear(
-                "a request to the transaction coordinator was repeated or its connection broke: a late copy may still be under way".to_owned(),
-            ));
-        }
-        Ok(())
+        let troubles = self.watch.troubles.load(Ordering::Acquire).saturating_sub(self.known_troubles);
+        Ok(u64::try_from(troubles).unwrap_or(0))
     }
 
-    fn ended(&mut self) {
-        self.ended_at = Some(self.watch.snapshots.load(Ordering::Acquire));
-    }
-}
-
-impl Producer for KafkaProducer {
     fn begin(&mut self) -> Result<(), TransactionError> {
-        self.look_for_troubles()?;
         self.watch.failed.store(false, Ordering::Release);
         self.producer.begin_transaction().map_err(|fault| match self.failure(&fault, "begin") {
             // Nothing was begun, so there is nothing to abort.
@@ -234,16 +246,7 @@ impl Producer for KafkaProducer {
     }
 
     fn send(&mut self, record: OutRecord) -> Result<(), TransactionError> {
-        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
-        for (key, value) in &record.headers {
-            headers = headers.insert(Header { key, value: Some(value) });
-        }
-        let mut base: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&record.topic);
-        base.partition = record.partition;
-        base.key = record.key.as_deref();
-        base.payload = record.value.as_deref();
-        base.timestamp = record.timestamp;
-        base.headers = (!record.headers.is_empty()).then_some(headers);
+        let mut base = to_base(&record);
         loop {
             match self.producer.send(base) {
                 Ok(()) => break,
@@ -259,15 +262,18 @@ impl Producer for KafkaProducer {
         Ok(())
     }
 
+    fn deliver(&mut self) -> Result<(), TransactionError> {
+        self.drain()
+    }
+
     fn send_offsets(
         &mut self,
         offsets: &[(TopicPartition, i64)],
         group: &GroupMetadata,
     ) -> Result<(), TransactionError> {
-        let Membership::Kafka(metadata) = &group.0 else {
+        let Some(metadata) = group.get::<Arc<ConsumerGroupMetadata>>() else {
             return Err(TransactionError::Aborted("the membership belongs to another log".to_owned()));
         };
-        self.drain()?;
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (partition, offset) in offsets {
             list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))
@@ -278,7 +284,6 @@ impl Producer for KafkaProducer {
     }
 
     fn commit(&mut self) -> Result<(), TransactionError> {
-        self.drain()?;
         let outcome = self.bounded("commit", |producer| producer.commit_transaction(PATIENCE));
         self.ended();
         outcome

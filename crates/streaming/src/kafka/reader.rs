@@ -1,6 +1,6 @@
 //! Reading outside a group.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::{
     Message as _, Offset, TopicPartitionList,
@@ -10,8 +10,8 @@ use rdkafka::{
 
 use super::{KafkaLog, closing::Closing, config, failed, is_passing};
 use crate::{
-    log::{Log as _, LogError, Poll, Reader, Sink},
-    record::{RecordRef, TopicPartition},
+    log::{LogError, Poll, Reader, Sink},
+    record::RecordRef,
 };
 
 pub(super) struct KafkaReader {
@@ -63,28 +63,5 @@ impl Reader for KafkaReader {
             timeout = Duration::ZERO;
         }
         Ok(poll)
-    }
-}
-
-/// Waits until the last stable offset has reached the high watermark found at the call.
-#[expect(clippy::disallowed_methods, reason = "deadline of a wait, not a time of the data")]
-pub(super) fn settled_end(log: &KafkaLog, partition: &TopicPartition, deadline: Duration) -> Result<i64, LogError> {
-    let end = log.end_offset(partition)?;
-    let give_up = Instant::now() + deadline;
-    loop {
-        let (_, stable) = log.observers.stable(&log.config, partition)?;
-        if stable >= end {
-            return Ok(end);
-        }
-        if Instant::now() >= give_up {
-            return Err(LogError::Unavailable {
-                doing: "wait for an open transaction to end",
-                reason: format!(
-                    "{partition}: the last stable offset is {stable}, the end {end}, for {} s; find the hanging transaction with kafka-transactions.sh find-hanging",
-                    deadline.as_secs()
-                ),
-            });
-        }
-        std::thread::sleep(Duration::from_millis(50));
     }
 }

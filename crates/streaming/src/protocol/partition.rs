@@ -1,0 +1,144 @@
+//! One partition that is owned: on its way back from the changelogs, or being read.
+
+use measurement::time::Timestamp;
+
+use crate::{
+    log::LogError,
+    record::TopicPartition,
+    stage::{Resume, StageError},
+};
+
+/// Longest pause between two looks whether a dead owner's transaction has ended, in milliseconds.
+const LOOK_AGAIN: i64 = 50;
+
+/// A step on the way back from the changelogs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestoreCall {
+    /// Whether no transaction is open below the high watermarks found at the first look. A dead owner's last
+    /// transaction may be; what it wrote either stands or does not before anybody goes on. The last stable
+    /// offset is no end to read to: what a dead owner has committed may still lie behind it.
+    Settle,
+    /// [`crate::Member::committed`].
+    Offset,
+    /// The group knows no offset: what else is known, see [`crate::Stage::last_known`].
+    Evidence,
+    /// The next part of the changelogs.
+    Read,
+    /// [`crate::Stage::restore`] on all of them.
+    Build,
+    /// First offset and high watermark of the partition itself.
+    Range,
+}
+
+/// How a partition is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// On its way back, with the call that is next.
+    Restoring(RestoreCall),
+    /// Restored; to be read from this offset on.
+    Ready(i64),
+    /// Being read.
+    Reading,
+}
+
+#[derive(Debug)]
+pub(super) struct Partition {
+    pub(super) at: TopicPartition,
+    pub(super) phase: Phase,
+    /// Nothing is done for it before.
+    pub(super) not_before: Timestamp,
+    /// Offset of the next record; meaningful while it is read.
+    pub(super) next_offset: i64,
+    /// Offset that the last transaction stands for.
+    pub(super) committed_offset: i64,
+    /// Whether its end was reached at the last look.
+    pub(super) caught_up: bool,
+    /// What the group, or other evidence, says.
+    group_offset: Option<i64>,
+    resume: Option<Resume>,
+    /// Whether the changelogs held nothing of it.
+    empty: bool,
+}
+
+impl Partition {
+    pub(super) const fn new(at: TopicPartition) -> Self {
+        Self {
+            at,
+            phase: Phase::Restoring(RestoreCall::Settle),
+            not_before: Timestamp::MIN,
+            next_offset: 0,
+            committed_offset: 0,
+            caught_up: false,
+            group_offset: None,
+            resume: None,
+            empty: true,
+        }
+    }
+
+    /// Back to the changelogs.
+    pub(super) fn start_over(&mut self) {
+        *self = Self::new(self.at.clone());
+    }
+
+    pub(super) fn settled(&mut self, now: Timestamp, settled: bool) {
+        if settled {
+            self.phase = Phase::Restoring(RestoreCall::Offset);
+        } else {
+            self.not_before = now.plus(LOOK_AGAIN);
+        }
+    }
+
+    pub(super) fn offset(&mut self, call: RestoreCall, offset: Option<i64>) {
+        self.group_offset = offset;
+        let evidence = call == RestoreCall::Offset && offset.is_none();
+        self.phase = Phase::Restoring(if evidence { RestoreCall::Evidence } else { RestoreCall::Read });
+    }
+
+    pub(super) fn read(&mut self, finished: bool) {
+        if finished {
+            self.phase = Phase::Restoring(RestoreCall::Build);
+        }
+    }
+
+    pub(super) fn built(&mut self, resume: Resume, empty: bool) {
+        self.resume = Some(resume);
+        self.empty = empty;
+        self.phase = Phase::Restoring(RestoreCall::Range);
+    }
+
+    /// Where reading goes on, now that all is known. "No committed offset" means "from the beginning" only where
+    /// nothing says otherwise: a coordinator that resigns has answered "none" (KAFKA-20416).
+    pub(super) fn range(&mut self, first: i64, end: i64) -> Result<(), super::RunError> {
+        let offset = match (self.resume, self.group_offset) {
+            (Some(Resume::At(offset)), _) | (_, Some(offset)) => offset,
+            (_, None) if self.empty => first,
+            (_, None) => {
+                return Err(StageError(format!(
+                    "{}: there is state but no offset; refusing to guess where to go on",
+                    self.at
+                ))
+                .into());
+            }
+        };
+        let partition = self.at.clone();
+        if offset < first {
+            return Err(LogError::Gone { partition, offset, first }.into());
+        }
+        if offset > end {
+            return Err(LogError::Rewound { partition, offset, end }.into());
+        }
+        self.phase = Phase::Ready(offset);
+        Ok(())
+    }
+
+    pub(super) const fn reading_from(&mut self, offset: i64) {
+        self.phase = Phase::Reading;
+        self.next_offset = offset;
+        self.committed_offset = offset;
+        self.caught_up = false;
+    }
+
+    pub(super) fn is_reading(&self) -> bool {
+        self.phase == Phase::Reading
+    }
+}

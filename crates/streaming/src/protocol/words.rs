@@ -1,0 +1,120 @@
+//! The words in which the protocol speaks with whoever runs it.
+
+use super::{Call, RestoreCall};
+use crate::{
+    log::{Change, LogError, TransactionError},
+    record::TopicPartition,
+    stage::{Resume, StageError},
+};
+
+/// What the protocol is told once.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Time between commits, in milliseconds.
+    pub commit_interval: i64,
+    /// Most records of a transaction.
+    pub commit_records: usize,
+    /// How often to look whether partitions have been read to their end, in milliseconds; 0 for never.
+    pub look_at_ends: i64,
+    /// After how long without a sign of life a member loses its partitions, in milliseconds.
+    pub session_timeout: i64,
+    /// Number of partitions that the stage's state is bound to. Later ones are not read: their keys would lie elsewhere.
+    pub bound: Option<i32>,
+}
+
+/// Why a loop stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Another process has taken over.
+    #[error("{0}")]
+    Fenced(String),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The stage failed.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+}
+
+/// The one call that comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// [`crate::Member::poll`]; records go to the stage if [`Protocol::admit`] says so.
+    Poll {
+        /// Most records.
+        most: usize,
+        /// Longest wait, in milliseconds; `None` leaves it to the caller.
+        wait: Option<i64>,
+    },
+    /// A step of a restore.
+    Restore(TopicPartition, RestoreCall),
+    /// [`crate::Member::assign`].
+    Assign(TopicPartition, i64),
+    /// [`crate::Member::unassign`].
+    Unassign(Vec<TopicPartition>),
+    /// [`crate::Member::release`].
+    Release(Vec<TopicPartition>),
+    /// [`crate::Stage::forget`].
+    Forget(TopicPartition),
+    /// [`crate::Member::caught_up`] for every partition that is read.
+    LookAtEnds,
+    /// [`crate::Stage::flush`] with [`Protocol::positions`].
+    Flush,
+    /// A call on the producer, with what the last flush wrote and [`Protocol::offsets`].
+    Transact(Call),
+    /// A new producer in the place of the old one.
+    Renew,
+    /// A new member in the place of the old one.
+    Rejoin,
+    /// [`crate::Stage::committed`].
+    Confirm,
+    /// Nothing for so many milliseconds.
+    Wait(i64),
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub enum Answer {
+    /// It was done.
+    Done,
+    /// To [`Action::Poll`].
+    Polled {
+        /// Records handed over, admitted or not.
+        records: usize,
+        /// Changes of the assignment, oldest first.
+        changes: Vec<Change>,
+    },
+    /// To [`RestoreCall::Settle`]: whether they are.
+    Settled(bool),
+    /// To [`RestoreCall::Offset`] and [`RestoreCall::Evidence`].
+    Offset(Option<i64>),
+    /// To [`RestoreCall::Read`]: whether that was all.
+    Read(bool),
+    /// To [`RestoreCall::Build`]: where to go on, and whether the changelogs held nothing.
+    Built(Resume, bool),
+    /// To [`RestoreCall::Range`]: first offset and high watermark.
+    Range(i64, i64),
+    /// To [`Action::LookAtEnds`]: partitions whose end is reached.
+    Ends(Vec<TopicPartition>),
+    /// To [`Action::Flush`]: how many records are to be written.
+    Flushed(usize),
+    /// To [`Call::Repeats`].
+    Repeats(u64),
+    /// To [`Action::Transact`].
+    Refused(TransactionError),
+    /// To anything.
+    Failed(LogError),
+}
+
+/// What the protocol did since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Transactions committed.
+    pub commits: u64,
+    /// Transactions aborted.
+    pub aborts: u64,
+    /// Transactions of which nobody knew the outcome.
+    pub unclear: u64,
+    /// Producers replaced because the client had repeated a request on its own.
+    pub repeats: u64,
+}
