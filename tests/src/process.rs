@@ -63,6 +63,11 @@ impl Process {
         Self { name: name.to_owned(), keeper, pid, exit: Mutex::new(exit), log }
     }
 
+    /// Number of the process.
+    pub fn id(&self) -> &str {
+        &self.pid
+    }
+
     /// What it has written so far.
     pub fn output(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()

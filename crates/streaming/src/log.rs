@@ -33,7 +33,7 @@ pub enum LogError {
     /// Records that were asked for are gone: retention has passed them.
     #[error(
         "{partition}: the records from offset {offset} up to {first} are gone, at most {} of them: retention is shorter than the outage. \
-         Nothing is skipped silently: see `docs/runbooks.md`, section LogGap", first - offset
+         Nothing is skipped silently: see docs/runbooks.md, section log-gap", first - offset
     )]
     Gone {
         /// Where.
@@ -46,7 +46,7 @@ pub enum LogError {
     /// A partition ends before what was read of it.
     #[error(
         "{partition}: it ends at offset {end}, but was read up to offset {offset} before: the topic was deleted and created anew, or its newest records were lost. \
-         See `docs/runbooks.md`, section LogGap"
+         See docs/runbooks.md, section log-gap"
     )]
     Rewound {
         /// Where.
