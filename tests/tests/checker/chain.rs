@@ -59,11 +59,16 @@ impl Chain {
         Self { log, catalogue, load: Load::new(seed, START), time, clock, ingest, aggregator, evaluator }
     }
 
-    /// Ends all three stages and starts new ones, which find their way by what stands.
+    /// Ends all three stages, while events are on their way, and starts new ones, which find their way by what stands.
     pub(crate) fn restart(&mut self) {
+        let batch = self.load.batch(60);
+        self.send(&batch);
+        self.ingest.step(Duration::ZERO).unwrap();
+        self.ingest.commit().unwrap();
         self.ingest = start_ingest(&self.log, &self.catalogue, &self.clock);
         self.aggregator = start_aggregator(&self.log, &self.catalogue, &self.clock);
         self.evaluator = start_evaluator(&self.log, &self.catalogue, &self.clock);
+        self.settle();
     }
 
     /// A chain that has read a load of some ten hours, all of it closed, no source being idle in between.
@@ -89,12 +94,20 @@ impl Chain {
     }
 
     fn write(&mut self, batch: &[Sent]) {
+        self.send(batch);
+        self.settle();
+    }
+
+    fn send(&self, batch: &[Sent]) {
         self.time.store(self.load.now().0, Ordering::Release);
         let records = batch.iter().map(|sent| {
             assert!(TOPICS.contains(&sent.topic), "{sent:?}");
             sent.to_record(&format!("lab.{}", sent.topic))
         });
         self.log.producer("lab-sources").unwrap().transact(records.collect(), &[], None).unwrap();
+    }
+
+    fn settle(&mut self) {
         let mut quiet = 0;
         while quiet < 3 {
             quiet = if self.step() { 0 } else { quiet + 1 };
