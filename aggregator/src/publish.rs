@@ -34,6 +34,8 @@ pub fn publish(
         }
         tracing::info!(partition = task.partition, "state is built anew up to where it was");
         task.rebuilding_until = None;
+        // What came late before that was told when it came.
+        task.late.retain(|late| late.offset >= until);
         task.store.touch_all();
     }
     let watermarks_before = task.published.clone();
