@@ -114,7 +114,7 @@ impl Process {
     /// Asks it to end and expects that it does, in good order.
     pub fn stop(self) {
         self.signal("TERM");
-        let code = self.wait(Duration::from_secs(20));
+        let code = self.wait(Duration::from_secs(10));
         assert_eq!(code, 0, "{} ended with {code}: {}", self.name, self.output());
     }
 }

@@ -18,6 +18,7 @@ mod older;
 mod points;
 mod kills;
 mod zombies;
+mod rescale;
 mod brokers;
 mod network;
 mod late;

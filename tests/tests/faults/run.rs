@@ -82,8 +82,14 @@ impl<'a> Run<'a> {
 
     /// Starts one instance and waits until it listens.
     pub(crate) fn start(&self, service: &'static str, number: u32) -> Instance {
-        let process = Some(self.deployment.start_instance(service, number).process);
-        Instance { deployment: Arc::clone(&self.deployment), service, number, process }
+        self.start_at(service, number).0
+    }
+
+    /// The same, and where it listens.
+    pub(crate) fn start_at(&self, service: &'static str, number: u32) -> (Instance, String) {
+        let started = self.deployment.start_instance(service, number);
+        let process = Some(started.process);
+        (Instance { deployment: Arc::clone(&self.deployment), service, number, process }, started.address)
     }
 
     /// An instance that does not run yet.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use measurement::time::Timestamp;
-use pipeline_tests::{Cluster, Deployment, Service, until};
+use pipeline_tests::{Cluster, Deployment, Service, Setup, until};
 use records::{LedgerState, ResultRecord};
 
 const HOUR: i64 = 3_600_000;
@@ -94,6 +94,37 @@ fn silence_is_no_data_and_periods_close_although_every_topic_is_silent() {
     assert_eq!((silent.outcome.as_str(), &silent.value), ("no-data", &None));
     assert!(!silent.quality.sources["sshd"].alive);
     for service in services {
+        service.stop();
+    }
+}
+
+/// Time stands still while ingest is dead: what is due then is closed by the clock, and says so.
+#[test]
+fn a_dead_ingest_lets_nothing_close_as_complete() {
+    let setup = Setup { idle: "PT30M", config: "stall_limit_ms: 3000".to_owned(), ..Setup::default() };
+    let deployment = Deployment::of(Cluster::shared(), "stall", &setup);
+    let hour = hours_back(6);
+    // The newest event is of that hour, and its source counts as busy for half an hour: the hour is not over.
+    deployment.write(attempts(hour, 40, 4));
+    let ingest = deployment.start("ingest");
+    let services: Vec<Service> = ["aggregator", "evaluator"].map(|service| deployment.start(service)).into();
+    let events = deployment.topics().events;
+    until("the events to be published", Duration::from_secs(60), || {
+        let grown = deployment.growth(&events);
+        if grown > 40 { Ok(()) } else { Err(format!("{grown} records")) }
+    });
+    ingest.kill();
+    let stalled = wait_for(&deployment, hour, "the hour to be closed by the clock", |_| true);
+    assert_eq!((stalled.outcome.as_str(), stalled.reason.as_str(), stalled.revision), ("unvalidated", "stalled", 1));
+    assert!(stalled.because.as_deref().is_some_and(|because| because.contains("time stood still")), "{stalled:?}");
+
+    // Once time has passed it, it is judged by the same figures.
+    deployment.write(attempts(hours_back(3), 30, 0));
+    let ingest = deployment.start("ingest");
+    let ended = wait_for(&deployment, hour, "the end of the stall", |result| result.outcome != "unvalidated");
+    assert_eq!((ended.outcome.as_str(), ended.reason.as_str()), ("green", "stall-ended"));
+    assert_eq!((base(&ended, "attempts").as_str(), base(&ended, "failed").as_str()), ("40", "4"));
+    for service in services.into_iter().chain([ingest]) {
         service.stop();
     }
 }
