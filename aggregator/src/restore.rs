@@ -6,7 +6,8 @@
 //! | state, its digest as the frontier says, same catalogue | go on at the frontier's offset |
 //! | state of another catalogue | build anew from the events, write again what differs |
 //! | state whose digest differs: torn, cut, or written by somebody else | the same, with a warning |
-//! | state without a frontier, or of another number of partitions | refuse |
+//! | state without a frontier: the first transaction was torn, or somebody deleted it | the same, from offset 0 |
+//! | state of another number of partitions, or of a newer format | refuse |
 
 use std::sync::Arc;
 
@@ -23,6 +24,9 @@ use crate::{
     window::Watermarks,
 };
 
+/// How the key of a seen chunk begins.
+const SEEN: &[u8] = br#"["seen","#;
+
 /// Builds a task from what lies in its changelogs.
 pub fn restore(
     plan: &Arc<Plan>,
@@ -38,10 +42,11 @@ pub fn restore(
     let frontier = changelog
         .iter()
         .find(|record| record.key.as_deref() == Some(Frontier::KEY))
-        .and_then(|record| record.value.as_deref())
-        .ok_or_else(|| {
-            refuse("there is state without a frontier; restore the topics or use a fresh prefix".to_owned())
-        })?;
+        .and_then(|record| record.value.as_deref());
+    let Some(frontier) = frontier else {
+        tracing::warn!(partition, "there is state without a frontier: it is built anew from the events");
+        return Ok(rebuild(plan, partition, None, topics, changelog));
+    };
     let frontier: Frontier = decode("frontier", frontier).map_err(|fault| refuse(fault.to_string()))?;
     check_version("frontier", frontier.version).map_err(|fault| refuse(fault.to_string()))?;
     if frontier.partitions != partitions {
@@ -50,15 +55,12 @@ pub fn restore(
             frontier.partitions, topics.events
         )));
     }
-    let keys: Vec<(u8, Vec<u8>)> = changelog
-        .iter()
-        .filter(|record| record.key.as_deref() != Some(Frontier::KEY))
-        .map(|record| (changelog_of(topics, record), record.key.clone().unwrap_or_default()))
-        .collect();
-    let digest = digest_of(topics, changelog);
+    let hashes: Vec<u128> = changelog.iter().map(|record| hash_of(topics, record)).collect();
+    let mut digest = Digest::default();
+    hashes.iter().for_each(|hash| digest.replace(0, *hash));
     if frontier.catalogue != plan.catalogue.digest {
         tracing::info!(partition, "the catalogue has changed: the state is built anew from the events");
-        return Ok(rebuild(plan, partition, &frontier, keys));
+        return Ok(rebuild(plan, partition, Some(&frontier), topics, changelog));
     }
     if digest.to_hex() != frontier.digest {
         tracing::warn!(
@@ -67,11 +69,11 @@ pub fn restore(
             expected = frontier.digest,
             "state and frontier differ: the state is built anew from the events"
         );
-        return Ok(rebuild(plan, partition, &frontier, keys));
+        return Ok(rebuild(plan, partition, Some(&frontier), topics, changelog));
     }
     let mut task = Task::new(plan, partition);
-    for record in changelog {
-        load(&mut task, topics, record).map_err(|fault| refuse(fault.to_string()))?;
+    for (record, hash) in changelog.iter().zip(hashes) {
+        load(&mut task, topics, record, hash).map_err(|fault| refuse(fault.to_string()))?;
     }
     task.store.digest = digest;
     task.watermarks = Watermarks::restore(frontier.sources);
@@ -96,34 +98,41 @@ pub fn restore(
 
 /// A task that reads everything again and writes nothing before it is where it was. Keys that nothing
 /// claims by then are removed.
-fn rebuild(plan: &Arc<Plan>, partition: i32, frontier: &Frontier, keys: Vec<(u8, Vec<u8>)>) -> (Task, Resume) {
+fn rebuild(
+    plan: &Arc<Plan>,
+    partition: i32,
+    frontier: Option<&Frontier>,
+    topics: &Topics,
+    changelog: &[Record],
+) -> (Task, Resume) {
     let mut task = Task::new(plan, partition);
-    task.rebuilding_until = Some(frontier.next_offset);
-    task.transaction = frontier.transaction;
-    task.store.orphans = keys;
-    (task, Resume::At(frontier.replay_from))
+    task.rebuilding_until = frontier.map(|frontier| frontier.next_offset);
+    task.transaction = frontier.map_or(0, |frontier| frontier.transaction);
+    task.store.orphans = changelog
+        .iter()
+        .filter(|record| record.key.as_deref() != Some(Frontier::KEY))
+        .map(|record| (changelog_of(topics, record), record.key.clone().unwrap_or_default()))
+        .collect();
+    // Without a frontier, nothing says from where on the state was built: from everything, then.
+    (task, Resume::At(frontier.map_or(0, |frontier| frontier.replay_from)))
 }
 
 fn changelog_of(topics: &Topics, record: &Record) -> u8 {
     if *record.partition.topic == *topics.measures { MEASURES } else { POPULATIONS }
 }
 
-fn digest_of(topics: &Topics, changelog: &[Record]) -> Digest {
-    let mut digest = Digest::default();
-    for record in changelog {
-        let key = record.key.as_deref().unwrap_or_default();
-        if key != Frontier::KEY {
-            digest
-                .replace(0, Digest::of(changelog_of(topics, record), key, record.value.as_deref().unwrap_or_default()));
-        }
+/// The share of a record in the digest. The frontier has none.
+fn hash_of(topics: &Topics, record: &Record) -> u128 {
+    let key = record.key.as_deref().unwrap_or_default();
+    if key == Frontier::KEY {
+        return 0;
     }
-    digest
+    Digest::of(changelog_of(topics, record), key, record.value.as_deref().unwrap_or_default())
 }
 
-fn load(task: &mut Task, topics: &Topics, record: &Record) -> Result<(), RecordError> {
+fn load(task: &mut Task, topics: &Topics, record: &Record, written: u128) -> Result<(), RecordError> {
     let key = record.key.as_deref().unwrap_or_default();
     let value = record.value.as_deref().unwrap_or_default();
-    let written = Digest::of(changelog_of(topics, record), key, value);
     if key == Frontier::KEY {
         return Ok(());
     }
@@ -147,7 +156,9 @@ fn load(task: &mut Task, topics: &Topics, record: &Record) -> Result<(), RecordE
             .insert((key.source, key.interval_start), ActivityCell { first, last, count, written, dirty: false });
         return Ok(());
     }
-    if let Ok(key) = decode::<SeenKey>("seen chunk", key) {
+    // By far most are rows: a look at the kind is cheaper than an attempt to read it.
+    if key.starts_with(SEEN) {
+        let key: SeenKey = decode("seen chunk", key)?;
         let seen: Seen = decode("seen chunk", value)?;
         check_version("seen chunk", seen.version)?;
         task.seen.restore(key.first_offset, &seen);

@@ -57,6 +57,27 @@ fn torn_state_is_built_anew() {
     assert_eq!(again.stats().records(), 0);
 }
 
+/// The first transaction of a partition can be torn, too: its first half stands without a frontier.
+#[test]
+fn state_without_a_frontier_is_built_anew() {
+    let bench = with_some_events();
+    let figures = bench.figures();
+    bench.write(vec![OutRecord {
+        topic: Topics::default().measures.as_str().into(),
+        partition: Some(0),
+        key: Some(Frontier::KEY.to_vec()),
+        ..OutRecord::default()
+    }]);
+    let mut runner = bench.start();
+    Bench::drain(&mut runner);
+    assert!(runner.stats().records() > 0, "the events are read again");
+    assert_eq!(bench.figures(), figures);
+    assert_eq!(bench.newest_frontier(0).transaction, 1);
+    let mut again = bench.start();
+    Bench::drain(&mut again);
+    assert_eq!(again.stats().records(), 0);
+}
+
 #[test]
 fn state_of_a_newer_format_is_refused_by_name_and_left_as_it_is() {
     let bench = with_some_events();

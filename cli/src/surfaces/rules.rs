@@ -27,6 +27,7 @@ pub fn alerts(catalogue: &Catalogue) -> anyhow::Result<String> {
         lag(&mut file, catalogue, construct)?;
     }
     rejected(&mut file)?;
+    refused(&mut file)?;
     gone(&mut file)?;
     Ok(file.0)
 }
@@ -144,6 +145,19 @@ fn rejected(file: &mut File) -> anyhow::Result<()> {
         summary: "{{ $labels.source }}: more than one record in twenty cannot be used".to_owned(),
         description: "They are in the dead letters, with the reason, and in no figure.".to_owned(),
         runbook: "records-rejected",
+    })
+}
+
+fn refused(file: &mut File) -> anyhow::Result<()> {
+    file.rule(&Rule {
+        alert: "VernierPartitionsRefused",
+        expression: "sum(vernier_partitions_refused) > 0".to_owned(),
+        wait: "0s",
+        labels: vec![("severity", "critical")],
+        summary: "Partitions were added to a topic that Vernier's state is bound to".to_owned(),
+        description: "They are not read. Vernier writes nothing there; a service that is started now refuses to work."
+            .to_owned(),
+        runbook: "partitions-refused",
     })
 }
 
