@@ -5,11 +5,12 @@ use std::thread;
 use pipeline_tests::{
     Cluster,
     proxy::{Point, point::Call, stop_at},
+    until,
 };
 
 use crate::{
     chance::seed,
-    run::{PATIENCE, Run, SERVICES},
+    run::{Instance, PATIENCE, Run, SERVICES},
 };
 
 /// Calls of a member of a group, in the order in which a process makes them first.
@@ -38,11 +39,30 @@ fn each_service_is_killed_at_each_point_of_the_protocol_and_nothing_is_lost_or_c
             let run = &run;
             scope.spawn(move || {
                 let mut instance = run.instance(service, 0);
-                for point in points(run, service) {
+                let killed = |instance: &mut Instance, point| {
                     let stop = stop_at(run.cluster.proxies(), point);
                     instance.spawn();
                     stop.wait(PATIENCE);
                     instance.kill();
+                };
+                let id = run.id(service);
+                for call in calls(service) {
+                    for point in [Point::before(*call), Point::after(*call)] {
+                        killed(&mut instance, point.of(id.as_str()));
+                    }
+                }
+                for topic in changelogs(run, service) {
+                    // What was never committed is not read back.
+                    instance.spawn();
+                    until("something to be read back", PATIENCE, || match run.deployment.growth(&topic) {
+                        0 => Err(format!("nothing is in {topic}")),
+                        _ => Ok(()),
+                    });
+                    instance.kill();
+                    let id = run.cluster.topic_id(&topic);
+                    for point in [Point::before(Call::Fetch), Point::after(Call::Fetch)] {
+                        killed(&mut instance, point.of(id));
+                    }
                 }
                 instance.spawn();
                 instance
@@ -53,19 +73,16 @@ fn each_service_is_killed_at_each_point_of_the_protocol_and_nothing_is_lost_or_c
     run.finish(instances);
 }
 
-fn points(run: &Run<'_>, service: &str) -> Vec<Point> {
-    let id = run.id(service);
-    // What a service reads back of what it wrote: its state, or its own results.
+fn calls(service: &str) -> &'static [Call] {
+    if service == "evaluator" { OF_EVALUATOR } else { OF_MEMBERS }
+}
+
+/// What a service reads back of what it wrote: its state, or its own results.
+fn changelogs(run: &Run<'_>, service: &str) -> Vec<String> {
     let topics = run.deployment.topics();
-    let (calls, changelogs) = match service {
-        "ingest" => (OF_MEMBERS, Vec::new()),
-        "aggregator" => (OF_MEMBERS, vec![topics.measures, topics.populations]),
-        _ => (OF_EVALUATOR, vec![topics.results]),
-    };
-    let both = |call: Call, name: &[u8]| [Point::before(call), Point::after(call)].map(|point| point.of(name));
-    let mut points: Vec<Point> = calls.iter().flat_map(|call| both(*call, id.as_bytes())).collect();
-    for topic in changelogs {
-        points.extend(both(Call::Fetch, &run.cluster.topic_id(&topic)));
+    match service {
+        "ingest" => Vec::new(),
+        "aggregator" => vec![topics.measures, topics.populations],
+        _ => vec![topics.results],
     }
-    points
 }
