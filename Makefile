@@ -38,4 +38,4 @@ surfaces: ## write deploy/generated anew from the catalogue
 
 bench: ## the benchmarks of docs/benchmarks.md, on a real Kafka
 	@scripts/install-tools.sh test
-	@scripts/bench.sh
+	@scripts/bench.sh $(ARGS)

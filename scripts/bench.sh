@@ -1,7 +1,19 @@
 #!/usr/bin/env bash
-# bench.sh: a broker on loopback, and the benchmarks beside it.
+# bench.sh [throughput|commits|freshness|recovery ...]: brokers on loopback, and the benchmarks beside them; without a
+# name, all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+wanted=("$@")
+parts=()
+for part in commits freshness recovery; do
+  if [ "${#wanted[@]}" -eq 0 ] || [[ " ${wanted[*]} " == *" $part "* ]]; then parts+=("$part"); fi
+done
+if [ "${#parts[@]}" -gt 0 ]; then
+  scripts/fetch-kafka.sh >/dev/null
+  cargo build --locked --release --workspace --bins
+  cargo bench --locked -p pipeline-tests --bench exactly_once -- "${parts[@]}"
+fi
+if [ "${#wanted[@]}" -gt 0 ] && [[ " ${wanted[*]} " != *" throughput "* ]]; then exit 0; fi
 folder=$(mktemp -d)
 port=29192
 cargo build --locked --release -p aggregator --bench throughput

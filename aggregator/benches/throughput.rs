@@ -1,5 +1,5 @@
-//! Events per CPU-second of the aggregator on a real broker, transactions on, beside a bare consume loop over
-//! the same topic in the same run. `make bench` starts the broker.
+//! Events per CPU-second of the aggregator on a real broker, with transactions and without, beside a bare consume
+//! loop over the same topic in the same run. `make bench` starts the broker.
 //!
 //! CPU time is that of this process with all its threads, librdkafka's included; the broker's is not in it.
 
@@ -34,32 +34,45 @@ fn main() {
         return;
     };
     let log = KafkaLog::new(KafkaConfig { bootstrap_servers, properties: BTreeMap::new() });
+    let plain: Arc<dyn Log> = Arc::new(log.clone().without_transactions());
     let shared: Arc<dyn Log> = Arc::new(log);
     let catalogue = Catalogue::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas")).unwrap();
     println!("{EVENTS} events a round, {PARTITIONS} partitions, {} constructs", catalogue.constructs.len());
-    let mut ratios = Vec::new();
+    let (mut ratios, mut costs) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let prefix = format!("bench-{}-{round}", std::process::id());
-        let topics = Topics::new(&prefix);
-        for spec in service::topics::ours(&topics, PARTITIONS, 1) {
-            shared.create(&spec).unwrap();
+        let prefix = |what: &str| format!("bench-{}-{round}-{what}", std::process::id());
+        // The same events for each, so that none finds the other's state.
+        let (with, without) = (prefix("with"), prefix("without"));
+        let mut bytes = 0;
+        for name in [&with, &without] {
+            let topics = Topics::new(name);
+            for spec in service::topics::ours(&topics, PARTITIONS, 1) {
+                shared.create(&spec).unwrap();
+            }
+            bytes = write(shared.as_ref(), &topics);
         }
-        let bytes = write(shared.as_ref(), &topics);
-        let (bare, bare_wall) = measured(|| consume(shared.as_ref(), &topics));
-        let (full, full_wall) = measured(|| aggregate(&shared, &catalogue, &prefix));
+        let (bare, bare_wall) = measured(|| consume(shared.as_ref(), &Topics::new(&with)));
+        let (full, full_wall) = measured(|| aggregate(&shared, &catalogue, &with));
+        let (open, open_wall) = measured(|| aggregate(&plain, &catalogue, &without));
         let rate = |seconds: f64| EVENTS as f64 / seconds / 1000.0;
         ratios.push(bare / full);
+        costs.push(open / full);
         println!(
-            "round {round}: {} bytes an event; bare consume {:.0} k events per CPU-second ({bare_wall:.1} s); \
-             aggregator {:.0} k events per CPU-second ({full_wall:.1} s); ratio {:.3}",
+            "round {round}: {} bytes an event; k events per CPU-second (wall seconds): bare consume {:.0} ({bare_wall:.1}), \
+             aggregator with transactions {:.0} ({full_wall:.1}), without {:.0} ({open_wall:.1}); \
+             ratio to bare {:.3}, to the aggregator without transactions {:.3}",
             bytes / EVENTS,
             rate(bare),
             rate(full),
-            bare / full
+            rate(open),
+            bare / full,
+            open / full
         );
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("median ratio {:.3}", ratios[ROUNDS / 2]);
+    for (what, values) in [("to bare consume", &mut ratios), ("to without transactions", &mut costs)] {
+        values.sort_by(f64::total_cmp);
+        println!("median ratio {what} {:.3}", values[ROUNDS / 2]);
+    }
 }
 
 /// CPU seconds and wall seconds of a piece of work.

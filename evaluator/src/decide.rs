@@ -161,9 +161,14 @@ impl Evaluation {
         let mut due = Vec::new();
         let catalogue = Arc::clone(&self.catalogue);
         for (index, construct) in catalogue.constructs.iter().enumerate() {
-            let Some(watermark) = self.collected.watermark(&construct.sources) else { continue };
-            self.begin_periods(index, construct, self.reached(construct, watermark));
+            let known = self.collected.watermark(&construct.sources);
+            let watermark = known.unwrap_or(Timestamp::MIN);
             let stalled = self.stalled(index, watermark, now);
+            // Time that has not begun can stand still for too long, too: a source partition that was never read.
+            if known.is_none() && !stalled {
+                continue;
+            }
+            self.begin_periods(index, construct, self.reached(construct, watermark));
             self.move_phases(index, construct, watermark, stalled.then_some(now));
             self.judge_dirty(index, construct, watermark, &mut due);
         }

@@ -48,7 +48,7 @@ pub(super) fn judge(
             construct,
             period: state.period,
             window: construct.window(&state.period),
-            as_of: state.period.end.min(watermark),
+            as_of: if watermark == Timestamp::MIN { state.period.end } else { state.period.end.min(watermark) },
             group: &dimension_values,
             base: &values,
             n: &counts,
@@ -149,7 +149,12 @@ fn sources(
     let sources = if !silent.is_empty() {
         Sources::Silent(silent.join("; "))
     } else if state.stalled {
-        Sources::Stale(format!("time stood still at {watermark}: a source lags or ingest is down"))
+        let since = if watermark == Timestamp::MIN {
+            "time has not begun: not all partitions of its sources were read".to_owned()
+        } else {
+            format!("time stood still at {watermark}")
+        };
+        Sources::Stale(format!("{since}: a source lags or ingest is down"))
     } else if !stale.is_empty() {
         Sources::Stale(stale.join("; "))
     } else {

@@ -92,3 +92,25 @@ fn time_that_stands_still_closes_unvalidated() {
     let said: Vec<_> = entries.iter().map(|entry| (entry.outcome.as_str(), entry.reason.as_str())).collect();
     assert_eq!(said, [("unvalidated", "stalled"), ("green", "stall-ended")]);
 }
+
+#[test]
+fn time_that_never_began_closes_unvalidated_too() {
+    let bench = Bench::new(2);
+    let mut evaluator = bench.evaluator();
+    bench.now.store(START + HOUR, Ordering::Relaxed);
+    // The other partition has said nothing: nobody knows how far the source has been read.
+    bench.task(0, bench.logins(Transaction::default(), START, 40, 7).frontier(START + 2 * HOUR, 2));
+    bench.drain(&mut evaluator);
+    bench.now.store(START + 7 * HOUR, Ordering::Relaxed);
+    bench.drain(&mut evaluator);
+    assert!(bench.entries(LOGINS, START).is_empty(), "within the limit of six hours since it was first seen");
+    bench.now.store(START + 9 * HOUR, Ordering::Relaxed);
+    bench.drain(&mut evaluator);
+    let entries = bench.entries(LOGINS, START);
+    assert_eq!((entries[0].outcome.as_str(), entries[0].reason.as_str()), ("unvalidated", "stalled"));
+    assert!(entries[0].because.as_deref().is_some_and(|because| because.contains("has not begun")), "{entries:?}");
+    bench.task(1, Transaction::default().frontier(START + 2 * HOUR, 2));
+    bench.drain(&mut evaluator);
+    let said: Vec<_> = bench.entries(LOGINS, START).iter().map(|entry| entry.outcome.clone()).collect();
+    assert_eq!(said, ["unvalidated", "green"]);
+}

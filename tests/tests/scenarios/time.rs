@@ -116,7 +116,7 @@ fn a_dead_ingest_lets_nothing_close_as_complete() {
     ingest.kill();
     let stalled = wait_for(&deployment, hour, "the hour to be closed by the clock", |_| true);
     assert_eq!((stalled.outcome.as_str(), stalled.reason.as_str(), stalled.revision), ("unvalidated", "stalled", 1));
-    assert!(stalled.because.as_deref().is_some_and(|because| because.contains("time stood still")), "{stalled:?}");
+    assert!(stalled.because.as_deref().is_some_and(|because| because.contains("ingest is down")), "{stalled:?}");
 
     // Once time has passed it, it is judged by the same figures.
     deployment.write(attempts(hours_back(3), 30, 0));

@@ -181,7 +181,7 @@ fn what_is_restored_is_read_from_there_and_not_before() {
     bench.polled(0, vec![Change::Assigned(vec![at(1), at(0)])]);
     bench.next();
     assert_eq!((bench.protocol.owned(), bench.protocol.restored_partitions()), (2, 0));
-    assert!(!bench.protocol.admit("in", 0, 10), "not restored yet");
+    assert!(bench.protocol.is_restoring() && !bench.protocol.admit("in", 0, 10), "not restored yet");
     let steps = bench.restore_all(10);
     assert_eq!(steps.len(), 12, "{steps:?}");
     assert_eq!(
