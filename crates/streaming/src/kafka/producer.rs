@@ -151,7 +151,9 @@ impl KafkaProducer {
         if fenced.contains(&fault.code()) {
             return TransactionError::Fenced { id: self.id.clone(), reason };
         }
-        if fault.txn_requires_abort() && !fault.is_fatal() {
+        // The first sign of a transaction that somebody else's late request has ended: its parts may stand or not.
+        let torn = fault.code() == RDKafkaErrorCode::InvalidTransactionalState;
+        if fault.txn_requires_abort() && !fault.is_fatal() && !torn {
             return TransactionError::Aborted(reason);
         }
         TransactionError::Unclear(reason)

@@ -76,7 +76,7 @@ impl Bench {
     /// Answers whatever a restore asks for, until nothing is asked for any more. Gives the steps.
     fn restore_all(&mut self, offset: i64) -> Vec<Action> {
         let mut steps = Vec::new();
-        loop {
+        for _ in 0..200 {
             let action = self.next();
             let answer = match &action {
                 Action::Poll { wait: Some(0), .. } => Answer::Polled { records: 0, changes: Vec::new() },
@@ -94,6 +94,7 @@ impl Bench {
                 steps.push(action);
             }
         }
+        panic!("a restore has no end: {steps:?}");
     }
 
     fn read(&mut self, partition: i32, offset: i64) {
@@ -245,7 +246,7 @@ fn state_is_read_in_parts() {
 fn resumed(group: Option<i64>, evidence: Option<i64>, built: (Resume, bool), range: (i64, i64)) -> Result<i64, String> {
     let mut bench = Bench::new(SETTINGS);
     bench.polled(0, vec![Change::Assigned(vec![at(0)])]);
-    loop {
+    for _ in 0..200 {
         let action = bench.next();
         let answer = match &action {
             Action::Poll { .. } => Answer::Polled { records: 0, changes: Vec::new() },
@@ -260,6 +261,7 @@ fn resumed(group: Option<i64>, evidence: Option<i64>, built: (Resume, bool), ran
         };
         bench.protocol.answer(Timestamp(0), &action, answer).map_err(|fault| fault.to_string())?;
     }
+    panic!("a restore has no end");
 }
 
 #[test]
@@ -305,7 +307,7 @@ fn after_an_unclear_outcome_a_new_producer_comes_first() {
         let mut bench = Bench::reading(SETTINGS, &[0]);
         bench.due();
         bench.expect(&Action::Flush, Answer::Flushed(3));
-        loop {
+        for _ in 0..7 {
             let action = bench.next();
             let Action::Transact(call) = action else { panic!("{action:?}") };
             if call == failing {
