@@ -198,8 +198,15 @@ impl Deployment {
 
     /// Sum of the high watermarks of a topic: how far it has grown, markers included.
     pub fn growth(&self, topic: &str) -> i64 {
-        let partitions = self.log.partitions(topic).expect("the topic exists");
-        (0..partitions).map(|p| self.log.end_offset(&TopicPartition::new(topic, p)).expect("ask for offsets")).sum()
+        self.try_growth(topic).expect("ask for offsets")
+    }
+
+    /// The same, or why the brokers do not tell.
+    pub fn try_growth(&self, topic: &str) -> Result<i64, String> {
+        let partitions = self.log.partitions(topic).map_err(|fault| fault.to_string())?;
+        (0..partitions)
+            .map(|p| self.log.end_offset(&TopicPartition::new(topic, p)).map_err(|fault| fault.to_string()))
+            .sum()
     }
 }
 

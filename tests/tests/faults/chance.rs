@@ -23,7 +23,7 @@ impl Chance {
     }
 }
 
-/// A number that whoever runs the tests may set; the seed of today where it is none of a count.
+/// A number that whoever runs the tests may set.
 #[expect(clippy::disallowed_methods, reason = "what to run is the tester's to say; no setting of the product")]
 pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
     match std::env::var(name) {

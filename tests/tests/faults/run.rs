@@ -98,21 +98,20 @@ impl<'a> Run<'a> {
     }
 
     /// How far each service has come: growth of what it writes.
-    pub(crate) fn progress(&self) -> [i64; 3] {
+    fn progress(&self) -> Result<[i64; 3], String> {
         let topics = self.deployment.topics();
-        [&topics.events, &topics.measures, &topics.results].map(|topic| self.deployment.growth(topic))
+        let of = |topic: &str| self.deployment.try_growth(topic);
+        Ok([of(&topics.events)?, of(&topics.measures)?, of(&topics.results)?])
     }
 
     /// Waits until every service has written something that it had not written at the call.
     pub(crate) fn wait_for_progress(&self) {
-        let before = self.progress();
+        let mut before = None;
         until("every service to go on", PATIENCE, || {
-            let now = self.progress();
-            if now.iter().zip(before).all(|(now, before)| *now > before) {
-                Ok(())
-            } else {
-                Err(format!("{before:?}, then {now:?}"))
-            }
+            let now = self.progress()?;
+            let before = *before.get_or_insert(now);
+            let all = now.iter().zip(before).all(|(now, before)| *now > before);
+            if all { Ok(()) } else { Err(format!("{before:?}, then {now:?}")) }
         });
     }
 
