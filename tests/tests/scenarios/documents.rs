@@ -45,6 +45,26 @@ fn files_that_documents_name_are_there() {
     assert!(named > 20, "only {named} files are named");
 }
 
+/// Every test that the guarantees rest on is there.
+#[test]
+fn tests_that_the_guarantees_name_are_there() {
+    let text = std::fs::read_to_string(project().join("docs/guarantees.md")).unwrap();
+    let (mut named, mut missing) = (0, Vec::new());
+    for row in text.lines().filter(|line| line.starts_with('|') && line.contains(".rs](../")) {
+        let (_, cell) = row.rsplit_once("](../").unwrap();
+        let (file, names) = cell.split_once(')').unwrap();
+        let code = std::fs::read_to_string(project().join(file)).unwrap_or_default();
+        for name in names.split('`').skip(1).step_by(2) {
+            named += 1;
+            if !code.contains(&format!("#[test]\nfn {name}(")) {
+                missing.push(format!("{file}: {name}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    assert!(named > 25, "only {named} tests are named");
+}
+
 /// The example configuration is read by the services: what they then miss is a broker, not a key.
 #[test]
 fn the_example_configuration_is_sound() {
