@@ -6,7 +6,8 @@
 //! 4. [`kafka`]: one or three brokers on free ports;
 //! 5. [`deployment`]: catalogue, topics and services of one test on a cluster;
 //! 6. [`answers`]: true answers beside results;
-//! 7. [`prometheus`]: a Prometheus that scrapes.
+//! 7. [`prometheus`]: a Prometheus that scrapes;
+//! 8. [`sim`]: the whole pipeline in one thread, on a simulated log and simulated time.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,6 +26,7 @@ pub mod kafka;
 pub mod deployment;
 pub mod answers;
 pub mod prometheus;
+pub mod sim;
 
 pub use deployment::{Deployment, Service};
 pub use folder::Folder;
