@@ -232,8 +232,8 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// Copies the catalogue with source topics of the deployment's own, and sources that are idle after another time.
-fn copy_catalogue(from: &Path, to: &Path, name: &str, idle: &str) {
+/// Copies a catalogue with source topics of a deployment's own, and sources that are idle after another time.
+pub fn copy_catalogue(from: &Path, to: &Path, name: &str, idle: &str) {
     fs::create_dir_all(to).expect("create a folder");
     for entry in fs::read_dir(from).expect("read the catalogue") {
         let path = entry.expect("read the catalogue").path();

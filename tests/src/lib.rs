@@ -7,7 +7,9 @@
 //! 5. [`deployment`]: catalogue, topics and services of one test on a cluster;
 //! 6. [`answers`]: true answers beside results;
 //! 7. [`prometheus`]: a Prometheus that scrapes;
-//! 8. [`sim`]: the whole pipeline in one thread, on a simulated log and simulated time.
+//! 8. [`load`]: source records from a seed;
+//! 9. [`checker`]: whether what stands on the topics is what was sent, each event once;
+//! 10. [`sim`]: the whole pipeline in one thread, on a simulated log and simulated time.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,10 +28,14 @@ pub mod kafka;
 pub mod deployment;
 pub mod answers;
 pub mod prometheus;
+pub mod load;
+pub mod checker;
 pub mod sim;
 
+pub use checker::{Anomaly, Checker, Input, Observer};
 pub use deployment::{Deployment, Service};
 pub use folder::Folder;
 pub use kafka::Cluster;
+pub use load::Load;
 pub use process::Process;
 pub use wait::until;

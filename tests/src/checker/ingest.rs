@@ -1,0 +1,102 @@
+//! What ingest has written, beside what was sent: each event as often as it was sent, with its reference copies, and
+//! one dead letter for each record of poison.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use measurement::catalogue::Catalogue;
+use records::{DeadLetter, Progress, decode, headers};
+use streaming::Record;
+
+use super::{
+    anomaly::Anomaly,
+    event::Event,
+    input::{Recount, references},
+    prefix::header,
+    scan::Topic,
+};
+
+/// How often something must stand and how often it stands.
+type Counts = BTreeMap<String, (usize, usize)>;
+
+/// Compares both topics that ingest writes.
+pub(super) fn check(catalogue: &Catalogue, recount: &Recount, events: &Topic, dead_letters: &Topic) -> Vec<Anomaly> {
+    let mut counts = wanted(catalogue, recount);
+    for record in events.values().flatten() {
+        let Some(what) = what(recount, record) else { continue };
+        counts.entry(what).or_default().1 += 1;
+    }
+    for record in dead_letters.values().flatten() {
+        let what = dead_letter(recount, record);
+        counts.entry(what).or_default().1 += 1;
+    }
+    let mut anomalies: Vec<Anomaly> =
+        counts.into_iter().filter_map(|(what, (expected, found))| Anomaly::of_record(what, expected, found)).collect();
+    anomalies.extend(behind(recount, events));
+    anomalies
+}
+
+fn wanted(catalogue: &Catalogue, recount: &Recount) -> Counts {
+    let references = references(catalogue);
+    let mut counts = Counts::new();
+    for ((source, uid), sent) in &recount.events {
+        counts.entry(format!("event {source}/{uid}")).or_default().0 += sent.copies;
+        for (population, path) in references.get(&sent.event.class).into_iter().flatten() {
+            if sent.event.key(path).is_some() {
+                counts.entry(format!("copy for {population} of {source}/{uid}")).or_default().0 += sent.copies;
+            }
+        }
+    }
+    for (topic, partition, offset) in recount.poison.keys() {
+        counts.entry(format!("dead letter {topic}/{partition}@{offset}")).or_default().0 += 1;
+    }
+    counts
+}
+
+/// What a record of the events is; `None` for a progress record.
+fn what(recount: &Recount, record: &Record) -> Option<String> {
+    let text = |name| header(record, name).map(|value| String::from_utf8_lossy(value).into_owned());
+    let source = text(headers::SOURCE).unwrap_or_default();
+    let kind = match header(record, headers::KIND) {
+        Some(headers::PROGRESS) => return None,
+        Some(headers::REFERENCE) => format!("copy for {} of", text(headers::POPULATION).unwrap_or_default()),
+        _ => "event".to_owned(),
+    };
+    let Some(event) = Event::read(record.value.as_deref().unwrap_or_default()) else {
+        return Some(format!("unreadable {kind} at {}@{}", record.partition, record.offset));
+    };
+    let uid = event.uid.clone();
+    let sent = recount.events.get(&(source.clone(), uid.clone()));
+    let altered = if sent.is_some_and(|sent| sent.event != event) { "altered " } else { "" };
+    Some(format!("{altered}{kind} {source}/{uid}"))
+}
+
+fn dead_letter(recount: &Recount, record: &Record) -> String {
+    let text = |name| header(record, name).map(|value| String::from_utf8_lossy(value).into_owned()).unwrap_or_default();
+    let (topic, partition, offset) = (text(DeadLetter::TOPIC), text(DeadLetter::PARTITION), text(DeadLetter::OFFSET));
+    let origin = partition.parse().ok().zip(offset.parse().ok());
+    let sent = origin.and_then(|(partition, offset)| recount.poison.get(&(topic.clone(), partition, offset)));
+    let altered = if sent.is_some_and(|value| *value != record.value) { "altered " } else { "" };
+    format!("{altered}dead letter {topic}/{partition}@{offset}")
+}
+
+/// Source partitions that ingest does not say to have read to their end.
+fn behind(recount: &Recount, events: &Topic) -> Vec<Anomaly> {
+    let mut told: HashMap<(String, i32), i64> = HashMap::new();
+    let progress = events.values().flatten().filter(|record| header(record, headers::KIND) == Some(headers::PROGRESS));
+    for record in progress {
+        let Ok(progress) = decode::<Progress>("progress", record.value.as_deref().unwrap_or_default()) else {
+            continue;
+        };
+        let newest = told.entry((progress.topic, progress.partition)).or_default();
+        *newest = (*newest).max(progress.next_offset);
+    }
+    let all: BTreeSet<_> = recount.ends.iter().collect();
+    all.into_iter()
+        .filter_map(|(place, end)| {
+            let told = told.get(place).copied().unwrap_or_default();
+            let (topic, partition) = place.clone();
+            let detail = format!("ingest has read up to {told}, the last record is before {end}");
+            (told < *end).then_some(Anomaly::NotQuiet { topic, partition, detail })
+        })
+        .collect()
+}
