@@ -13,6 +13,7 @@ use streaming::{
 
 use super::{
     broker::{Broker, Counts},
+    coordinator::Phase,
     faults::Faults,
     member::SimMember,
     producer::SimProducer,
@@ -190,6 +191,24 @@ impl SimLog {
     /// Offset of the next record of a partition that a group has committed.
     pub fn committed(&self, group: &str, at: &TopicPartition) -> Option<i64> {
         self.lock().groups.get(group)?.offsets.get(at).copied()
+    }
+
+    /// Offset after the last record of a partition that can be read.
+    pub fn after_last_record(&self, at: &TopicPartition) -> i64 {
+        self.lock().find(at).map_or(0, super::partition::Partition::after_last_record)
+    }
+
+    /// Whether a transaction is open that a running process has begun, or a dead one.
+    pub fn has_open_transaction(&self) -> bool {
+        self.lock().transactions.values().any(|known| known.phase == Phase::Ongoing)
+    }
+
+    /// What is open or under way, in words.
+    pub fn who_waits(&self) -> String {
+        let broker = self.lock();
+        let open = broker.transactions.iter().filter(|(_, known)| known.phase == Phase::Ongoing);
+        let open: Vec<&String> = open.map(|(id, _)| id).collect();
+        format!("open transactions: {open:?}; quiet: {}", broker.is_quiet())
     }
 
     /// Retention: removes everything before an offset.

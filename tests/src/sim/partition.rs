@@ -109,6 +109,12 @@ impl Partition {
         found
     }
 
+    pub(super) fn after_last_record(&self) -> i64 {
+        let readable = |slot: &Slot| matches!(slot, Slot::Record { fate: Fate::Committed, .. });
+        let last = self.slots.iter().rposition(readable);
+        last.map_or(0, |last| i64::try_from(last).expect("no partition is that long") + 1)
+    }
+
     /// Removes everything before an offset.
     pub(super) fn delete_before(&mut self, offset: i64) {
         self.first = offset.clamp(self.first, self.end());
