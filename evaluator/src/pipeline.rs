@@ -85,10 +85,8 @@ pub struct Evaluator {
     due: Vec<Due>,
     /// Entries that are being appended.
     append: Option<Append>,
-    /// It is not known what became of a transaction: a new producer and the ledger itself tell.
+    /// It is not known what became of a transaction, or who has written since: a new producer and the ledger itself tell.
     start_over: bool,
-    /// Requests that the producer has repeated on its own are accounted for up to here.
-    known_repeats: u64,
     /// Offset up to which each partition must be read before anything is published.
     awaited: Vec<(i32, i64)>,
     ready: bool,
@@ -150,7 +148,6 @@ impl Evaluator {
             due: Vec::new(),
             append: None,
             start_over: false,
-            known_repeats: 0,
             awaited,
             ready: false,
             view: View::default(),
@@ -248,7 +245,6 @@ impl Evaluator {
             LogError::Fenced { reason, .. } => EvaluatorError::Fenced(reason),
             fault => fault.into(),
         })?;
-        self.known_repeats = 0;
         Ok(())
     }
 
@@ -271,11 +267,14 @@ impl Evaluator {
         let answer = match append.transaction.next() {
             Call::Repeats => match self.producer.repeats() {
                 Ok(repeats) => {
-                    if repeats > self.known_repeats {
+                    if repeats > 0 {
                         tracing::warn!(
-                            "the client has repeated a request on its own: a late copy may be under way, a new producer takes over"
+                            "the client has repeated a request on its own: a late copy may be under way, a new producer takes over and the ledger is read again"
                         );
-                        self.renew()?;
+                        // Also because a new producer makes the newest writer of who was fenced and does not know it
+                        // yet: what the other one has appended meanwhile must not be appended again.
+                        self.start_over = true;
+                        return Ok(None);
                     }
                     append.transaction.nothing_repeated();
                     return Ok(Some(append));
