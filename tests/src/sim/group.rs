@@ -14,7 +14,6 @@ pub(super) const SESSION: i64 = streaming::runner::SESSION_TIMEOUT;
 pub(super) struct Known {
     /// Number of its process.
     pub(super) process: u32,
-    instance: String,
     pub(super) generation: i64,
     /// What it has yet to be told.
     pub(super) news: VecDeque<Change>,
@@ -30,7 +29,6 @@ pub(super) struct Membership {
     pub(super) group: String,
     pub(super) member: u64,
     pub(super) instance: String,
-    /// Negative for who has been told that it is no member any more.
     pub(super) generation: i64,
 }
 
@@ -58,7 +56,6 @@ impl Group {
     pub(super) fn join(&mut self, id: u64, process: u32, instance: &str, rebalance_at: i64) {
         let mut known = Known {
             process,
-            instance: instance.to_owned(),
             generation: self.generation,
             news: VecDeque::new(),
             revoked: BTreeSet::new(),
@@ -153,10 +150,6 @@ impl Group {
 
     /// Whether who sends offsets may do so.
     pub(super) fn check(&self, said: &Membership) -> Result<(), Refusal> {
-        // Who uses no group management may commit for a group that is empty.
-        if said.generation < 0 && self.members.is_empty() {
-            return Ok(());
-        }
         match self.holder_of(&said.instance) {
             None => return Err(Refusal::Member("UNKNOWN_MEMBER_ID")),
             Some(holder) if holder != said.member => return Err(Refusal::Member("FENCED_INSTANCE_ID")),
@@ -180,9 +173,5 @@ impl Group {
         {
             self.offsets.extend(offsets);
         }
-    }
-
-    pub(super) fn instance_of(&self, id: u64) -> Option<&str> {
-        self.members.get(&id).map(|known| known.instance.as_str())
     }
 }

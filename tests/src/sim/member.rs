@@ -78,9 +78,13 @@ impl SimMember {
             let reason = "another member has come under its name".to_owned();
             return Err(LogError::Fenced { id: self.instance.clone(), reason });
         }
-        self.enter(broker);
         let lost: Vec<TopicPartition> = self.owned.iter().cloned().collect();
-        Ok(if lost.is_empty() { Vec::new() } else { vec![Change::Lost(lost)] })
+        if lost.is_empty() {
+            self.enter(broker);
+            return Ok(Vec::new());
+        }
+        // It joins anew when it has let go of what it had.
+        Ok(vec![Change::Lost(lost)])
     }
 }
 
@@ -188,8 +192,8 @@ impl Member for SimMember {
     fn metadata(&self) -> Result<GroupMetadata, LogError> {
         let broker = self.log.lock();
         let known = broker.groups.get(&self.group).and_then(|group| group.members.get(&self.id));
-        // Heartbeats tell who is no member any more, before any poll does.
-        let generation = known.map_or(-1, |known| known.generation);
+        // Who has been thrown out goes on to say the last generation that it was in.
+        let generation = known.map_or(self.generation, |known| known.generation);
         Ok(GroupMetadata::new(Membership {
             group: self.group.clone(),
             member: self.id,

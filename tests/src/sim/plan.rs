@@ -43,8 +43,8 @@ pub(super) fn setup(random: &mut Random) -> Setup {
     Setup {
         prefix: PREFIX.to_owned(),
         commit_interval: 50 + random.below(600),
-        progress_interval: 500 + random.below(2500),
+        progress_interval: 1500 + random.below(2500),
         refresh_interval: if random.chance(5000) { 0 } else { random.below(2000) },
-        commit_records: if random.chance(7000) { 10_000 } else { 1 + usize::try_from(random.below(20)).expect("small") },
+        commit_records: if random.chance(7000) { 10_000 } else { 10 + usize::try_from(random.below(30)).expect("small") },
     }
 }

@@ -62,7 +62,7 @@ impl World<'_> {
 
     fn step(&mut self) {
         self.report.steps += 1;
-        let time = self.random.below(25);
+        let time = self.random.below(12);
         self.log.pass(time);
         self.start_and_wake();
         self.advance_one();
