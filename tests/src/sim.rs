@@ -25,6 +25,7 @@ pub mod process;
 pub mod report;
 mod plan;
 mod world;
+mod prompt;
 mod quiet;
 pub mod sabotage;
 
@@ -57,6 +58,7 @@ pub fn run_with(seed: u64, catalogue: &Catalogue, bug: Option<Bug>, whole_trace:
         world.recover();
     }
     let mut report = world.report;
+    report.blind = world.plan.faults.blind != Blind::No;
     report.counts = world.log.counts();
     report.trace = world.log.trace().0;
     if !report.wrong.is_empty() {

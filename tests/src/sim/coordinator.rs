@@ -64,14 +64,7 @@ pub(super) struct Transactions {
 
 impl Transactions {
     pub(super) const fn new(producer: u64) -> Self {
-        Self {
-            producer,
-            epoch: 0,
-            phase: Phase::Empty,
-            began: 0,
-            targets: BTreeSet::new(),
-            unmarked: BTreeSet::new(),
-        }
+        Self { producer, epoch: 0, phase: Phase::Empty, began: 0, targets: BTreeSet::new(), unmarked: BTreeSet::new() }
     }
 
     const fn check(&self, epoch: u32) -> Result<(), Refusal> {

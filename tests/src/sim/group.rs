@@ -52,6 +52,10 @@ impl Group {
         self.instances.get(instance).copied()
     }
 
+    pub(super) fn instances(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.instances.iter().map(|(instance, id)| (instance.as_str(), *id))
+    }
+
     /// Joins. Who comes back under a known name takes over at once, without a rebalance.
     pub(super) fn join(&mut self, id: u64, process: u32, instance: &str, rebalance_at: i64) {
         let mut known = Known {

@@ -15,6 +15,7 @@ use super::{
     broker::{Broker, Counts},
     coordinator::Phase,
     faults::Faults,
+    group::Membership,
     member::SimMember,
     producer::SimProducer,
     reader::SimReader,
@@ -191,6 +192,20 @@ impl SimLog {
     /// Offset of the next record of a partition that a group has committed.
     pub fn committed(&self, group: &str, at: &TopicPartition) -> Option<i64> {
         self.lock().groups.get(group)?.offsets.get(at).copied()
+    }
+
+    /// The high watermark, without a call.
+    pub(super) fn end_offset_now(&self, at: &TopicPartition) -> i64 {
+        self.lock().find(at).map_or(0, super::partition::Partition::end)
+    }
+
+    /// What somebody who is a member now would say of itself.
+    pub(super) fn forged_membership(&self, group: &str) -> Option<Membership> {
+        let broker = self.lock();
+        let known = broker.groups.get(group)?;
+        let (instance, member) = known.instances().next()?;
+        let generation = known.members.get(&member)?.generation;
+        Some(Membership { group: group.to_owned(), member, instance: instance.to_owned(), generation })
     }
 
     /// Offset after the last record of a partition that can be read.

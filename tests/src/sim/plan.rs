@@ -1,7 +1,7 @@
 //! What a run is like, drawn from its seed: not every fault in every run, so that none hides another.
 
 use super::{
-    faults::Faults,
+    faults::{Blind, Faults},
     process::Setup,
     random::Random,
     sabotage::Bug,
@@ -28,23 +28,37 @@ pub(super) fn draw(random: &mut Random, bug: Option<Bug>) -> Plan {
     let plan = Plan {
         steps: 6000,
         faults,
-        kill: 10 + some(90),
+        kill: 30 + some(120),
         stop: some(10),
-        pause: 10 + some(90),
+        pause: 20 + some(100),
         twin: some(12),
         loss: some(8),
         leap: 40 + some(120),
+        longest_leap: 280_000,
     };
-    bug.map_or(plan, |bug| bug.plan(plan, random))
+    let plan = if random.chance(2500) { blind(plan) } else { plan };
+    bug.map_or(plan, |bug| bug.plan(plan))
+}
+
+/// The same where nobody is told that requests to commit are repeated.
+pub(super) fn blind(plan: Plan) -> Plan {
+    let faults = Faults { delayed: 3000, copy_delay: 4000, blind: Blind::State, ..plan.faults };
+    Plan { faults, ..plan }
 }
 
 /// Draws what processes are started with.
-pub(super) fn setup(random: &mut Random) -> Setup {
+pub(super) fn setup(random: &mut Random, plan: &Plan) -> Setup {
+    // A late copy does harm if the next transaction is open when it comes.
+    let longest = if plan.faults.blind == Blind::No { 600 } else { 100 };
     Setup {
         prefix: PREFIX.to_owned(),
-        commit_interval: 50 + random.below(600),
+        commit_interval: 50 + random.below(longest),
         progress_interval: 1500 + random.below(2500),
         refresh_interval: if random.chance(5000) { 0 } else { random.below(2000) },
-        commit_records: if random.chance(7000) { 10_000 } else { 10 + usize::try_from(random.below(30)).expect("small") },
+        commit_records: if random.chance(7000) {
+            10_000
+        } else {
+            10 + usize::try_from(random.below(30)).expect("small")
+        },
     }
 }

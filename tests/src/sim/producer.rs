@@ -66,6 +66,11 @@ impl SimProducer {
         })
     }
 
+    /// Takes the last transaction for ended, whatever became of it.
+    pub(super) const fn let_go(&mut self) {
+        self.open = false;
+    }
+
     fn refused(&self, doing: &str, refusal: Refusal) -> TransactionError {
         let reason = format!("{doing}: {refusal:?}");
         match refusal {

@@ -4,7 +4,7 @@ use records::Topics;
 use streaming::{Log as _, TopicPartition};
 
 use super::{
-    faults::Faults,
+    faults::{Blind, Faults},
     process::Kind,
     report::Wrong,
     world::{PARTITIONS, PREFIX, SOURCE_PARTITIONS, World},
@@ -14,7 +14,7 @@ use crate::{Checker, Input, load::TOPICS};
 /// Steps in which nothing may be written before all counts as done.
 const STILL: u32 = 700;
 /// Most steps after the faults, each time.
-const MOST: u32 = 60_000;
+const MOST: u32 = 20_000;
 /// How far the sources are moved on at the end, in milliseconds: every period that is looked at is closed then.
 const AHEAD: i64 = 3 * 3_600_000;
 
@@ -170,5 +170,10 @@ impl World<'_> {
         let checker = Checker::new(self.catalogue, PREFIX);
         let found = checker.check_final(&self.log, &input, closed_to).expect("an onlooker's calls do not fail");
         self.report.wrong.extend(found.into_iter().map(Wrong::Anomaly));
+        let late = self.prompt.check(&self.log, &Topics::new(PREFIX));
+        self.report.wrong.extend(late);
+        if self.plan.faults.blind == Blind::State {
+            self.report.wrong.retain(Wrong::is_final);
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use measurement::time::Timestamp;
+
 use super::broker::Counts;
 use crate::Anomaly;
 
@@ -17,16 +19,48 @@ pub enum Wrong {
         /// What it says.
         reason: String,
     },
+    /// An event is reported as late that came promptly after its time.
+    LateThoughPrompt {
+        /// Its identity.
+        uid: String,
+        /// Its time.
+        time: Timestamp,
+        /// Where time was held to stand when it was read.
+        watermark: Timestamp,
+    },
     /// After the faults, the pipeline does not come to the end of what there is to do.
     Stuck(String),
 }
 
 impl Wrong {
+    /// Whether it is about how things stand at the end. Where late copies of commits are never told of, torn
+    /// transactions can be seen for a while; what protects the data is in the data, and mends it.
+    pub(super) const fn is_final(&self) -> bool {
+        match self {
+            Self::Anomaly(anomaly) => !matches!(
+                anomaly,
+                Anomaly::Conservation { .. }
+                    | Anomaly::FrontierFell { .. }
+                    | Anomaly::WatermarkFell { .. }
+                    | Anomaly::WatermarkAhead { .. }
+                    | Anomaly::TransactionNumber { .. }
+                    | Anomaly::CoveredBeyondFrontier { .. }
+                    | Anomaly::DigestDiffers { .. }
+                    | Anomaly::PrefixDiffers { .. }
+                    | Anomaly::LateDiffers { .. }
+                    | Anomaly::LateTwice { .. }
+                    | Anomaly::ClosedTooEarly { .. }
+            ),
+            Self::Refused { .. } | Self::LateThoughPrompt { .. } | Self::Stuck(_) => true,
+        }
+    }
+
     /// Its name, without what was seen.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Anomaly(anomaly) => anomaly.kind(),
             Self::Refused { .. } => "Refused",
+            Self::LateThoughPrompt { .. } => "LateThoughPrompt",
             Self::Stuck(_) => "Stuck",
         }
     }
@@ -47,6 +81,8 @@ pub struct Report {
     pub ended: u64,
     /// Source records written.
     pub records: u64,
+    /// Whether repeats were kept from aggregators and evaluators.
+    pub blind: bool,
     /// What happened on the log.
     pub counts: Counts,
     /// What was wrong.

@@ -1,6 +1,6 @@
 //! A run: processes, the world outside, faults, and who looks on.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::Topics;
@@ -10,14 +10,12 @@ use super::{
     faults::Faults,
     log::SimLog,
     process::{Ended, Kind, Setup, Work},
+    prompt::Prompt,
     random::Random,
     report::{Report, Wrong},
     sabotage::Bug,
 };
-use crate::{
-    Load, Observer,
-    load::Sent,
-};
+use crate::{Load, Observer, load::Sent};
 
 /// 2026-03-02T20:00:00Z: a midnight lies within a run of some hours.
 pub(super) const START: Timestamp = Timestamp(1_772_481_600_000);
@@ -29,23 +27,25 @@ pub(super) const SOURCE_PARTITIONS: i32 = 2;
 
 /// How long a run is and what happens in it.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub(super) struct Plan {
     /// Steps with faults.
-    pub steps: u32,
+    pub(super) steps: u32,
     /// Faults of the log.
-    pub faults: Faults,
+    pub(super) faults: Faults,
     /// Chances in ten thousand, each of a step.
-    pub kill: i64,
+    pub(super) kill: i64,
     /// Likewise: a process ends in good order.
-    pub stop: i64,
+    pub(super) stop: i64,
     /// Likewise: a process stands still for a while.
-    pub pause: i64,
+    pub(super) pause: i64,
     /// Likewise: a second process comes under the name of one that runs.
-    pub twin: i64,
+    pub(super) twin: i64,
     /// Likewise: the brokers go for a while.
-    pub loss: i64,
+    pub(super) loss: i64,
     /// Likewise: time leaps.
-    pub leap: i64,
+    pub(super) leap: i64,
+    /// By so many milliseconds at most.
+    pub(super) longest_leap: i64,
 }
 
 /// A process, running or not.
@@ -77,6 +77,7 @@ pub(super) struct World<'a> {
     pub(super) ghosts: Vec<(String, Body)>,
     pub(super) load: Load,
     next: Option<Sent>,
+    pub(super) prompt: Prompt,
     pub(super) observer: Observer,
     leap_wanted: Option<i64>,
     bodies: u32,
@@ -93,7 +94,7 @@ impl<'a> World<'a> {
         for spec in specs.iter().chain(&service::topics::of_sources(catalogue, SOURCE_PARTITIONS, 1)) {
             log.create(spec).expect("an onlooker's calls do not fail");
         }
-        let setup = super::plan::setup(&mut random);
+        let setup = super::plan::setup(&mut random, &plan);
         let mut processes = Vec::new();
         let aggregators = 2 + u32::try_from(random.below(2)).expect("it is small");
         let ingests = 1 + u32::try_from(random.below(2)).expect("it is small");
@@ -118,6 +119,7 @@ impl<'a> World<'a> {
             ghosts: Vec::new(),
             load,
             next: None,
+            prompt: Prompt::default(),
             observer: Observer::new(PREFIX),
             leap_wanted: None,
             bodies: 0,
@@ -150,7 +152,7 @@ impl<'a> World<'a> {
 
     fn pass_time(&mut self) {
         if self.random.chance(self.plan.leap) && self.leap_wanted.is_none() {
-            let longest = if self.random.chance(3000) { 280_000 } else { 60_000 };
+            let longest = if self.random.chance(3000) { self.plan.longest_leap } else { 60_000 };
             self.leap_wanted = Some(3000 + self.random.below(longest));
         }
         // A leap while somebody is in the middle of a transaction ends it by its timeout: that must not be all there is.
@@ -194,7 +196,8 @@ impl<'a> World<'a> {
         }
     }
 
-    pub(super) fn send(&self, sent: &Sent) {
+    pub(super) fn send(&mut self, sent: &Sent) {
+        self.prompt.sent(sent, self.log.now());
         let record = OutRecord { timestamp: Some(self.log.now().0), ..sent.to_record(sent.topic) };
         self.log.append(record);
     }
@@ -270,11 +273,8 @@ impl<'a> World<'a> {
 
     fn pause(&mut self) {
         let Some(at) = self.pick() else { return };
-        let time = if self.random.chance(4000) {
-            12_000 + self.random.below(30_000)
-        } else {
-            200 + self.random.below(8000)
-        };
+        let time =
+            if self.random.chance(4000) { 12_000 + self.random.below(30_000) } else { 200 + self.random.below(8000) };
         let until = self.log.now().0 + time;
         let process = &mut self.processes[at];
         let Some(body) = process.body.as_mut().filter(|body| body.paused_until.is_none()) else { return };
@@ -346,9 +346,8 @@ impl<'a> World<'a> {
     /// One process makes one call.
     pub(super) fn advance_one(&mut self) {
         let ready = |body: &Body| body.paused_until.is_none();
-        let processes: Vec<usize> = (0..self.processes.len())
-            .filter(|at| self.processes[*at].body.as_ref().is_some_and(ready))
-            .collect();
+        let processes: Vec<usize> =
+            (0..self.processes.len()).filter(|at| self.processes[*at].body.as_ref().is_some_and(ready)).collect();
         let ghosts: Vec<usize> = (0..self.ghosts.len()).filter(|at| ready(&self.ghosts[*at].1)).collect();
         let count = processes.len() + ghosts.len();
         if count == 0 {
@@ -379,9 +378,5 @@ impl<'a> World<'a> {
             drop(body);
             self.ended(&format!("the ghost of {name}"), ended);
         }
-    }
-
-    pub(super) fn shared_log(&self) -> Arc<dyn streaming::Log> {
-        Arc::new(self.log.clone())
     }
 }

@@ -10,5 +10,6 @@
     reason = "tests fail by panicking"
 )]
 
+mod bugs;
 mod conformance;
 mod seeds;

@@ -1,6 +1,6 @@
 //! Seeds.
 
-use pipeline_tests::sim::{catalogue, run_with, run};
+use pipeline_tests::sim::{catalogue, run, run_with};
 
 #[test]
 #[ignore = "by hand: one seed, its whole trace"]
@@ -28,12 +28,25 @@ fn many_seeds() {
         pauses += report.pauses;
         commits += report.counts.commits;
         if !report.wrong.is_empty() {
+            println!("blind {}", report.blind);
             let kinds: Vec<_> = report.wrong.iter().map(|wrong| wrong.kind()).collect();
-            println!("seed {seed}: {:?} {}", kinds.iter().take(3).collect::<Vec<_>>(), format!("{:?}", report.wrong[0]).chars().take(250).collect::<String>());
+            println!(
+                "seed {seed}: {:?} {}",
+                kinds.iter().take(3).collect::<Vec<_>>(),
+                format!("{:?}", report.wrong[0]).chars().take(250).collect::<String>()
+            );
             wrong.push(seed);
         } else if seed < from + 5 {
-            println!("seed {seed}: steps {} kills {} pauses {} ended {} records {} {:?}", report.steps, report.kills, report.pauses, report.ended, report.records, report.counts);
+            println!(
+                "seed {seed}: steps {} kills {} pauses {} ended {} records {} {:?}",
+                report.steps, report.kills, report.pauses, report.ended, report.records, report.counts
+            );
         }
     }
-    println!("{count} seeds, {kills} kills, {pauses} pauses, {commits} commits in {:?}; wrong: {} {:?}", start.elapsed(), wrong.len(), wrong);
+    println!(
+        "{count} seeds, {kills} kills, {pauses} pauses, {commits} commits in {:?}; wrong: {} {:?}",
+        start.elapsed(),
+        wrong.len(),
+        wrong
+    );
 }
