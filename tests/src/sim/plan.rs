@@ -34,7 +34,7 @@ pub(super) fn draw(random: &mut Random, bug: Option<Bug>) -> Plan {
         twin: some(12),
         loss: some(8),
         leap: 40 + some(120),
-        longest_leap: 280_000,
+        longest_leap: if random.chance(2000) { 2_400_000 } else { 280_000 },
     };
     let plan = if random.chance(2500) { blind(plan) } else { plan };
     bug.map_or(plan, |bug| bug.plan(plan))

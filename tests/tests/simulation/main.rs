@@ -12,4 +12,5 @@
 
 mod bugs;
 mod conformance;
+mod kills;
 mod seeds;
