@@ -32,5 +32,5 @@ pub mod stats;
 pub mod worker;
 
 pub use config::Plan;
-pub use pipeline::{Options, StartError, start};
+pub use pipeline::{Options, StartError, prepare, start};
 pub use task::Task;

@@ -103,6 +103,17 @@ pub fn start(
     options: &Options,
     clock: Clock,
 ) -> Result<(Runner<Aggregator>, Stats), StartError> {
+    let (config, stage) = prepare(log.as_ref(), catalogue, options)?;
+    let stats = stage.stats.clone();
+    Ok((Runner::new(log, config, clock, stage)?, stats))
+}
+
+/// The two parts of the loop: what it works on, and the stage.
+pub fn prepare(
+    log: &dyn Log,
+    catalogue: Catalogue,
+    options: &Options,
+) -> Result<(RunnerConfig, Aggregator), StartError> {
     let topics = Topics::new(&options.prefix);
     let partitions = log.partitions(&topics.events)?;
     let config = RunnerConfig {
@@ -115,14 +126,13 @@ pub fn start(
         look_at_ends: 0,
         bound: Some(partitions),
     };
-    let stats = Stats::default();
     let stage = Aggregator {
         plan: Arc::new(Plan::new(catalogue)),
         topics,
         partitions,
         refresh_interval: options.refresh_interval,
         tasks: BTreeMap::new(),
-        stats: stats.clone(),
+        stats: Stats::default(),
     };
-    Ok((Runner::new(log, config, clock, stage)?, stats))
+    Ok((config, stage))
 }

@@ -27,6 +27,10 @@ const BATCH: usize = 5000;
 /// How long a restore may wait for somebody else's open transaction to end.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// A writer that is fenced twice within this time, in milliseconds, is not the only one. A broker fences a writer whose
+/// transaction has outlived its timeout, with no other one there; of two writers the older one is fenced twice first.
+const FENCED_AGAIN: i64 = 24 * 3_600_000;
+
 /// Why the evaluator stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum EvaluatorError {
@@ -85,10 +89,10 @@ pub struct Evaluator {
     due: Vec<Due>,
     /// Entries that are being appended.
     append: Option<Append>,
-    /// It is not known what became of a transaction: a new producer and the ledger itself tell.
+    /// It is not known what became of a transaction, or who has written since: a new producer and the ledger itself tell.
     start_over: bool,
-    /// Requests that the producer has repeated on its own are accounted for up to here.
-    known_repeats: u64,
+    /// When this writer was shut out.
+    fenced_at: Option<Timestamp>,
     /// Offset up to which each partition must be read before anything is published.
     awaited: Vec<(i32, i64)>,
     ready: bool,
@@ -150,7 +154,7 @@ impl Evaluator {
             due: Vec::new(),
             append: None,
             start_over: false,
-            known_repeats: 0,
+            fenced_at: None,
             awaited,
             ready: false,
             view: View::default(),
@@ -248,7 +252,6 @@ impl Evaluator {
             LogError::Fenced { reason, .. } => EvaluatorError::Fenced(reason),
             fault => fault.into(),
         })?;
-        self.known_repeats = 0;
         Ok(())
     }
 
@@ -271,11 +274,14 @@ impl Evaluator {
         let answer = match append.transaction.next() {
             Call::Repeats => match self.producer.repeats() {
                 Ok(repeats) => {
-                    if repeats > self.known_repeats {
+                    if repeats > 0 {
                         tracing::warn!(
-                            "the client has repeated a request on its own: a late copy may be under way, a new producer takes over"
+                            "the client has repeated a request on its own: a late copy may be under way, a new producer takes over and the ledger is read again"
                         );
-                        self.renew()?;
+                        // Also because a new producer makes the newest writer of who was fenced and does not know it
+                        // yet: what the other one has appended meanwhile must not be appended again.
+                        self.start_over = true;
+                        return Ok(None);
                     }
                     append.transaction.nothing_repeated();
                     return Ok(Some(append));
@@ -302,7 +308,20 @@ impl Evaluator {
                 self.view.set(snapshot(&self.evaluation, &self.ledger, self.ready));
                 Ok(None)
             }
-            Some(Outcome::Refused(TransactionError::Fenced { reason, .. })) => Err(EvaluatorError::Fenced(reason)),
+            Some(Outcome::Refused(TransactionError::Fenced { reason, .. })) => {
+                let now = (self.clock)();
+                let again = |at: Timestamp| now.0.saturating_sub(at.0).saturating_abs() <= FENCED_AGAIN;
+                if self.fenced_at.is_some_and(again) {
+                    return Err(EvaluatorError::Fenced(reason));
+                }
+                tracing::warn!(
+                    reason,
+                    "this writer was shut out: it takes over again, once, and the ledger is read again"
+                );
+                self.fenced_at = Some(now);
+                self.start_over = true;
+                Ok(None)
+            }
             Some(Outcome::Refused(TransactionError::Aborted(reason) | TransactionError::Unclear(reason))) => {
                 tracing::warn!(reason, "entries may not stand; a new producer takes over and the ledger is read again");
                 self.start_over = true;

@@ -30,4 +30,4 @@ pub mod progress;
 pub mod stats;
 pub mod worker;
 
-pub use start::{Options, StartError, start};
+pub use start::{Options, StartError, prepare, start};

@@ -33,6 +33,8 @@ use crate::{
 const EVIDENCE: i64 = 200_000;
 /// How long that may take.
 const EVIDENCE_DEADLINE: Duration = Duration::from_secs(30);
+/// How long to wait each time for open transactions to end before that.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// What the stage must know of its surroundings.
 #[derive(Clone, Debug)]
@@ -108,7 +110,8 @@ impl Stage for Ingest {
     /// What the newest progress record says: it stands in the same transaction as the offset that the group lost.
     fn last_known(&self, partition: &TopicPartition, log: &dyn Log) -> Result<Option<i64>, LogError> {
         let at = TopicPartition::new(&self.settings.topics.events, 0);
-        let end = log.stable_offset(&at)?;
+        // The last stable offset is no end to read to: what the owner before us has committed may still lie behind it.
+        let end = log.settled_end(&at, SETTLING)?;
         let first = log.first_offset(&at)?.max(end - EVIDENCE);
         let mut known = None;
         read_range(log, &at, (first, end), EVIDENCE_DEADLINE, &mut |record| {

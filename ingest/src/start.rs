@@ -66,6 +66,18 @@ pub fn start(
     options: &Options,
     clock: Clock,
 ) -> Result<(Runner<Ingest>, Arc<Stats>), StartError> {
+    let (config, ingest) = prepare(log.as_ref(), catalogue, options, &clock)?;
+    let stats = ingest.stats();
+    Ok((Runner::new(log, config, clock, ingest)?, stats))
+}
+
+/// The two parts of the loop: what it works on, and the stage.
+pub fn prepare(
+    log: &dyn Log,
+    catalogue: &Catalogue,
+    options: &Options,
+    clock: &Clock,
+) -> Result<(RunnerConfig, Ingest), StartError> {
     let mut plan = Plan::new(catalogue)?;
     for source in &mut plan.sources {
         source.size_limit = options.record_limit;
@@ -90,7 +102,5 @@ pub fn start(
         look_at_ends: options.progress_interval.min(options.commit_interval).max(1),
         bound: None,
     };
-    let ingest = Ingest::new(plan, settings, Arc::clone(&clock));
-    let stats = ingest.stats();
-    Ok((Runner::new(log, config, clock, ingest)?, stats))
+    Ok((config, Ingest::new(plan, settings, Arc::clone(clock))))
 }

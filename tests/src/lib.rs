@@ -9,7 +9,8 @@
 //! 7. [`answers`]: true answers beside results;
 //! 8. [`prometheus`]: a Prometheus that scrapes;
 //! 9. [`load`]: source records from a seed;
-//! 10. [`checker`]: whether what stands on the topics is what was sent, each event once.
+//! 10. [`checker`]: whether what stands on the topics is what was sent, each event once;
+//! 11. [`sim`]: the whole pipeline in one thread, on a simulated log and simulated time.
 
 #![allow(
     clippy::unwrap_used,
@@ -31,6 +32,7 @@ pub mod answers;
 pub mod prometheus;
 pub mod load;
 pub mod checker;
+pub mod sim;
 
 pub use checker::{Anomaly, Checker, Input, Observer};
 pub use deployment::{Deployment, Service, Setup};

@@ -55,6 +55,7 @@ const FENCED_AGAIN: i64 = 60_000;
 
 /// The state machine.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, asked in another place")]
 pub struct Protocol {
     settings: Settings,
     partitions: Vec<Partition>,
@@ -158,29 +159,7 @@ impl Protocol {
     /// When the loop must end: fenced, or something that no repetition mends.
     pub fn answer(&mut self, now: Timestamp, action: &Action, answer: Answer) -> Result<(), RunError> {
         match (action, answer) {
-            (_, Answer::Failed(LogError::Fenced { id, reason })) => {
-                let again = |at: Timestamp| now.0.saturating_sub(at.0).saturating_abs() <= FENCED_AGAIN;
-                if self.fenced_at.is_some_and(again) {
-                    return Err(fenced(&id, &reason));
-                }
-                tracing::warn!(id, reason, "this member was shut out of its group: it joins again, once");
-                self.fenced_at = Some(now);
-                self.rejoin();
-            }
-            (Action::Restore(at, _), Answer::Failed(fault @ LogError::Unavailable { .. })) => {
-                tracing::debug!(partition = %at, %fault, "a restore waits");
-                self.polled = false;
-                if let Some(partition) = self.find(at) {
-                    partition.start_over();
-                    partition.not_before = now.plus(TRY_AGAIN);
-                }
-            }
-            (_, Answer::Failed(fault @ LogError::Unavailable { .. })) => {
-                tracing::warn!(%fault, "the log cannot be reached; trying again");
-                self.polled = false;
-                self.retry_at = Some(now.plus(TRY_AGAIN));
-            }
-            (_, Answer::Failed(fault)) => return Err(fault.into()),
+            (action, Answer::Failed(fault)) => self.failed(now, action, fault)?,
             (Action::Poll { .. }, Answer::Polled { records, changes }) => {
                 self.polled = true;
                 self.last_poll = now;
@@ -219,6 +198,35 @@ impl Protocol {
             (action, answer) => {
                 return Err(StageError(format!("{answer:?} is no answer to {action:?}")).into());
             }
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, now: Timestamp, action: &Action, fault: LogError) -> Result<(), RunError> {
+        match (action, fault) {
+            (_, LogError::Fenced { id, reason }) => {
+                let again = |at: Timestamp| now.0.saturating_sub(at.0).saturating_abs() <= FENCED_AGAIN;
+                if self.fenced_at.is_some_and(again) {
+                    return Err(fenced(&id, &reason));
+                }
+                tracing::warn!(id, reason, "this member was shut out of its group: it joins again, once");
+                self.fenced_at = Some(now);
+                self.rejoin();
+            }
+            (Action::Restore(at, _), fault @ LogError::Unavailable { .. }) => {
+                tracing::debug!(partition = %at, %fault, "a restore waits");
+                self.polled = false;
+                if let Some(partition) = self.find(at) {
+                    partition.start_over();
+                    partition.not_before = now.plus(TRY_AGAIN);
+                }
+            }
+            (_, fault @ LogError::Unavailable { .. }) => {
+                tracing::warn!(%fault, "the log cannot be reached; trying again");
+                self.polled = false;
+                self.retry_at = Some(now.plus(TRY_AGAIN));
+            }
+            (_, fault) => return Err(fault.into()),
         }
         Ok(())
     }

@@ -1,0 +1,98 @@
+//! A stage that forgets too little or believes too much.
+
+use std::collections::BTreeSet;
+
+use aggregator::store::{Digest, MEASURES, POPULATIONS};
+use measurement::time::Timestamp;
+use records::{Frontier, decode, encode};
+use streaming::{Log, LogError, Outbox, Position, Record, RecordRef, Resume, Stage, StageError, TopicPartition};
+
+use super::{Bug, Saboteur};
+
+pub(super) struct Wrong<S> {
+    inner: S,
+    log: Saboteur,
+    /// Partitions that the stage has in its memory.
+    known: BTreeSet<TopicPartition>,
+    /// Those of them that it was told to forget.
+    forgotten: BTreeSet<TopicPartition>,
+}
+
+impl<S> Wrong<S> {
+    pub(super) const fn new(inner: S, log: Saboteur) -> Self {
+        Self { inner, log, known: BTreeSet::new(), forgotten: BTreeSet::new() }
+    }
+
+    /// Whether the memory of a partition, which was to be forgotten, is gone on with.
+    fn keeps(&self, partition: &TopicPartition) -> bool {
+        let mut shared = self.log.shared();
+        let released = shared.released.contains(partition);
+        shared.released.retain(|at| at != partition);
+        let kept = match self.log.bug {
+            Bug::MemoryKept => !released,
+            Bug::StateKept => released,
+            _ => false,
+        };
+        kept && self.forgotten.contains(partition)
+    }
+
+    /// A frontier whose digest is that of whatever is there.
+    fn believed(&self, mut changelog: Vec<Record>) -> Vec<Record> {
+        let mut digest = Digest::default();
+        for record in changelog.iter().filter(|record| record.key.as_deref() != Some(Frontier::KEY)) {
+            let is_measure = *record.partition.topic == *self.log.topics.measures;
+            let number = if is_measure { MEASURES } else { POPULATIONS };
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            digest.replace(0, Digest::of(number, key.unwrap_or_default(), value.unwrap_or_default()));
+        }
+        for record in changelog.iter_mut().filter(|record| record.key.as_deref() == Some(Frontier::KEY)) {
+            if let Ok(mut frontier) = decode::<Frontier>("frontier", record.value.as_deref().unwrap_or_default()) {
+                frontier.digest = digest.to_hex();
+                record.value = Some(encode(&frontier));
+            }
+        }
+        changelog
+    }
+}
+
+impl<S: Stage> Stage for Wrong<S> {
+    fn restore(&mut self, partition: &TopicPartition, changelog: Vec<Record>) -> Result<Resume, StageError> {
+        if self.keeps(partition) {
+            self.forgotten.remove(partition);
+            return Ok(Resume::Committed);
+        }
+        if self.forgotten.remove(partition) {
+            self.inner.forget(partition);
+        }
+        self.known.insert(partition.clone());
+        let changelog = if self.log.bug == Bug::DigestIgnored { self.believed(changelog) } else { changelog };
+        self.inner.restore(partition, changelog)
+    }
+
+    fn last_known(&self, partition: &TopicPartition, log: &dyn Log) -> Result<Option<i64>, LogError> {
+        if self.log.bug == Bug::NoneIsBeginning {
+            return Ok(None);
+        }
+        self.inner.last_known(partition, log)
+    }
+
+    fn record(&mut self, record: RecordRef<'_>) -> Result<(), StageError> {
+        self.inner.record(record)
+    }
+
+    fn flush(&mut self, now: Timestamp, positions: &[Position], out: &mut Outbox) -> Result<(), StageError> {
+        self.inner.flush(now, positions, out)
+    }
+
+    fn committed(&mut self) {
+        self.inner.committed();
+    }
+
+    fn forget(&mut self, partition: &TopicPartition) {
+        if matches!(self.log.bug, Bug::MemoryKept | Bug::StateKept) && self.known.contains(partition) {
+            self.forgotten.insert(partition.clone());
+            return;
+        }
+        self.inner.forget(partition);
+    }
+}
