@@ -38,44 +38,58 @@ pub fn restore(
     if changelog.is_empty() {
         return Ok((Task::new(plan, partition), Resume::Committed));
     }
-    let refuse = |reason: String| StageError(format!("partition {partition}: {reason}"));
-    let frontier = changelog
-        .iter()
-        .find(|record| record.key.as_deref() == Some(Frontier::KEY))
-        .and_then(|record| record.value.as_deref());
-    let Some(frontier) = frontier else {
-        tracing::warn!(partition, "there is state without a frontier: it is built anew from the events");
-        return Ok(rebuild(plan, partition, None, topics, changelog));
-    };
-    let frontier: Frontier = decode("frontier", frontier).map_err(|fault| refuse(fault.to_string()))?;
-    check_version("frontier", frontier.version).map_err(|fault| refuse(fault.to_string()))?;
-    if frontier.partitions != partitions {
-        return Err(refuse(format!(
-            "the state was built for {} partitions of {}, now there are {partitions}; use a fresh prefix, or the old number",
+    let refuse = |fault: RecordError| StageError(format!("partition {partition}: {fault}"));
+    let frontier = frontier_of(changelog).map_err(refuse)?;
+    if let Some(frontier) = frontier.as_ref().filter(|frontier| frontier.partitions != partitions) {
+        return Err(StageError(format!(
+            "partition {partition}: the state was built for {} partitions of {}, now there are {partitions}; use a fresh prefix, or the old number",
             frontier.partitions, topics.events
         )));
     }
     let hashes: Vec<u128> = changelog.iter().map(|record| hash_of(topics, record)).collect();
     let mut digest = Digest::default();
-    hashes.iter().for_each(|hash| digest.replace(0, *hash));
-    if frontier.catalogue != plan.catalogue.digest {
-        tracing::info!(partition, "the catalogue has changed: the state is built anew from the events");
-        return Ok(rebuild(plan, partition, Some(&frontier), topics, changelog));
+    for hash in &hashes {
+        digest.replace(0, *hash);
     }
-    if digest.to_hex() != frontier.digest {
-        tracing::warn!(
-            partition,
-            found = digest.to_hex(),
-            expected = frontier.digest,
-            "state and frontier differ: the state is built anew from the events"
-        );
-        return Ok(rebuild(plan, partition, Some(&frontier), topics, changelog));
+    let why = match &frontier {
+        None => "there is state without a frontier",
+        Some(frontier) if frontier.catalogue != plan.catalogue.digest => "the catalogue has changed",
+        Some(frontier) if frontier.digest != digest.to_hex() => "state and frontier differ",
+        Some(_) => "",
+    };
+    match frontier {
+        Some(frontier) if why.is_empty() => {
+            resume(plan, topics, partition, frontier, changelog.iter().zip(hashes)).map_err(refuse)
+        }
+        frontier => {
+            tracing::warn!(partition, why, "the state is built anew from the events");
+            Ok(rebuild(plan, partition, frontier.as_ref(), topics, changelog))
+        }
     }
+}
+
+/// The frontier, if there is one.
+fn frontier_of(changelog: &[Record]) -> Result<Option<Frontier>, RecordError> {
+    let found = changelog.iter().find(|record| record.key.as_deref() == Some(Frontier::KEY));
+    let Some(value) = found.and_then(|record| record.value.as_deref()) else { return Ok(None) };
+    let frontier: Frontier = decode("frontier", value)?;
+    check_version("frontier", frontier.version)?;
+    Ok(Some(frontier))
+}
+
+/// A task that goes on where the frontier says, with the records of its state and their hashes.
+fn resume<'a>(
+    plan: &Arc<Plan>,
+    topics: &Topics,
+    partition: i32,
+    frontier: Frontier,
+    changelog: impl Iterator<Item = (&'a Record, u128)>,
+) -> Result<(Task, Resume), RecordError> {
     let mut task = Task::new(plan, partition);
-    for (record, hash) in changelog.iter().zip(hashes) {
-        load(&mut task, topics, record, hash).map_err(|fault| refuse(fault.to_string()))?;
+    for (record, hash) in changelog {
+        load(&mut task, topics, record, hash)?;
+        task.store.digest.replace(0, hash);
     }
-    task.store.digest = digest;
     task.watermarks = Watermarks::restore(frontier.sources);
     task.published = frontier.watermarks;
     for (slot, population) in task.uncomputed_from.iter_mut().zip(&plan.populations) {

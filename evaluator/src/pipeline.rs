@@ -273,18 +273,15 @@ impl Evaluator {
     fn proceed(&mut self, mut append: Append) -> Result<Option<Append>, EvaluatorError> {
         let answer = match append.transaction.next() {
             Call::Repeats => match self.producer.repeats() {
-                Ok(repeats) => {
-                    if repeats > 0 {
-                        tracing::warn!(
-                            "the client has repeated a request on its own: a late copy may be under way, a new producer takes over and the ledger is read again"
-                        );
-                        // Also because a new producer makes the newest writer of who was fenced and does not know it
-                        // yet: what the other one has appended meanwhile must not be appended again.
-                        self.start_over = true;
-                        return Ok(None);
-                    }
+                Ok(0) => {
                     append.transaction.nothing_repeated();
                     return Ok(Some(append));
+                }
+                // The ledger is read again, too: a new producer makes the newest writer of who was fenced and does not
+                // know it yet, and what the other one has appended meanwhile must not be appended again.
+                Ok(_) => {
+                    let reason = "the client has repeated a request on its own, and a late copy may be under way";
+                    Err(TransactionError::Unclear(reason.to_owned()))
                 }
                 Err(fault) => Err(fault),
             },
@@ -308,26 +305,25 @@ impl Evaluator {
                 self.view.set(snapshot(&self.evaluation, &self.ledger, self.ready));
                 Ok(None)
             }
-            Some(Outcome::Refused(TransactionError::Fenced { reason, .. })) => {
-                let now = (self.clock)();
-                let again = |at: Timestamp| now.0.saturating_sub(at.0).saturating_abs() <= FENCED_AGAIN;
-                if self.fenced_at.is_some_and(again) {
-                    return Err(EvaluatorError::Fenced(reason));
-                }
-                tracing::warn!(
-                    reason,
-                    "this writer was shut out: it takes over again, once, and the ledger is read again"
-                );
-                self.fenced_at = Some(now);
-                self.start_over = true;
-                Ok(None)
-            }
-            Some(Outcome::Refused(TransactionError::Aborted(reason) | TransactionError::Unclear(reason))) => {
-                tracing::warn!(reason, "entries may not stand; a new producer takes over and the ledger is read again");
-                self.start_over = true;
+            Some(Outcome::Refused(fault)) => {
+                self.refused(&fault)?;
                 Ok(None)
             }
         }
+    }
+
+    fn refused(&mut self, fault: &TransactionError) -> Result<(), EvaluatorError> {
+        if let TransactionError::Fenced { reason, .. } = fault {
+            let now = (self.clock)();
+            let again = |at: Timestamp| now.0.saturating_sub(at.0).saturating_abs() <= FENCED_AGAIN;
+            if self.fenced_at.is_some_and(again) {
+                return Err(EvaluatorError::Fenced(reason.clone()));
+            }
+            self.fenced_at = Some(now);
+        }
+        tracing::warn!(%fault, "entries may not stand: a new producer takes over, and the ledger is read again");
+        self.start_over = true;
+        Ok(())
     }
 
     fn send(&mut self, entries: &[(Vec<u8>, ResultRecord)]) -> Result<(), TransactionError> {

@@ -12,6 +12,7 @@ mod observer;
 mod plain;
 mod producer;
 mod reader;
+mod watch;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -204,15 +204,7 @@ impl Protocol {
 
     fn failed(&mut self, now: Timestamp, action: &Action, fault: LogError) -> Result<(), RunError> {
         match (action, fault) {
-            (_, LogError::Fenced { id, reason }) => {
-                let again = |at: Timestamp| now.0.saturating_sub(at.0).saturating_abs() <= FENCED_AGAIN;
-                if self.fenced_at.is_some_and(again) {
-                    return Err(fenced(&id, &reason));
-                }
-                tracing::warn!(id, reason, "this member was shut out of its group: it joins again, once");
-                self.fenced_at = Some(now);
-                self.rejoin();
-            }
+            (_, LogError::Fenced { id, reason }) => return self.shut_out(now, &id, &reason),
             (Action::Restore(at, _), fault @ LogError::Unavailable { .. }) => {
                 tracing::debug!(partition = %at, %fault, "a restore waits");
                 self.polled = false;
@@ -228,6 +220,17 @@ impl Protocol {
             }
             (_, fault) => return Err(fault.into()),
         }
+        Ok(())
+    }
+
+    fn shut_out(&mut self, now: Timestamp, id: &str, reason: &str) -> Result<(), RunError> {
+        let again = |at: Timestamp| now.0.saturating_sub(at.0).saturating_abs() <= FENCED_AGAIN;
+        if self.fenced_at.is_some_and(again) {
+            return Err(fenced(id, reason));
+        }
+        tracing::warn!(id, reason, "this member was shut out of its group: it joins again, once");
+        self.fenced_at = Some(now);
+        self.rejoin();
         Ok(())
     }
 

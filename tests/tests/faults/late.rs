@@ -52,6 +52,9 @@ fn a_new_producer_is_safe(name: &str, silence: Silence) {
     producer.send(record("first")).unwrap();
     let outcome = producer.commit();
     held.wait(Duration::ZERO);
+    if outcome.is_ok() {
+        assert_ne!(producer.repeats().unwrap(), 0, "the client has repeated the commit, and nobody is told");
+    }
     drop(producer);
 
     let mut producer = log.producer(name).unwrap();

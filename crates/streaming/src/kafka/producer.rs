@@ -7,8 +7,7 @@
 //! librdkafka repeats a commit by itself when a connection breaks, and says nothing of it; the late first
 //! copy can then end the *next* transaction (fixed in the broker protocol by KIP-890, which librdkafka does
 //! not speak: confluentinc/librdkafka #5423). What tells is the client's statistics: requests that timed
-//! out or were retried, and disconnects. [`Producer::repeats`] counts them by a snapshot newer than the last
-//! commit; if the count has risen, the protocol replaces the producer before it begins another transaction: a new
+//! out or were retried, and disconnects, within a transaction. [`Producer::repeats`] counts them ([`super::watch`]); if the count has risen, the protocol replaces the producer before it begins another transaction: a new
 //! one raises the epoch, and late copies are refused. The brokers that lead partitions count as well as
 //! the coordinator: a late copy of the offsets goes to the coordinator of the group.
 //!
@@ -18,26 +17,22 @@
 //! answer is left behind with its producer: the outcome is unknown, and a new producer fences it.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
-        mpsc,
-    },
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 use rdkafka::{
-    ClientContext, Offset, TopicPartitionList,
+    Offset, TopicPartitionList,
     consumer::ConsumerGroupMetadata,
     error::{KafkaError, KafkaResult, RDKafkaError},
-    message::{DeliveryResult, Header, OwnedHeaders},
-    producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
+    message::{Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer as _},
     types::RDKafkaErrorCode,
     util::Timeout,
 };
 
-use super::{KafkaLog, config, failed};
+use super::{KafkaLog, config, failed, watch::Watch};
 use crate::{
     log::{GroupMetadata, LogError, Producer, TransactionError},
     record::{OutRecord, TopicPartition},
@@ -46,74 +41,22 @@ use crate::{
 /// Longest wait for deliveries and transactional calls, above the transaction's own timeout.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-#[derive(Default)]
-struct Watch {
-    /// Snapshots of the statistics seen.
-    snapshots: AtomicU64,
-    /// Timed-out and retried requests, and disconnects.
-    troubles: AtomicI64,
-    /// A delivery of the open transaction failed.
-    failed: AtomicBool,
-}
-
-#[derive(Clone, Default)]
-struct Context(Arc<Watch>);
-
-impl ClientContext for Context {
-    fn stats(&self, statistics: rdkafka::Statistics) {
-        let troubles = statistics
-            .brokers
-            .values()
-            // The addresses of the configuration are for finding the brokers; nothing of a transaction goes there.
-            .filter(|broker| broker.source != "configured")
-            .map(|broker| {
-                let disconnects = broker.disconnects.unwrap_or(0);
-                let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-                count(broker.req_timeouts).saturating_add(count(broker.txretries)).saturating_add(disconnects)
-            })
-            .sum();
-        self.0.troubles.store(troubles, Ordering::Release);
-        self.0.snapshots.fetch_add(1, Ordering::AcqRel);
-    }
-}
-
-impl ProducerContext for Context {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((fault, _)) = result
-            && !self.0.failed.swap(true, Ordering::AcqRel)
-        {
-            tracing::warn!(%fault, "a record of the transaction was not delivered");
-        }
-    }
-}
-
 pub(super) struct KafkaProducer {
-    producer: Arc<BaseProducer<Context>>,
-    watch: Arc<Watch>,
+    producer: Arc<BaseProducer<Watch>>,
+    watch: Watch,
     id: String,
-    /// Troubles that were known before the first transaction: connections are made by trial.
-    known_troubles: i64,
-    /// Snapshots seen when the last transaction ended.
-    ended_at: Option<u64>,
 }
 
 impl KafkaProducer {
     pub(super) fn new(log: &KafkaLog, id: &str) -> Result<Self, LogError> {
-        let context = Context::default();
-        let watch = Arc::clone(&context.0);
-        let producer: BaseProducer<Context> = config::producer(&log.config, id)
-            .create_with_context(context)
+        let watch = Watch::new();
+        let producer: BaseProducer<Watch> = config::producer(&log.config, id)
+            .create_with_context(watch.clone())
             .map_err(|fault| failed("create a transactional producer", &fault))?;
         let mut last = None;
         for _ in 0..5 {
             match producer.init_transactions(Timeout::After(Duration::from_secs(30))) {
-                Ok(()) => {
-                    let known_troubles = watch.troubles.load(Ordering::Acquire);
-                    let producer = Arc::new(producer);
-                    return Ok(Self { producer, watch, id: id.to_owned(), known_troubles, ended_at: None });
-                }
+                Ok(()) => return Ok(Self { producer: Arc::new(producer), watch, id: id.to_owned() }),
                 Err(KafkaError::Transaction(fault)) if fault.is_retriable() => {
                     last = Some(KafkaError::Transaction(fault));
                 }
@@ -128,7 +71,7 @@ impl KafkaProducer {
     fn bounded(
         &self,
         doing: &'static str,
-        call: impl FnOnce(&BaseProducer<Context>) -> KafkaResult<()> + Send + 'static,
+        call: impl FnOnce(&BaseProducer<Watch>) -> KafkaResult<()> + Send + 'static,
     ) -> Result<(), TransactionError> {
         let producer = Arc::clone(&self.producer);
         let (answer, wait) = mpsc::channel();
@@ -190,7 +133,7 @@ impl KafkaProducer {
     /// Waits for the deliveries and refuses to go on if one failed.
     fn drain(&self) -> Result<(), TransactionError> {
         self.settle()?;
-        if self.watch.failed.load(Ordering::Acquire) {
+        if self.watch.has_failed() {
             return Err(match self.producer.client().fatal_error() {
                 Some((RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced, reason)) => {
                     TransactionError::Fenced { id: self.id.clone(), reason }
@@ -201,10 +144,6 @@ impl KafkaProducer {
             });
         }
         Ok(())
-    }
-
-    fn ended(&mut self) {
-        self.ended_at = Some(self.watch.snapshots.load(Ordering::Acquire));
     }
 }
 
@@ -226,20 +165,20 @@ pub(super) fn to_base(record: &OutRecord) -> BaseRecord<'_, [u8], [u8]> {
 impl Producer for KafkaProducer {
     #[expect(clippy::disallowed_methods, reason = "deadline of a wait, not a time of the data")]
     fn repeats(&mut self) -> Result<u64, TransactionError> {
-        let Some(ended_at) = self.ended_at else { return Ok(0) };
         let give_up = Instant::now() + PATIENCE;
-        while self.watch.snapshots.load(Ordering::Acquire) <= ended_at {
+        loop {
+            if let Some(repeats) = self.watch.repeats() {
+                return Ok(repeats);
+            }
             self.producer.poll(Duration::from_millis(1));
             if Instant::now() > give_up {
                 return Err(TransactionError::Unclear("the client gives no statistics".to_owned()));
             }
         }
-        let troubles = self.watch.troubles.load(Ordering::Acquire).saturating_sub(self.known_troubles);
-        Ok(u64::try_from(troubles).unwrap_or(0))
     }
 
     fn begin(&mut self) -> Result<(), TransactionError> {
-        self.watch.failed.store(false, Ordering::Release);
+        self.watch.begin();
         self.producer.begin_transaction().map_err(|fault| match self.failure(&fault, "begin") {
             // Nothing was begun, so there is nothing to abort.
             TransactionError::Aborted(reason) => TransactionError::Unclear(reason),
@@ -287,7 +226,7 @@ impl Producer for KafkaProducer {
 
     fn commit(&mut self) -> Result<(), TransactionError> {
         let outcome = self.bounded("commit", |producer| producer.commit_transaction(PATIENCE));
-        self.ended();
+        self.watch.ended();
         outcome
     }
 
@@ -299,7 +238,7 @@ impl Producer for KafkaProducer {
             TransactionError::Aborted(reason) => TransactionError::Unclear(reason),
             other => other,
         });
-        self.ended();
+        self.watch.ended();
         outcome
     }
 }

@@ -13,30 +13,20 @@ impl Protocol {
         while self.queue.is_empty() && self.transaction.is_none() && !self.flush_now {
             match self.changes.front() {
                 None => return,
-                Some(Change::Assigned(list)) => {
-                    let list = list.clone();
-                    tracing::info!(partitions = %names(&list), "partitions assigned");
-                    self.changes.pop_front();
-                    self.take_over(list);
+                Some(Change::Assigned(_)) => self.take_over(),
+                Some(Change::Revoked(_)) if !self.farewell && self.can_commit(now) => {
+                    self.farewell = true;
+                    self.flush_now = true;
                 }
-                Some(Change::Revoked(list)) => {
-                    if !self.farewell && self.can_commit(now) {
-                        tracing::info!(partitions = %names(list), "partitions revoked");
-                        self.farewell = true;
-                        self.flush_now = true;
-                        return;
-                    }
-                    self.give_up();
-                }
-                Some(Change::Lost(list)) => {
-                    tracing::warn!(partitions = %names(list), "partitions lost: somebody else may own them already");
-                    self.give_up();
-                }
+                Some(Change::Revoked(_) | Change::Lost(_)) => self.give_up(),
             }
         }
     }
 
-    fn take_over(&mut self, list: Vec<TopicPartition>) {
+    /// Owns the partitions that the first change names.
+    fn take_over(&mut self) {
+        let Some(Change::Assigned(list)) = self.changes.pop_front() else { return };
+        tracing::info!(partitions = %names(&list), "partitions assigned");
         for at in list {
             if self.settings.bound.is_some_and(|bound| at.partition >= bound) {
                 tracing::error!(
@@ -53,7 +43,17 @@ impl Protocol {
 
     /// Lets go of the partitions that the first change names.
     fn give_up(&mut self) {
-        let Some(Change::Revoked(list) | Change::Lost(list)) = self.changes.pop_front() else { return };
+        let list = match self.changes.pop_front() {
+            Some(Change::Revoked(list)) => {
+                tracing::info!(partitions = %names(&list), "partitions revoked");
+                list
+            }
+            Some(Change::Lost(list)) => {
+                tracing::warn!(partitions = %names(&list), "partitions lost: somebody else may own them already");
+                list
+            }
+            Some(Change::Assigned(_)) | None => return,
+        };
         self.farewell = false;
         self.partitions.retain(|partition| !list.contains(&partition.at));
         self.refused.retain(|at| !list.contains(at));
