@@ -117,6 +117,21 @@ fn is_passing(fault: &KafkaError) -> bool {
     )
 }
 
+/// Tells of brokers that cannot be reached, not of every one of the client's attempts.
+#[derive(Default)]
+struct Passing(Option<std::time::Instant>);
+
+impl Passing {
+    #[expect(clippy::disallowed_methods, reason = "how often a warning is given, not a time of the data")]
+    fn tell(&mut self, fault: &KafkaError) {
+        let now = std::time::Instant::now();
+        if self.0.is_none_or(|told| now.duration_since(told) > Duration::from_secs(5)) {
+            tracing::warn!(%fault, "a broker cannot be reached");
+            self.0 = Some(now);
+        }
+    }
+}
+
 impl Log for KafkaLog {
     fn describe(&self, topic: &str) -> Result<Option<TopicDescription>, LogError> {
         admin::describe(self, topic)

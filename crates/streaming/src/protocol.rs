@@ -17,7 +17,7 @@
 //! | partitions lost, or no poll for half a session | nothing is committed for them, they are forgotten |
 //! | the producer is fenced | as unclear: the broker gave a transaction up after its timeout, or another process has our name |
 //! | the member is fenced | everything is forgotten and a new member joins: a coordinator that moves has fenced members of which there was one only |
-//! | the member is fenced again soon | the end: another process has our name |
+//! | the member is fenced again soon, and the producer was, too | the end: another process has our name |
 //!
 //! Invariants: a partition is handed records only when it is restored (I7); after an unclear outcome no transaction
 //! begins before a new producer is there (I8); a transaction always carries the offsets of all partitions that are
@@ -49,8 +49,9 @@ use crate::{
 
 /// Pause before something that failed is tried again, in milliseconds.
 const TRY_AGAIN: i64 = 500;
-/// A member that is fenced twice within this time, in milliseconds, shares its name with another process. Of two
-/// processes the older one is fenced twice first.
+/// A member that is fenced twice within this time, in milliseconds, and its producer once, shares its name with
+/// another process; of two processes the older one is fenced twice first. A coordinator that comes back fences members
+/// that are alone, but does not take their producers over.
 const FENCED_AGAIN: i64 = 60_000;
 
 /// The state machine.
@@ -81,8 +82,10 @@ pub struct Protocol {
     /// Which partition was looked after last.
     turn: usize,
     retry_at: Option<Timestamp>,
-    /// When the member was fenced.
+    /// When the member was fenced last.
     fenced_at: Option<Timestamp>,
+    /// When the producer was fenced last.
+    producer_fenced_at: Option<Timestamp>,
     last_poll: Timestamp,
     last_commit: Timestamp,
     last_look: Timestamp,
@@ -112,6 +115,7 @@ impl Protocol {
             turn: 0,
             retry_at: None,
             fenced_at: None,
+            producer_fenced_at: None,
             last_poll: now,
             last_commit: now,
             last_look: Timestamp::MIN,
@@ -182,8 +186,8 @@ impl Protocol {
             }
             (Action::Flush, Answer::Flushed(records)) => self.flushed(now, records),
             (Action::Transact(_), Answer::Repeats(repeats)) => self.repeated(repeats),
-            (Action::Transact(_), Answer::Done) => self.transacted(Ok(())),
-            (Action::Transact(_), Answer::Refused(fault)) => self.transacted(Err(fault)),
+            (Action::Transact(_), Answer::Done) => self.transacted(now, Ok(())),
+            (Action::Transact(_), Answer::Refused(fault)) => self.transacted(now, Err(fault)),
             (Action::Renew, _) => {
                 self.renew = false;
                 self.known_repeats = 0;
@@ -224,11 +228,11 @@ impl Protocol {
     }
 
     fn shut_out(&mut self, now: Timestamp, id: &str, reason: &str) -> Result<(), RunError> {
-        let again = |at: Timestamp| now.0.saturating_sub(at.0).saturating_abs() <= FENCED_AGAIN;
-        if self.fenced_at.is_some_and(again) {
+        let lately = |at: Timestamp| now.0.saturating_sub(at.0).saturating_abs() <= FENCED_AGAIN;
+        if self.fenced_at.is_some_and(lately) && self.producer_fenced_at.is_some_and(lately) {
             return Err(fenced(id, reason));
         }
-        tracing::warn!(id, reason, "this member was shut out of its group: it joins again, once");
+        tracing::warn!(id, reason, "this member was shut out of its group: it joins again");
         self.fenced_at = Some(now);
         self.rejoin();
         Ok(())

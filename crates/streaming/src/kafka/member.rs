@@ -22,7 +22,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{KafkaLog, closing::Closing, config, failed, is_passing, reader::KafkaReader};
+use super::{KafkaLog, Passing, closing::Closing, config, failed, is_passing, reader::KafkaReader};
 use crate::{
     log::{Change, GroupMetadata, LogError, Member, Poll, Reader as _, Sink},
     record::{RecordRef, TopicPartition},
@@ -90,6 +90,7 @@ pub(super) struct KafkaMember {
     instance: String,
     /// What the last look at the end of a partition has shown.
     looks: HashMap<TopicPartition, Look>,
+    passing: Passing,
 }
 
 #[derive(Clone, Copy)]
@@ -125,7 +126,13 @@ impl KafkaMember {
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|fault| failed("join the group", &fault))?;
         let instance = instance.to_owned();
-        Ok(Self { consumer: Closing::new(consumer), log: log.clone(), instance, looks: HashMap::new() })
+        Ok(Self {
+            consumer: Closing::new(consumer),
+            log: log.clone(),
+            instance,
+            looks: HashMap::new(),
+            passing: Passing::default(),
+        })
     }
 
     fn announcements(&self) -> &Announcements {
@@ -150,7 +157,7 @@ impl Member for KafkaMember {
                     return Err(LogError::Fenced { id: self.instance.clone(), reason: fault.to_string() });
                 }
                 Some(Err(fault)) if is_passing(&fault) => {
-                    tracing::warn!(%fault, "a broker cannot be reached");
+                    self.passing.tell(&fault);
                     break;
                 }
                 Some(Err(fault)) => return Err(failed("read", &fault)),

@@ -8,7 +8,7 @@ use rdkafka::{
     error::KafkaError,
 };
 
-use super::{KafkaLog, closing::Closing, config, failed, is_passing};
+use super::{KafkaLog, Passing, closing::Closing, config, failed, is_passing};
 use crate::{
     log::{LogError, Poll, Reader, Sink},
     record::RecordRef,
@@ -16,6 +16,7 @@ use crate::{
 
 pub(super) struct KafkaReader {
     consumer: Closing<DefaultConsumerContext>,
+    passing: Passing,
 }
 
 impl KafkaReader {
@@ -37,7 +38,7 @@ impl KafkaReader {
                 .map_err(|fault| failed("assign a reader", &fault))?;
         }
         consumer.assign(&partitions).map_err(|fault| failed("assign a reader", &fault))?;
-        Ok(Self { consumer: Closing::new(consumer) })
+        Ok(Self { consumer: Closing::new(consumer), passing: Passing::default() })
     }
 }
 
@@ -55,7 +56,7 @@ impl Reader for KafkaReader {
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => poll.ends.push(partition),
                 Some(Err(fault)) if is_passing(&fault) => {
-                    tracing::warn!(%fault, "a broker cannot be reached");
+                    self.passing.tell(&fault);
                     break;
                 }
                 Some(Err(fault)) => return Err(failed("read", &fault)),

@@ -64,7 +64,7 @@ impl Protocol {
         }
     }
 
-    pub(super) fn transacted(&mut self, answer: Result<(), TransactionError>) {
+    pub(super) fn transacted(&mut self, now: Timestamp, answer: Result<(), TransactionError>) {
         let outcome = self.transaction.as_mut().and_then(|transaction| transaction.answer(answer));
         let Some(outcome) = outcome else { return };
         self.transaction = None;
@@ -84,13 +84,16 @@ impl Protocol {
                 tracing::warn!(reason, "a transaction was aborted; its partitions are restored and read again");
                 self.start_over();
             }
-            // Fenced: the broker has given the transaction up after its timeout, or another process has our name. The
-            // group tells the two apart: a second member of our name ends us at one of the next polls.
-            Outcome::Refused(TransactionError::Unclear(reason) | TransactionError::Fenced { reason, .. }) => {
+            Outcome::Refused(fault @ (TransactionError::Unclear(_) | TransactionError::Fenced { .. })) => {
                 self.counts.unclear += 1;
+                if matches!(fault, TransactionError::Fenced { .. }) {
+                    // The broker has given the transaction up after its timeout, or another process has our name. The
+                    // group tells the two apart: see `Protocol::shut_out`.
+                    self.producer_fenced_at = Some(now);
+                }
                 tracing::warn!(
-                    reason,
-                    "the outcome of a transaction is unknown: a new producer takes over; its partitions are restored and read again"
+                    %fault,
+                    "it is unknown whether a transaction stands: a new producer takes over; its partitions are restored and read again"
                 );
                 self.renew = true;
                 self.start_over();

@@ -330,13 +330,34 @@ fn after_an_unclear_outcome_a_new_producer_comes_first() {
     }
 }
 
+/// Shuts the member out, and lets it come back with one partition.
+fn fence_member(bench: &mut Bench) {
+    let poll = bench.next();
+    bench.answer(&poll, Answer::Failed(LogError::Fenced { id: "a-0".to_owned(), reason: "newer".to_owned() }));
+    bench.done(&Action::Forget(at(0)));
+    bench.done(&Action::Rejoin);
+    bench.polled(0, vec![Change::Assigned(vec![at(0)])]);
+    bench.restore_all(10);
+}
+
+/// Shuts the producer out, and lets another one take over.
+fn fence_producer(bench: &mut Bench) {
+    bench.begun();
+    let fenced = TransactionError::Fenced { id: "a-0".to_owned(), reason: "newer".to_owned() };
+    bench.expect(&Action::Transact(Call::Send), Answer::Refused(fenced));
+    bench.done(&Action::Forget(at(0)));
+    bench.done(&Action::Unassign(vec![at(0)]));
+    bench.polled(0, Vec::new());
+    bench.done(&Action::Renew);
+    bench.restore_all(10);
+}
+
 #[test]
-fn a_member_that_is_fenced_joins_again_once() {
-    let fenced = || LogError::Fenced { id: "a-0".to_owned(), reason: "newer".to_owned() };
+fn a_member_that_is_fenced_forgets_everything_and_joins_again() {
     let mut bench = Bench::reading(SETTINGS, &[0, 1]);
     bench.read(0, 10);
     let poll = bench.next();
-    bench.answer(&poll, Answer::Failed(fenced()));
+    bench.answer(&poll, Answer::Failed(LogError::Fenced { id: "a-0".to_owned(), reason: "newer".to_owned() }));
     bench.done(&Action::Forget(at(0)));
     bench.done(&Action::Forget(at(1)));
     bench.expect(&Action::Rejoin, Answer::Failed(unavailable()));
@@ -346,16 +367,44 @@ fn a_member_that_is_fenced_joins_again_once() {
     assert_eq!((bench.protocol.owned(), bench.protocol.counts().commits), (0, 0));
     bench.polled(0, vec![Change::Assigned(vec![at(0)])]);
     assert_eq!(bench.restore_all(10).len(), 6);
-    // A minute later it is another story; within it, another process has the name.
+    // A coordinator that comes back again and again does so again and again.
+    for _ in 0..3 {
+        fence_member(&mut bench);
+    }
+}
+
+#[test]
+fn a_member_that_is_fenced_again_and_its_producer_too_shares_its_name() {
+    let end = |bench: &mut Bench| {
+        let fault = bench.fails(Answer::Failed(LogError::Fenced { id: "a-0".to_owned(), reason: "newer".to_owned() }));
+        assert!(matches!(&fault, RunError::Fenced(text) if text.contains("`a-0`")), "{fault}");
+    };
+    let mut bench = Bench::reading(SETTINGS, &[0]);
+    fence_producer(&mut bench);
+    fence_member(&mut bench);
+    end(&mut bench);
+    let mut bench = Bench::reading(SETTINGS, &[0]);
+    fence_member(&mut bench);
+    fence_producer(&mut bench);
+    bench.now += 59_000;
+    bench.polled(0, Vec::new());
+    end(&mut bench);
+    // Too long ago, the one or the other.
+    let mut bench = Bench::reading(SETTINGS, &[0]);
+    fence_producer(&mut bench);
     bench.now += 60_001;
     bench.polled(0, Vec::new());
-    let action = bench.next();
-    bench.answer(&action, Answer::Failed(fenced()));
-    bench.done(&Action::Forget(at(0)));
-    bench.done(&Action::Rejoin);
-    bench.now += 60_000;
-    let fault = bench.fails(Answer::Failed(fenced()));
-    assert!(matches!(&fault, RunError::Fenced(text) if text.contains("`a-0`")), "{fault}");
+    bench.expect(&Action::Flush, Answer::Flushed(0));
+    bench.done(&Action::Confirm);
+    fence_member(&mut bench);
+    fence_member(&mut bench);
+    fence_producer(&mut bench);
+    bench.now += 60_001;
+    bench.polled(0, Vec::new());
+    bench.expect(&Action::Flush, Answer::Flushed(0));
+    bench.done(&Action::Confirm);
+    fence_producer(&mut bench);
+    fence_member(&mut bench);
 }
 
 /// A transaction that outlived its timeout is given up by the broker, which fences its producer: no other process
