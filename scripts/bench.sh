@@ -11,12 +11,13 @@ done
 if [ "${#parts[@]}" -gt 0 ]; then
   scripts/fetch-kafka.sh >/dev/null
   cargo build --locked --release --workspace --bins
-  cargo bench --locked -p pipeline-tests --bench exactly_once -- "${parts[@]}"
+  # The whole workspace, so that nothing is compiled twice with other features.
+  cargo bench --locked --workspace --bench exactly_once -- "${parts[@]}"
 fi
 if [ "${#wanted[@]}" -gt 0 ] && [[ " ${wanted[*]} " != *" throughput "* ]]; then exit 0; fi
 folder=$(mktemp -d)
 port=29192
-cargo build --locked --release -p aggregator --bench throughput
+cargo build --locked --release --workspace --bench throughput
 scripts/start-kafka.sh "$folder" "$port" >"$folder/log" 2>&1 &
 broker=$!
 trap 'kill "$broker" 2>/dev/null; wait "$broker" 2>/dev/null || true; rm -rf "$folder"' EXIT
@@ -28,4 +29,4 @@ until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
   fi
   sleep 0.1
 done
-VERNIER_BENCH_BROKERS=127.0.0.1:$port cargo bench --locked -p aggregator --bench throughput
+VERNIER_BENCH_BROKERS=127.0.0.1:$port cargo bench --locked --workspace --bench throughput
