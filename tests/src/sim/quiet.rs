@@ -49,6 +49,7 @@ impl World<'_> {
         // Whatever is still under way comes now, and sessions of the dead end.
         self.log.pass(30_000);
         self.ghosts.clear();
+        self.mended = true;
         let now = self.log.now().0;
         for process in &mut self.processes {
             process.start_at = now;
@@ -95,7 +96,7 @@ impl World<'_> {
                 return false;
             }
             let ends = self.ends();
-            still = if ends == before { still + 1 } else { 0 };
+            still = if ends == before && self.all_run() { still + 1 } else { 0 };
             before = ends;
             if still >= STILL && self.events_are_read() && self.log.is_quiet() {
                 return true;
@@ -104,6 +105,11 @@ impl World<'_> {
         let waits = format!("still for {still} steps; {}", self.positions());
         self.report.wrong.push(Wrong::Stuck(waits));
         false
+    }
+
+    /// Whether everybody runs who has not been ended.
+    fn all_run(&self) -> bool {
+        self.processes.iter().all(|process| process.body.is_some() || process.start_at == i64::MAX)
     }
 
     fn end(&mut self, kind: Kind) {

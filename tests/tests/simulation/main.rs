@@ -13,4 +13,5 @@
 mod bugs;
 mod conformance;
 mod kills;
+mod same;
 mod seeds;
