@@ -1,5 +1,7 @@
 //! After the faults: everything is mended and runs until nothing moves any more; then it is counted again.
 
+use std::fmt::Write as _;
+
 use records::Topics;
 use streaming::{Log as _, TopicPartition};
 
@@ -161,7 +163,8 @@ impl World<'_> {
             for at in (0..count).map(|at| TopicPartition::new(&topic, at)) {
                 let committed = self.log.committed(&format!("{PREFIX}-{group}"), &at);
                 let (stable, end) = (self.log.stable_offset(&at), self.log.end_offset(&at));
-                text += &format!("{at}: committed {committed:?}, stable {stable:?}, end {end:?}; ");
+                // Writing to a String cannot fail.
+                write!(text, "{at}: committed {committed:?}, stable {stable:?}, end {end:?}; ").ok();
             }
         }
         text + &self.log.who_waits()
