@@ -50,7 +50,7 @@ pub fn run(seed: u64, catalogue: &Catalogue, bug: Option<Bug>) -> Report {
     run_with(seed, catalogue, bug, false)
 }
 
-/// One run of which the whole trace is kept, if something is wrong.
+/// One run, of which the whole trace is kept if it is asked for.
 pub fn run_with(seed: u64, catalogue: &Catalogue, bug: Option<Bug>, whole_trace: bool) -> Report {
     let mut world = World::new(seed, catalogue, bug, whole_trace);
     world.suffer();
@@ -61,8 +61,10 @@ pub fn run_with(seed: u64, catalogue: &Catalogue, bug: Option<Bug>, whole_trace:
     report.blind = world.plan.faults.blind != Blind::No;
     report.counts = world.log.counts();
     report.trace = world.log.trace().0;
-    if !report.wrong.is_empty() {
-        report.tail = world.log.tail(if whole_trace { usize::MAX } else { 60 });
+    if whole_trace {
+        report.tail = world.log.tail(usize::MAX);
+    } else if !report.wrong.is_empty() {
+        report.tail = world.log.tail(60);
     }
     report
 }

@@ -1,6 +1,9 @@
 //! Transactional producers.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use streaming::{GroupMetadata, LogError, OutRecord, Producer, Record, TopicPartition, TransactionError};
 
@@ -252,7 +255,7 @@ impl Producer for SimProducer {
         if !self.open {
             return Err(TransactionError::Aborted("no transaction was begun".to_owned()));
         }
-        let at = TopicPartition { topic: record.topic.clone(), partition: record.partition.unwrap_or(0) };
+        let at = TopicPartition { topic: Arc::clone(&record.topic), partition: record.partition.unwrap_or(0) };
         let queue = self.queues.entry(at.clone()).or_default();
         queue.push_back(record);
         let length = queue.len();

@@ -1,5 +1,7 @@
 //! After the faults: everything is mended and runs until nothing moves any more; then it is counted again.
 
+use std::fmt::Write as _;
+
 use records::Topics;
 use streaming::{Log as _, TopicPartition};
 
@@ -49,6 +51,7 @@ impl World<'_> {
         // Whatever is still under way comes now, and sessions of the dead end.
         self.log.pass(30_000);
         self.ghosts.clear();
+        self.mended = true;
         let now = self.log.now().0;
         for process in &mut self.processes {
             process.start_at = now;
@@ -95,7 +98,7 @@ impl World<'_> {
                 return false;
             }
             let ends = self.ends();
-            still = if ends == before { still + 1 } else { 0 };
+            still = if ends == before && self.all_run() { still + 1 } else { 0 };
             before = ends;
             if still >= STILL && self.events_are_read() && self.log.is_quiet() {
                 return true;
@@ -104,6 +107,11 @@ impl World<'_> {
         let waits = format!("still for {still} steps; {}", self.positions());
         self.report.wrong.push(Wrong::Stuck(waits));
         false
+    }
+
+    /// Whether everybody runs who has not been ended.
+    fn all_run(&self) -> bool {
+        self.processes.iter().all(|process| process.body.is_some() || process.start_at == i64::MAX)
     }
 
     fn end(&mut self, kind: Kind) {
@@ -155,7 +163,8 @@ impl World<'_> {
             for at in (0..count).map(|at| TopicPartition::new(&topic, at)) {
                 let committed = self.log.committed(&format!("{PREFIX}-{group}"), &at);
                 let (stable, end) = (self.log.stable_offset(&at), self.log.end_offset(&at));
-                text += &format!("{at}: committed {committed:?}, stable {stable:?}, end {end:?}; ");
+                // Writing to a String cannot fail.
+                write!(text, "{at}: committed {committed:?}, stable {stable:?}, end {end:?}; ").ok();
             }
         }
         text + &self.log.who_waits()

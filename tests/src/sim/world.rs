@@ -80,6 +80,8 @@ pub(super) struct World<'a> {
     pub(super) prompt: Prompt,
     pub(super) observer: Observer,
     leap_wanted: Option<i64>,
+    /// Whether the faults are over.
+    pub(super) mended: bool,
     bodies: u32,
     pub(super) report: Report,
 }
@@ -106,7 +108,8 @@ impl<'a> World<'a> {
                 processes.push(Process { kind, ordinal, name, body: None, start_at });
             }
         }
-        let pace = 5000 + random.below(25_000);
+        // Where time leaps far, few records come: what is under test is not how fast they are read.
+        let pace = (5000 + random.below(25_000)) * if plan.longest_leap > 1_000_000 { 8 } else { 1 };
         let load = Load::new(random.bits() >> 1, START).partitions(SOURCE_PARTITIONS).pace(pace);
         Self {
             catalogue,
@@ -122,6 +125,7 @@ impl<'a> World<'a> {
             prompt: Prompt::default(),
             observer: Observer::new(PREFIX),
             leap_wanted: None,
+            mended: false,
             bodies: 0,
             report: Report { seed, ..Report::default() },
         }
@@ -231,6 +235,7 @@ impl<'a> World<'a> {
     /// When a process that has ended is started again: mostly soon, sometimes after its session.
     fn later(&mut self) -> i64 {
         let time = match self.random.below(10) {
+            _ if self.mended => self.random.below(300),
             0..6 => self.random.below(300),
             6..9 => self.random.below(6000),
             _ => 10_000 + self.random.below(30_000),

@@ -12,5 +12,7 @@
 
 mod bugs;
 mod conformance;
+mod gaps;
 mod kills;
+mod same;
 mod seeds;

@@ -65,7 +65,9 @@ impl Producer for Wrong {
     ) -> Result<(), TransactionError> {
         let mut offsets = offsets.to_vec();
         if self.log.bug == Bug::OffsetOfLast && self.log.kind == Kind::Ingest {
-            offsets.iter_mut().for_each(|(_, offset)| *offset = (*offset - 1).max(0));
+            for (_, offset) in &mut offsets {
+                *offset = (*offset - 1).max(0);
+            }
         }
         if self.log.bug == Bug::OffsetsLeftOut {
             let mut shared = self.log.shared();

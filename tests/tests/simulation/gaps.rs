@@ -1,0 +1,73 @@
+//! Records that are gone before they were read: nobody goes on as if nothing were missing.
+
+use std::{sync::Arc, time::Duration};
+
+use measurement::time::Timestamp;
+use pipeline_tests::{
+    Load,
+    load::TOPICS,
+    sim::{Faults, SimLog, catalogue},
+};
+use records::Topics;
+use streaming::{Cleanup, Log, OutRecord, TopicPartition, TopicSpec};
+
+const START: Timestamp = Timestamp(1_772_481_600_000);
+
+fn spec(topic: &str) -> TopicSpec {
+    let cleanup = Cleanup::Delete;
+    TopicSpec { name: topic.to_owned(), partitions: 1, replication_factor: 1, cleanup, configs: [].into() }
+}
+
+/// A log with ten records of each source that ingest has read.
+fn read_once() -> SimLog {
+    let log = SimLog::new(1, START, Faults::NONE);
+    let topics = service::topics::ours(&Topics::default(), 1, 1);
+    for spec in topics.iter().chain(&TOPICS.map(spec)) {
+        log.create(spec).unwrap();
+    }
+    write(&log, 10);
+    assert_eq!(ingest_until_it_ends(&log), None);
+    for topic in TOPICS {
+        assert_eq!(log.committed("vernier-ingest", &TopicPartition::new(topic, 0)), Some(10));
+    }
+    log
+}
+
+fn write(log: &SimLog, count: usize) {
+    let mut load = Load::new(1, START).partitions(1);
+    for topic in TOPICS {
+        for sent in load.batch(count) {
+            log.append(OutRecord { partition: Some(0), ..sent.to_record(topic) });
+        }
+    }
+}
+
+/// Runs ingest for a simulated minute. Gives why it ended, if it did.
+fn ingest_until_it_ends(log: &SimLog) -> Option<String> {
+    let client: Arc<dyn Log> = Arc::new(log.client(1, "ingest"));
+    let (mut runner, _) = ingest::start(client, &catalogue(), &ingest::Options::default(), log.clock()).unwrap();
+    for _ in 0..1000 {
+        log.pass(60);
+        if let Err(fault) = runner.advance(Duration::ZERO) {
+            return Some(fault.to_string());
+        }
+    }
+    runner.commit().err().map(|fault| fault.to_string())
+}
+
+#[test]
+fn retention_that_has_passed_what_was_not_read_is_named() {
+    let log = read_once();
+    write(&log, 10);
+    log.delete_before(&TopicPartition::new(TOPICS[0], 0), 15);
+    let why = ingest_until_it_ends(&log).expect("it ends");
+    assert!(why.contains("the records from offset 10 up to 15 are gone, at most 5 of them"), "{why}");
+}
+
+#[test]
+fn a_topic_that_was_created_anew_is_named() {
+    let log = read_once();
+    log.recreate(&spec(TOPICS[0]));
+    let why = ingest_until_it_ends(&log).expect("it ends");
+    assert!(why.contains("it ends at offset 0, but was read up to 10 before"), "{why}");
+}
