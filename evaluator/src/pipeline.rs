@@ -91,6 +91,8 @@ pub struct Evaluator {
     append: Option<Append>,
     /// It is not known what became of a transaction, or who has written since: a new producer and the ledger itself tell.
     start_over: bool,
+    /// The new producer is there already.
+    renewed: bool,
     /// When this writer was shut out.
     fenced_at: Option<Timestamp>,
     /// Offset up to which each partition must be read before anything is published.
@@ -154,6 +156,7 @@ impl Evaluator {
             due: Vec::new(),
             append: None,
             start_over: false,
+            renewed: false,
             fenced_at: None,
             awaited,
             ready: false,
@@ -240,10 +243,15 @@ impl Evaluator {
     /// A new producer shuts out what may be under way; then the ledger says what stands. An entry that stands is
     /// not appended again.
     fn carry_on(&mut self) -> Result<(), EvaluatorError> {
-        self.renew()?;
+        // Not again while the ledger cannot be read: whoever has taken over meanwhile is to be noticed, not shut out.
+        if !self.renewed {
+            self.renew()?;
+            self.renewed = true;
+        }
         self.ledger = read_ledger(self.log.as_ref(), &self.topics.results)?;
         self.append = None;
         self.start_over = false;
+        self.renewed = false;
         Ok(())
     }
 
