@@ -69,5 +69,5 @@ fn a_topic_that_was_created_anew_is_named() {
     let log = read_once();
     log.recreate(&spec(TOPICS[0]));
     let why = ingest_until_it_ends(&log).expect("it ends");
-    assert!(why.contains("it ends at offset 0, but was read up to 10 before"), "{why}");
+    assert!(why.contains("it ends at offset 0, but was read up to offset 10 before"), "{why}");
 }
