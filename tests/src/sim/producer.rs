@@ -262,7 +262,7 @@ impl Producer for SimProducer {
         // Records leave in batches, some while others are still being handed over.
         let count = {
             let random = &mut self.log.lock().random;
-            if random.chance(500) { 1 + random.index(length) } else { 0 }
+            if random.chance(2500) { 1 + random.index(length) } else { 0 }
         };
         if count > 0 {
             self.write_some(&at, count);

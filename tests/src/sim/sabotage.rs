@@ -97,7 +97,10 @@ impl Bug {
                 Plan { kill: 100, faults: Faults { marker_delay: 6000, amnesia: 1000, ..faults }, ..plan }
             }
             Self::ForgedGeneration | Self::StateKept | Self::OffsetsLeftOut => Plan { pause: 150, ..plan },
-            Self::DigestIgnored => super::plan::blind(plan),
+            Self::DigestIgnored => {
+                let blind = super::plan::blind(plan);
+                Plan { faults: Faults { copy_delay: 2000, ..blind.faults }, steps: 2 * plan.steps, ..blind }
+            }
             Self::RepeatsUntold => {
                 let blind = super::plan::blind(plan);
                 Plan { faults: Faults { blind: Blind::All, ..blind.faults }, ..blind }
