@@ -14,12 +14,15 @@ use pipeline_tests::sim::{Report, catalogue, run};
 const KILLS: u64 = 50_000;
 /// The variable that asks for more.
 const VARIABLE: &str = "VERNIER_SIM_KILLS";
+/// The variable that names the first seed.
+const FIRST: &str = "VERNIER_SIM_SEED";
 const THREADS: usize = 2;
 
+/// What a variable says, if it is set.
 #[expect(clippy::disallowed_methods, reason = "how long a soak lasts is for its caller to say")]
-fn wanted() -> u64 {
-    std::env::var(VARIABLE)
-        .map_or(KILLS, |text| text.parse().unwrap_or_else(|_| panic!("{VARIABLE}={text}: no number")))
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text}: no number")))
 }
 
 #[derive(Default)]
@@ -61,8 +64,8 @@ impl Sum {
 
 #[test]
 fn no_event_is_lost_or_counted_twice_whatever_is_killed() {
-    let wanted = wanted();
-    let first = u64::try_from(service::clock::now().0).unwrap();
+    let wanted = number(VARIABLE).unwrap_or(KILLS);
+    let first = number(FIRST).unwrap_or_else(|| u64::try_from(service::clock::now().0).unwrap());
     let begun = service::clock::now();
     println!("seeds from {first} on, {wanted} kills");
     let (next, enough, sum) = (AtomicU64::new(first), AtomicBool::new(false), Mutex::new(Sum::default()));
