@@ -38,18 +38,20 @@ impl Track {
         self.read || self.written_at.is_none_or(|written| written.plus(interval) <= now)
     }
 
-    /// The progress record.
+    /// The progress record. Where the end was reached, it speaks of the time at which that was seen: what has come
+    /// since then, a stall later, is not known of, and no clock may run ahead of it.
     pub fn progress(&mut self, source: &str, position: &Position, partitions: u32, now: Timestamp) -> Progress {
         self.read = false;
         self.written_at = Some(now);
-        self.caught_up = position.caught_up;
+        self.caught_up = position.caught_up.is_some();
+        let at = position.caught_up.map_or(now, |seen| seen.min(now));
         let partition = &position.partition;
         Progress {
             newest: self.newest,
             caught_up: self.caught_up,
             quiet_since: *self.quiet_since.get_or_insert(now),
             next_offset: position.next_offset,
-            ..Progress::new(source, &partition.topic, partition.partition, partitions, now)
+            ..Progress::new(source, &partition.topic, partition.partition, partitions, at)
         }
     }
 }
@@ -59,21 +61,33 @@ mod tests {
     use super::*;
     use streaming::TopicPartition;
 
-    fn position(next_offset: i64, caught_up: bool) -> Position {
+    fn position(next_offset: i64, caught_up: Option<i64>) -> Position {
+        let caught_up = caught_up.map(Timestamp);
         Position { partition: TopicPartition::new("raw.lab", 2), next_offset, caught_up, partitions: 3 }
+    }
+
+    #[test]
+    fn the_clock_stands_where_the_end_was_seen() {
+        let mut track = Track::new(Timestamp(1000));
+        let stalled = track.progress("lab", &position(5, Some(2000)), 3, Timestamp(600_000));
+        assert_eq!((stalled.at, stalled.caught_up), (Timestamp(2000), true));
+        let set_back = track.progress("lab", &position(5, Some(9000)), 3, Timestamp(3000));
+        assert_eq!(set_back.at, Timestamp(3000));
+        let lagging = track.progress("lab", &position(5, None), 3, Timestamp(4000));
+        assert_eq!((lagging.at, lagging.caught_up), (Timestamp(4000), false));
     }
 
     #[test]
     fn it_is_due_after_reading_and_after_a_while() {
         let mut track = Track::new(Timestamp(1000));
         assert!(track.is_due(Timestamp(1000), 2000), "a new owner says at once where it stands");
-        let first = track.progress("lab", &position(5, true), 3, Timestamp(1000));
+        let first = track.progress("lab", &position(5, Some(1000)), 3, Timestamp(1000));
         assert_eq!((first.newest, first.quiet_since, first.caught_up), (None, Timestamp(1000), true));
         assert!(!track.is_due(Timestamp(2999), 2000));
         assert!(track.is_due(Timestamp(3000), 2000));
         track.arrived(Timestamp(2500), [Timestamp(700), Timestamp(900), Timestamp(800)]);
         assert!(track.is_due(Timestamp(2500), 2000));
-        let second = track.progress("lab", &position(6, false), 3, Timestamp(2600));
+        let second = track.progress("lab", &position(6, None), 3, Timestamp(2600));
         assert_eq!(
             (second.newest, second.quiet_since, second.at),
             (Some(Timestamp(900)), Timestamp(2500), Timestamp(2600))
@@ -88,7 +102,7 @@ mod tests {
         track.arrived(Timestamp(1), [Timestamp(500)]);
         track.arrived(Timestamp(2), [Timestamp(400)]);
         track.arrived(Timestamp(3), []);
-        let progress = track.progress("lab", &position(3, true), 1, Timestamp(4));
+        let progress = track.progress("lab", &position(3, Some(4)), 1, Timestamp(4));
         assert_eq!((progress.newest, progress.quiet_since), (Some(Timestamp(500)), Timestamp(3)));
     }
 }

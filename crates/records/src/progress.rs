@@ -30,7 +30,7 @@ pub struct Progress {
     pub caught_up: bool,
     /// Wall-clock time since which nothing has arrived from this source partition.
     pub quiet_since: Timestamp,
-    /// Wall-clock time at which ingest wrote this.
+    /// Wall-clock time of which this speaks: when the end was seen to be reached, or else when it was written.
     pub at: Timestamp,
     /// Offset of the next record to be read from the source partition.
     pub next_offset: i64,

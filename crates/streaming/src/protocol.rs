@@ -177,11 +177,11 @@ impl Protocol {
                     partition.reading_from(*offset);
                 }
             }
-            (Action::LookAtEnds, Answer::Ends(reached)) => {
+            (Action::LookAtEnds, Answer::Ends(began, reached)) => {
                 self.looked = true;
                 self.last_look = now;
                 for partition in &mut self.partitions {
-                    partition.caught_up = reached.contains(&partition.at);
+                    partition.caught_up = reached.contains(&partition.at).then_some(began);
                 }
             }
             (Action::Flush, Answer::Flushed(records)) => self.flushed(now, records),
@@ -249,7 +249,7 @@ impl Protocol {
             // What was fetched before the partition was taken up anew comes again.
             Some(partition) if partition.is_reading() && offset >= partition.next_offset => {
                 partition.next_offset = offset.saturating_add(1);
-                partition.caught_up = false;
+                partition.caught_up = None;
                 true
             }
             _ => false,
@@ -272,7 +272,7 @@ impl Protocol {
     }
 
     /// How far each partition has been read that is being read.
-    pub fn reading(&self) -> impl Iterator<Item = (&TopicPartition, i64, bool)> {
+    pub fn reading(&self) -> impl Iterator<Item = (&TopicPartition, i64, Option<Timestamp>)> {
         let reading = self.partitions.iter().filter(|partition| partition.is_reading());
         reading.map(|partition| (&partition.at, partition.next_offset, partition.caught_up))
     }

@@ -283,6 +283,7 @@ impl<S: Stage> Runner<S> {
 
     /// An end that cannot be asked for now is not reached: time stands still rather than running ahead.
     fn look_at_ends(&mut self) -> Answer {
+        let began = (self.clock)();
         let mut reached = Vec::new();
         for (at, offset, _) in self.protocol.reading() {
             match self.member.caught_up(at, offset) {
@@ -295,7 +296,7 @@ impl<S: Stage> Runner<S> {
                 }
             }
         }
-        Answer::Ends(reached)
+        Answer::Ends(began, reached)
     }
 
     fn flush(&mut self) -> Result<Answer, RunError> {

@@ -23,8 +23,9 @@ pub struct Position {
     pub partition: TopicPartition,
     /// Offset of the next record.
     pub next_offset: i64,
-    /// Whether everything up to the end was read; known only where the runner was told to look.
-    pub caught_up: bool,
+    /// When everything up to the end had been read, if nothing was read since; known only where the runner was told to
+    /// look. Not "now": the look may be some time ago, and what came since is not known of.
+    pub caught_up: Option<Timestamp>,
     /// Number of partitions of the topic.
     pub partitions: i32,
 }

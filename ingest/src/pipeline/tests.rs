@@ -52,8 +52,12 @@ impl Bench {
     }
 
     fn flush(&mut self, partition: &TopicPartition) -> Vec<OutRecord> {
-        let position =
-            Position { partition: partition.clone(), next_offset: self.offset, caught_up: true, partitions: 3 };
+        let position = Position {
+            partition: partition.clone(),
+            next_offset: self.offset,
+            caught_up: Some(Timestamp(i64::MAX)),
+            partitions: 3,
+        };
         let mut out = Outbox::default();
         self.ingest.flush(Timestamp(self.now.load(Ordering::Relaxed)), &[position], &mut out).unwrap();
         out.into_records()

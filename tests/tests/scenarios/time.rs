@@ -109,7 +109,7 @@ fn a_dead_ingest_lets_nothing_close_as_complete() {
     let ingest = deployment.start("ingest");
     let services: Vec<Service> = ["aggregator", "evaluator"].map(|service| deployment.start(service)).into();
     let events = deployment.topics().events;
-    until("the events to be published", Duration::from_secs(60), || {
+    until("the events to be published", Duration::from_mins(1), || {
         let grown = deployment.growth(&events);
         if grown > 40 { Ok(()) } else { Err(format!("{grown} records")) }
     });

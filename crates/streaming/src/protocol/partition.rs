@@ -51,8 +51,8 @@ pub(super) struct Partition {
     pub(super) next_offset: i64,
     /// Offset that the last transaction stands for.
     pub(super) committed_offset: i64,
-    /// Whether its end was reached at the last look.
-    pub(super) caught_up: bool,
+    /// When its end was reached, if nothing was read since.
+    pub(super) caught_up: Option<Timestamp>,
     /// What the group, or other evidence, says.
     group_offset: Option<i64>,
     resume: Option<Resume>,
@@ -68,7 +68,7 @@ impl Partition {
             not_before: Timestamp::MIN,
             next_offset: 0,
             committed_offset: 0,
-            caught_up: false,
+            caught_up: None,
             group_offset: None,
             resume: None,
             empty: true,
@@ -135,7 +135,7 @@ impl Partition {
         self.phase = Phase::Reading;
         self.next_offset = offset;
         self.committed_offset = offset;
-        self.caught_up = false;
+        self.caught_up = None;
     }
 
     pub(super) fn is_reading(&self) -> bool {

@@ -199,7 +199,7 @@ fn what_is_restored_is_read_from_there_and_not_before() {
     assert!(!bench.protocol.admit("in", 0, 10), "read already");
     let positions = bench.protocol.positions(|_| 7);
     assert_eq!(positions.iter().map(|position| position.next_offset).collect::<Vec<_>>(), [11, 16]);
-    assert!(positions.iter().all(|position| position.partitions == 7 && !position.caught_up));
+    assert!(positions.iter().all(|position| position.partitions == 7 && position.caught_up.is_none()));
 }
 
 #[test]
@@ -535,18 +535,18 @@ fn who_was_silent_for_half_a_session_polls_before_it_commits() {
 fn ends_are_looked_at_before_a_flush_if_it_is_time() {
     let mut bench = Bench::reading(Settings { look_at_ends: 1000, ..SETTINGS }, &[0, 1]);
     bench.now += 500;
-    bench.expect(&Action::LookAtEnds, Answer::Ends(vec![at(1)]));
+    bench.expect(&Action::LookAtEnds, Answer::Ends(Timestamp(499), vec![at(1)]));
     assert_eq!(bench.next(), Action::Flush);
-    let caught_up = |bench: &Bench| -> Vec<bool> { bench.protocol.reading().map(|(_, _, end)| end).collect() };
-    assert_eq!(caught_up(&bench), [false, true]);
+    let caught_up = |bench: &Bench| -> Vec<_> { bench.protocol.reading().map(|(_, _, end)| end).collect() };
+    assert_eq!(caught_up(&bench), [None, Some(Timestamp(499))], "as of the look");
     bench.expect(&Action::Flush, Answer::Flushed(0));
     bench.done(&Action::Confirm);
     bench.now += 999;
     assert_eq!(bench.next(), Action::Flush, "too early for another look");
     bench.read(1, 10);
-    assert_eq!(caught_up(&bench), [false, false], "what is read was not the end");
+    assert_eq!(caught_up(&bench), [None, None], "what is read was not the end");
     bench.now += 1;
-    bench.expect(&Action::LookAtEnds, Answer::Ends(Vec::new()));
+    bench.expect(&Action::LookAtEnds, Answer::Ends(Timestamp(1499), Vec::new()));
     assert_eq!(bench.next(), Action::Flush);
 }
 

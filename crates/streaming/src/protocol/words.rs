@@ -1,5 +1,7 @@
 //! The words in which the protocol speaks with whoever runs it.
 
+use measurement::time::Timestamp;
+
 use super::{Call, RestoreCall};
 use crate::{
     log::{Change, LogError, TransactionError},
@@ -94,8 +96,8 @@ pub enum Answer {
     Built(Resume, bool),
     /// To [`RestoreCall::Range`]: first offset and high watermark.
     Range(i64, i64),
-    /// To [`Action::LookAtEnds`]: partitions whose end is reached.
-    Ends(Vec<TopicPartition>),
+    /// To [`Action::LookAtEnds`]: when the look began, and partitions whose end was reached then.
+    Ends(Timestamp, Vec<TopicPartition>),
     /// To [`Action::Flush`]: how many records are to be written.
     Flushed(usize),
     /// To [`Call::Repeats`].
