@@ -41,7 +41,7 @@ pub enum RunError {
 /// The one call that comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// [`crate::Member::poll`]; records go to the stage if [`Protocol::admit`] says so.
+    /// [`crate::Member::poll`]; records go to the stage if [`super::Protocol::admit`] says so.
     Poll {
         /// Most records.
         most: usize,
@@ -60,9 +60,9 @@ pub enum Action {
     Forget(TopicPartition),
     /// [`crate::Member::caught_up`] for every partition that is read.
     LookAtEnds,
-    /// [`crate::Stage::flush`] with [`Protocol::positions`].
+    /// [`crate::Stage::flush`] with [`super::Protocol::positions`].
     Flush,
-    /// A call on the producer, with what the last flush wrote and [`Protocol::offsets`].
+    /// A call on the producer, with what the last flush wrote and [`super::Protocol::offsets`].
     Transact(Call),
     /// A new producer in the place of the old one.
     Renew,
