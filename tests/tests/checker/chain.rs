@@ -17,7 +17,7 @@ use pipeline_tests::{
     load::{Sent, TOPICS, catalogue_folder},
 };
 use records::Topics;
-use streaming::{Clock, Log, OutRecord, Record, Runner, TopicPartition, embedded::EmbeddedLog};
+use streaming::{Clock, Log, OutRecord, Record, Runner, Step, TopicPartition, embedded::EmbeddedLog};
 
 pub(crate) const PREFIX: &str = "lab.vernier";
 const PARTITIONS: i32 = 3;
@@ -115,9 +115,10 @@ impl Chain {
     }
 
     fn step(&mut self) -> bool {
-        let mut busy = self.ingest.step(Duration::ZERO).unwrap().records > 0;
+        let moves = |step: Step| step.records > 0 || step.restoring;
+        let mut busy = moves(self.ingest.step(Duration::ZERO).unwrap());
         busy |= self.ingest.commit().unwrap();
-        busy |= self.aggregator.step(Duration::ZERO).unwrap().records > 0;
+        busy |= moves(self.aggregator.step(Duration::ZERO).unwrap());
         busy |= self.aggregator.commit().unwrap();
         busy | (self.evaluator.step(Duration::ZERO).unwrap() > 0)
     }
