@@ -7,9 +7,10 @@
 //! librdkafka repeats a commit by itself when a connection breaks, and says nothing of it; the late first
 //! copy can then end the *next* transaction (fixed in the broker protocol by KIP-890, which librdkafka does
 //! not speak: confluentinc/librdkafka #5423). What tells is the client's statistics: requests that timed
-//! out or were retried, and disconnects, within a transaction. [`Producer::repeats`] counts them ([`super::watch`]); if the count has risen, the protocol replaces the producer before it begins another transaction: a new
-//! one raises the epoch, and late copies are refused. The brokers that lead partitions count as well as
-//! the coordinator: a late copy of the offsets goes to the coordinator of the group.
+//! out or were retried, and disconnects, within a transaction. [`Producer::repeats`] counts them
+//! ([`super::watch`]); if the count has risen, the protocol replaces the producer before it begins another
+//! transaction: a new one raises the epoch, and late copies are refused. The brokers that lead partitions count
+//! as well as the coordinator: a late copy of the offsets goes to the coordinator of the group.
 //!
 //! Transactional calls of librdkafka wait without a bound of their own for a timer inside. When the
 //! coordinator of the group dies while offsets are sent, that timer never ends (seen with 2.12.1: minutes,
