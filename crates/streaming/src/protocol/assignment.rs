@@ -82,11 +82,11 @@ impl Protocol {
             let waits = partition.not_before > now && partition.not_before.0.saturating_sub(now.0) <= TRY_AGAIN;
             let action = match partition.phase {
                 Phase::Restoring(call) if !waits => Action::Restore(partition.at.clone(), call),
-                Phase::Ready(offset) if !waits => Action::Assign(partition.at.clone(), offset),
-                Phase::Restoring(_) | Phase::Ready(_) | Phase::Reading => continue,
+                Phase::Ready(offset) => Action::Assign(partition.at.clone(), offset),
+                Phase::Restoring(_) | Phase::Reading => continue,
             };
             // Stays where it is until the step is done, so that asking again gives the same.
-            self.turn = (index + count - 1) % count;
+            self.turn = index + count - 1;
             return Some(action);
         }
         None
