@@ -71,8 +71,6 @@ pub struct Protocol {
     offsets: Vec<(TopicPartition, i64)>,
     /// No transaction may begin with the producer that there is.
     renew: bool,
-    /// Repeats of the present producer that are accounted for.
-    known_repeats: u64,
     flush_now: bool,
     /// Whether a commit was tried before the revoked partitions at the front are given up.
     farewell: bool,
@@ -107,7 +105,6 @@ impl Protocol {
             transaction: None,
             offsets: Vec::new(),
             renew: false,
-            known_repeats: 0,
             flush_now: false,
             farewell: false,
             looked: false,
@@ -190,7 +187,6 @@ impl Protocol {
             (Action::Transact(_), Answer::Refused(fault)) => self.transacted(now, Err(fault)),
             (Action::Renew, _) => {
                 self.renew = false;
-                self.known_repeats = 0;
                 if let Some(transaction) = &mut self.transaction {
                     transaction.nothing_repeated();
                 }

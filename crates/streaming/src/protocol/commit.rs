@@ -53,7 +53,7 @@ impl Protocol {
     }
 
     pub(super) fn repeated(&mut self, repeats: u64) {
-        if repeats > self.known_repeats {
+        if repeats > 0 {
             tracing::warn!(
                 "the client has repeated a request on its own: a late copy may be under way, a new producer takes over"
             );
