@@ -44,7 +44,6 @@ pub struct Measured {
 pub fn event(task: &mut Task, class: &ClassPlan, selected: &Selected, slots: &[Value]) -> Measured {
     let mut measured = Measured::default();
     let plan = std::sync::Arc::clone(&task.plan);
-    let mut late_construct = None;
     for reference in &class.measures {
         let (Some(construct), Some(periods)) =
             (plan.catalogue.constructs.get(reference.construct), plan.periods.get(reference.construct))
@@ -58,49 +57,56 @@ pub fn event(task: &mut Task, class: &ClassPlan, selected: &Selected, slots: &[V
         if measure.filter.as_ref().is_some_and(|filter| !filter.matches(&context)) {
             continue;
         }
-        if is_late(task, reference.construct, &period) {
-            if late_construct != Some(reference.construct) {
-                late_construct = Some(reference.construct);
-                measured.late.push(construct.id.clone());
-            }
-            continue;
-        }
         let group = group_of(&construct.dimensions, |index| {
             construct.dimensions.get(index).and_then(|dimension| slots.get(dimension.field?))
         });
-        let mut fold_into = |period: Period| {
+        let mut fold_into = |period: Period, take: fn(&mut Accumulator, &Fold, &Context<'_>)| {
+            if is_late(task, reference.construct, &period) {
+                if measured.late.last() != Some(&construct.id) {
+                    measured.late.push(construct.id.clone());
+                }
+                return;
+            }
             let key = CellKey { construct: reference.construct, base: reference.base, start: period.start, group };
             let cell = task.store.touch(key, &period, || Accumulator::new(measure));
-            cell.accumulator.take(&measure.fold, &Context { period, as_of: period.end, ..context });
+            take(&mut cell.accumulator, &measure.fold, &Context { period, as_of: period.end, ..context });
+            measured.used = true;
         };
         match &measure.fold {
             // An interval may lie in several periods, each of which sees its part.
-            Fold::Union(union) => reached(union, &context, periods).into_iter().for_each(fold_into),
-            _ => fold_into(period),
+            Fold::Union(union) => match reached(union, &context, periods) {
+                Some(reached) => reached.into_iter().for_each(|period| fold_into(period, Accumulator::take)),
+                None => fold_into(period, |accumulator, _, _| accumulator.leave_out()),
+            },
+            _ => fold_into(period, Accumulator::take),
         }
-        measured.used = true;
     }
     measured
 }
 
-/// Most periods that one interval is looked for in.
-const MAX_REACHED: usize = 1000;
+/// Most periods of an interval: more than a year of hours. A longer one has no value, because each period is an
+/// aggregate that is kept: one event could fill the memory.
+const MAX_REACHED: usize = 10_000;
 
-/// The periods that an interval touches. One without an end is left to the period of its event, which counts it as
-/// without a value.
-fn reached(union: &Union, context: &Context<'_>, periods: &Periods) -> Vec<Period> {
+/// The periods that an interval touches; that of its event for one of no length. `None` if it has no beginning or no
+/// end, ends before it begins, or touches too many: an event cannot tell how long something will still last.
+fn reached(union: &Union, context: &Context<'_>, periods: &Periods) -> Option<Vec<Period>> {
+    let (Value::Time(from), Value::Time(to)) = (union.from.evaluate(context), union.to.evaluate(context)) else {
+        return None;
+    };
+    if to <= from {
+        return (to == from).then(|| vec![context.period]);
+    }
     let mut reached = Vec::new();
-    if let (Value::Time(from), Value::Time(to)) = (union.from.evaluate(context), union.to.evaluate(context)) {
-        let mut period = periods.calendar.period_at(periods.length, from);
-        while period.start < to && reached.len() < MAX_REACHED {
-            reached.push(period);
-            period = periods.calendar.next(periods.length, &period);
+    let mut period = periods.calendar.period_at(periods.length, from);
+    while period.start < to {
+        if reached.len() == MAX_REACHED {
+            return None;
         }
+        reached.push(period);
+        period = periods.calendar.next(periods.length, &period);
     }
-    if reached.is_empty() {
-        reached.push(context.period);
-    }
-    reached
+    Some(reached)
 }
 
 /// Whether the restatement horizon of a period has passed.

@@ -104,8 +104,13 @@ impl Accumulator {
         };
         match value.and_then(|value| value.divide(&Exact::from(moments))) {
             Some(part) => self.fold(&Value::Number(part)),
-            None => self.without = self.without.saturating_add(1),
+            None => self.leave_out(),
         }
+    }
+
+    /// Takes in one event or row that passed the filter, of which nothing can be folded.
+    pub const fn leave_out(&mut self) {
+        self.without = self.without.saturating_add(1);
     }
 
     fn fold(&mut self, value: &Value) {
@@ -125,7 +130,7 @@ impl Accumulator {
             }
             (State::Quantile(quantile), Some(number)) => quantile.insert(number),
             _ => {
-                self.without = self.without.saturating_add(1);
+                self.leave_out();
                 return;
             }
         }
@@ -138,12 +143,12 @@ impl Accumulator {
             (Value::Time(from), Value::Time(to)) => (*from, *to),
             (Value::Time(from), Value::Null) => (*from, context.as_of),
             _ => {
-                self.without = self.without.saturating_add(1);
+                self.leave_out();
                 return;
             }
         };
         if to < from {
-            self.without = self.without.saturating_add(1);
+            self.leave_out();
             return;
         }
         let (from, to) = (from.max(period.start), to.min(period.end).min(context.as_of));

@@ -65,3 +65,51 @@ impl Distinct {
         self.more.then(|| Exact::ratio(1, 64)).flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: std::ops::Range<usize>) -> Distinct {
+        let mut distinct = Distinct::default();
+        values.for_each(|number| distinct.insert(&number.to_string()));
+        distinct
+    }
+
+    /// SHA-256 of "abc" begins with ba7816bf8f01cfea (FIPS 180-2, appendix B.1).
+    #[test]
+    fn a_hash_is_the_first_eight_bytes_of_sha_256() {
+        let mut distinct = Distinct::default();
+        distinct.insert("abc");
+        assert_eq!(distinct.smallest, BTreeSet::from([0xba78_16bf_8f01_cfea]));
+    }
+
+    #[test]
+    fn it_is_exact_up_to_the_bound_and_not_beyond() {
+        let full = of(0..KEPT);
+        assert_eq!((full.estimate(), full.error()), (Exact::from(4096_u64), None));
+        let more = of(0..KEPT + 1);
+        assert_eq!((more.smallest.len(), more.error()), (KEPT, Exact::ratio(1, 64)));
+        let mut merged = of(0..10);
+        merged.merge(&more);
+        assert_eq!(merged, more, "an estimate stays one");
+    }
+
+    /// (k - 1) · 2^64 / (largest + 1), rounded.
+    #[test]
+    fn the_estimate_goes_by_how_far_the_hashes_reach() {
+        for (hashes, expected) in [
+            ([0, (1 << 63) - 1], 2_u64),
+            ([7, (1 << 62) - 1], 4),
+            ([7, u64::MAX], 1),
+            // 2^64 / (0.6 · 2^64) = 1.67, and by 0.8 it is 1.25.
+            ([7, 11_068_046_444_225_730_969], 2),
+            ([7, 14_757_395_258_967_641_292], 1),
+        ] {
+            let distinct = Distinct { smallest: BTreeSet::from(hashes), more: true };
+            assert_eq!(distinct.estimate(), Exact::from(expected), "{hashes:?}");
+        }
+        let distinct = Distinct { smallest: BTreeSet::from([1, 2, 3, (1 << 63) - 1]), more: true };
+        assert_eq!(distinct.estimate(), Exact::from(6_u64));
+    }
+}

@@ -113,7 +113,8 @@ fn nearest_rank<'a, K: Ord>(counts: &'a BTreeMap<K, u64>, share: &Exact) -> Opti
 
 /// The bucket of a value: its sign, and the leading bits of its thousandths with their place.
 fn bucket(value: &Exact) -> i64 {
-    let thousandths = value.multiply(&Exact::from(1000_u64)).floor_i64();
+    // Both ends of the range are as far from zero: the size of the least `i64` is none.
+    let thousandths = value.multiply(&Exact::from(1000_u64)).floor_i64().max(-i64::MAX);
     let size = thousandths.unsigned_abs();
     let bits = u64::BITS - size.leading_zeros();
     let index = if bits <= BITS {
@@ -158,6 +159,72 @@ mod tests {
             let far = if far.is_negative() { Exact::zero().subtract(&far) } else { far };
             let bound = value.divide(&Exact::from(256_u64)).unwrap().add(&Exact::ratio(1, 500).unwrap());
             assert!(far <= bound, "{value} became {found}");
+        }
+    }
+
+    /// Up to 9 bits a value has a bucket of its own, then two share one, then four.
+    #[test]
+    fn a_bucket_keeps_nine_bits() {
+        for (thousandths, index, middle_of) in [
+            (0, 0, 0),
+            (1, 1, 10),
+            (511, 511, 5110),
+            (512, 512, 5125),
+            (513, 512, 5125),
+            (514, 513, 5145),
+            (1023, 767, 10_225),
+            (1024, 768, 10_255),
+            (1027, 768, 10_255),
+            (1028, 769, 10_295),
+            (2048, 1024, 20_515),
+        ] {
+            let value = Exact::ratio(thousandths, 1000).unwrap();
+            let below = Exact::zero().subtract(&value);
+            assert_eq!((bucket(&value), bucket(&below)), (index, -index), "{value}");
+            let wanted = Exact::ratio(middle_of, 10_000);
+            assert_eq!(middle(index), wanted, "{value}");
+            assert_eq!(middle(-index), wanted.map(|wanted| Exact::zero().subtract(&wanted)), "{value}");
+        }
+        assert_eq!(bucket(&Exact::ratio(-1, 2000).unwrap()), -1, "what is between two thousandths is the lower");
+    }
+
+    #[test]
+    fn what_is_out_of_range_keeps_its_sign() {
+        let huge = Exact::from_decimal("1e30").unwrap();
+        let found = middle(bucket(&huge)).unwrap();
+        assert!(found > 9_000_000_000_000_000_i64, "{found}");
+        let below = middle(bucket(&Exact::zero().subtract(&huge))).unwrap();
+        assert_eq!(below, Exact::zero().subtract(&found));
+    }
+
+    #[test]
+    fn it_is_exact_up_to_the_bound_and_not_beyond() {
+        let mut quantile = Quantile::default();
+        (0..2048_u64).for_each(|value| quantile.insert(Exact::from(value)));
+        quantile.insert(Exact::zero());
+        assert_eq!((quantile.at(&Exact::from(1_u64)), quantile.error()), (Some(Exact::from(2047_u64)), None));
+        quantile.insert(Exact::from(2048_u64));
+        assert_eq!(quantile.error(), Exact::ratio(1, 512));
+        let top = quantile.at(&Exact::from(1_u64)).unwrap();
+        // 2,048,000 thousandths lie in a bucket of 4,096.
+        assert_eq!(top, Exact::ratio(20_480_000 / 40_960 * 40_960 + 20_475, 10_000).unwrap());
+    }
+
+    /// Values apart and in buckets, whichever is merged into which.
+    #[test]
+    fn the_four_merges_give_the_same_as_one_after_the_other() {
+        let of = |values: &[u64]| {
+            let mut quantile = Quantile::default();
+            for value in values {
+                quantile.insert(Exact::from(*value));
+            }
+            quantile
+        };
+        let (few, many): (Vec<u64>, Vec<u64>) = ((0..1000).collect(), (500..3000).collect());
+        for (left, right) in [(&few, &few), (&few, &many), (&many, &few), (&many, &many)] {
+            let mut merged = of(left);
+            merged.merge(&of(right));
+            assert_eq!(merged, of(&[left.as_slice(), right.as_slice()].concat()));
         }
     }
 

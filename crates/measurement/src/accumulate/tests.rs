@@ -1,6 +1,80 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{
+    calendar::Calendar,
+    catalogue::{BaseOf, Union},
+    expression::{Expression, NoHistory, Parameter, Scope},
+    time::Timestamp,
+    value::Type,
+};
+
+/// `value`, the ends of an interval, and what the interval is about.
+type Slots = [Value; 4];
+
+struct Names;
+
+impl Scope for Names {
+    fn variable(&mut self, name: &str) -> Option<(usize, Option<Type>)> {
+        match name {
+            "value" => Some((0, None)),
+            "since" => Some((1, Some(Type::Time))),
+            "until" => Some((2, Some(Type::Time))),
+            "part" => Some((3, Some(Type::Text))),
+            _ => None,
+        }
+    }
+
+    fn parameter(&mut self, _name: &str) -> Option<(Parameter, Option<usize>)> {
+        None
+    }
+}
+
+fn compiled(text: &str) -> Expression {
+    Expression::compile(text, &mut Names).unwrap_or_else(|fault| panic!("{text}: {fault}"))
+}
+
+fn union(unit: i64) -> Fold {
+    let (from, to, per) = (compiled("since"), compiled("until"), Some(compiled("part")));
+    Fold::Union(Box::new(Union { from, to, per, unit }))
+}
+
+/// What a base measure of this fold begins with.
+fn start(fold: &Fold, basis: Basis) -> Accumulator {
+    Accumulator::new(&BaseMeasure {
+        name: "measure".to_owned(),
+        of: BaseOf::Population("rows".to_owned()),
+        basis,
+        extras: Vec::new(),
+        filter: None,
+        fold: fold.clone(),
+        unit: None,
+    })
+}
+
+/// Hands rows on, in a period of the instants 100 to 199 that is looked at as of an instant.
+fn each(rows: &[Slots], as_of: i64, mut take: impl FnMut(&Context<'_>)) {
+    let calendar = Calendar::civil(chrono_tz::UTC);
+    let period = Period { start: Timestamp(100), end: Timestamp(200) };
+    for slots in rows {
+        take(&Context { slots, period, as_of: Timestamp(as_of), calendar: &calendar, history: &NoHistory });
+    }
+}
+
+fn taken(fold: &Fold, rows: &[Slots], as_of: i64) -> Accumulator {
+    let mut accumulator = start(fold, Basis::End);
+    each(rows, as_of, |context| accumulator.take(fold, context));
+    accumulator
+}
+
+fn row(value: Value) -> Slots {
+    [value, Value::Null, Value::Null, Value::Null]
+}
+
+fn interval(part: &str, from: Option<i64>, to: Option<i64>) -> Slots {
+    let time = |at: Option<i64>| at.map_or(Value::Null, |at| Value::Time(Timestamp(at)));
+    [Value::Null, time(from), time(to), Value::text(part)]
+}
 
 fn empty() -> Vec<State> {
     vec![
@@ -12,6 +86,7 @@ fn empty() -> Vec<State> {
         State::Variance(Exact::zero(), Exact::zero()),
         State::Distinct(Distinct::default()),
         State::Quantile(Quantile::default()),
+        State::Union(Intervals::default()),
     ]
 }
 
@@ -20,6 +95,13 @@ fn of(state: State, values: impl IntoIterator<Item = Value>) -> Accumulator {
     for value in values {
         match accumulator.state {
             State::Count => accumulator.n += 1,
+            State::Union(_) => {
+                // One instant in seven, so that some touch and some do not.
+                let at = value.to_exact().map_or(0, |number| number.floor_i64());
+                each(&[interval("a", Some(100 + at.rem_euclid(70)), Some(107 + at.rem_euclid(70)))], 200, |context| {
+                    accumulator.take(&union(1), context);
+                });
+            }
             _ => accumulator.fold(&value),
         }
     }
@@ -30,7 +112,123 @@ fn of(state: State, values: impl IntoIterator<Item = Value>) -> Accumulator {
 fn nothing_has_no_least_value_and_no_mean() {
     let fold = Fold::Count;
     let defined: Vec<bool> = empty().into_iter().map(|state| of(state, []).value(&fold).is_some()).collect();
-    assert_eq!(defined, [true, true, false, false, false, false, true, false]);
+    assert_eq!(defined, [true, true, false, false, false, false, true, false, false]);
+}
+
+#[test]
+fn every_fold_gives_its_value_and_counts_apart_what_has_none() {
+    let value = || compiled("value");
+    let half = Exact::ratio(1, 2).unwrap();
+    let rows = [Value::Int(4), Value::Int(1), Value::Null, Value::Int(4)].map(row);
+    for (fold, expected, n, without) in [
+        (Fold::Count, 4_i64, 4, 0),
+        (Fold::Sum(value()), 9, 3, 1),
+        (Fold::Min(value()), 1, 3, 1),
+        (Fold::Max(value()), 4, 3, 1),
+        (Fold::Mean(value()), 3, 3, 1),
+        (Fold::Variance(value()), 3, 3, 1),
+        (Fold::Distinct(value()), 2, 3, 1),
+        (Fold::Quantile(value(), half), 4, 3, 1),
+    ] {
+        let found = taken(&fold, &rows, 200);
+        assert_eq!(found.value(&fold), Some(Exact::from(expected)), "{fold:?}");
+        assert_eq!((found.n(), found.without()), (n, without), "{fold:?}");
+        assert_eq!(found.error(), None, "{fold:?}");
+    }
+}
+
+#[test]
+fn a_row_that_is_looked_at_several_times_counts_by_parts() {
+    let parts = |fold: &Fold, rows: &[Value], moments| {
+        let mut accumulator = start(fold, Basis::Average);
+        for value in rows {
+            each(&[row(value.clone())], 200, |context| accumulator.take_part(fold, context, moments));
+        }
+        (accumulator.value(fold), accumulator.n(), accumulator.without())
+    };
+    let rows = [Value::Int(3), Value::Null, Value::Int(4)];
+    assert_eq!(parts(&Fold::Sum(compiled("value")), &rows, 2), (Exact::ratio(7, 2), 2, 1));
+    assert_eq!(parts(&Fold::Count, &rows, 2), (Exact::ratio(3, 2), 3, 0), "a row counts whatever its values");
+    assert_eq!(parts(&Fold::Count, &rows, 0), (Some(Exact::zero()), 0, 3), "nothing is divided by zero");
+}
+
+#[test]
+fn of_an_interval_counts_what_lies_in_the_period_and_has_passed() {
+    let fold = union(10);
+    let length = |rows: &[Slots], as_of| {
+        let found = taken(&fold, rows, as_of);
+        (found.value(&fold), found.n(), found.without())
+    };
+    for (from, to, as_of, tenths, why) in [
+        (Some(150), Some(170), 200, 20, "it lies within"),
+        (Some(50), Some(120), 200, 20, "it began before"),
+        (Some(180), Some(300), 400, 20, "it goes on after"),
+        (Some(180), Some(300), 190, 10, "the rest has not come yet"),
+        (Some(180), None, 190, 10, "it still lasts"),
+        (Some(180), None, 400, 20, "it still lasts, beyond the period"),
+    ] {
+        assert_eq!(length(&[interval("a", from, to)], as_of), (Exact::ratio(tenths, 10), 1, 0), "{why}");
+    }
+    for (from, to, as_of, without, why) in [
+        (Some(20), Some(100), 200, 0, "it had ended before"),
+        (Some(200), Some(300), 400, 0, "it begins after"),
+        (Some(150), Some(150), 200, 0, "it took no time"),
+        (Some(150), Some(149), 200, 1, "it ends before it begins"),
+        (Some(180), None, 170, 1, "it has not begun"),
+        (None, Some(150), 200, 1, "nobody knows since when"),
+        (None, None, 200, 1, "nothing is known of it"),
+    ] {
+        assert_eq!(length(&[interval("a", from, to)], as_of), (Some(Exact::zero()), 0, without), "{why}");
+    }
+    let (first, second) = (interval("a", Some(110), Some(140)), interval("a", Some(130), Some(150)));
+    assert_eq!(length(&[first.clone(), second], 200), (Some(Exact::from(4_u64)), 2, 0), "an overlap counts once");
+    let other = interval("b", Some(130), Some(150));
+    assert_eq!(length(&[first, other], 200), (Some(Exact::from(5_u64)), 2, 0), "another part counts beside it");
+    let wrong = taken(&fold, &[interval("a", Some(110), Some(140))], 200);
+    assert_eq!(wrong.value(&Fold::Count), None, "a length without its unit is none");
+}
+
+#[test]
+fn what_belongs_to_another_fold_is_left_out() {
+    let parts: Vec<Accumulator> = empty().into_iter().map(|state| of(state, [Value::Int(5), Value::Int(6)])).collect();
+    for (this, one) in parts.iter().enumerate() {
+        for (that, other) in parts.iter().enumerate() {
+            let mut merged = one.clone();
+            merged.merge(other);
+            assert_eq!(this == that, merged != *one, "{other:?} in {one:?}");
+            let n = if this == that { 4 } else { 2 };
+            assert_eq!(merged.n(), n);
+        }
+    }
+}
+
+#[test]
+fn what_was_counted_apart_stays_so_in_the_whole() {
+    let sum = || of(State::Sum(Exact::zero()), [Value::Int(1), Value::Null]);
+    let mut whole = sum();
+    whole.merge(&sum());
+    assert_eq!((whole.n(), whole.without()), (2, 2));
+}
+
+/// Topics hold what earlier versions wrote: another form of it needs another version of the record.
+#[test]
+fn the_written_form_stays_as_it_is() {
+    let values = || [Value::Int(3), Value::Int(4)];
+    let written = |state| serde_json::to_string(&of(state, values())).unwrap();
+    for (state, expected) in [
+        (State::Count, r#"{"n":2,"state":"count"}"#),
+        (State::Sum(Exact::zero()), r#"{"n":2,"state":{"sum":"7"}}"#),
+        (State::Min(None), r#"{"n":2,"state":{"min":"3"}}"#),
+        (State::Max(None), r#"{"n":2,"state":{"max":"4"}}"#),
+        (State::Mean(Exact::zero()), r#"{"n":2,"state":{"mean":"7"}}"#),
+        (State::Variance(Exact::zero(), Exact::zero()), r#"{"n":2,"state":{"variance":["7","25"]}}"#),
+        (State::Quantile(Quantile::default()), r#"{"n":2,"state":{"quantile":{"exact":{"3":1,"4":1}}}}"#),
+        (State::Union(Intervals::default()), r#"{"n":2,"state":{"union":{"a":[[103,111]]}}}"#),
+    ] {
+        assert_eq!(written(state), expected);
+    }
+    let without = serde_json::to_string(&of(State::Sum(Exact::zero()), [Value::Null])).unwrap();
+    assert_eq!(without, r#"{"n":0,"without":1,"state":{"sum":"0"}}"#);
 }
 
 #[test]
