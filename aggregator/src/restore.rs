@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use measurement::time::Timestamp;
 use records::{
     Activity, ActivityKey, Aggregate, AggregateKey, Frontier, RecordError, RowKey, RowState, Seen, SeenKey, Topics,
     check_version, decode,
@@ -63,7 +64,8 @@ pub fn restore(
         }
         frontier => {
             tracing::warn!(partition, why, "the state is built anew from the events");
-            Ok(rebuild(plan, partition, frontier.as_ref(), topics, changelog))
+            let state = format!("{why}; {}", held(changelog));
+            Ok(rebuild(plan, partition, frontier.as_ref(), topics, changelog, state))
         }
     }
 }
@@ -118,6 +120,7 @@ fn rebuild(
     frontier: Option<&Frontier>,
     topics: &Topics,
     changelog: &[Record],
+    state: String,
 ) -> (Task, Resume) {
     let mut task = Task::new(plan, partition);
     task.rebuilding_until = frontier.map(|frontier| frontier.next_offset);
@@ -128,7 +131,24 @@ fn rebuild(
         .map(|record| (changelog_of(topics, record), record.key.clone().unwrap_or_default()))
         .collect();
     // Without a frontier, nothing says from where on the state was built: from everything, then.
-    (task, Resume::At(frontier.map_or(0, |frontier| frontier.replay_from)))
+    (task, Resume::Rebuild { from: frontier.map_or(0, |frontier| frontier.replay_from), state })
+}
+
+/// Of which periods there is state: whoever must do without it wants to know what it was about.
+fn held(changelog: &[Record]) -> String {
+    let periods: Vec<(Timestamp, Timestamp)> = changelog
+        .iter()
+        .filter_map(|record| {
+            let key: AggregateKey = decode("aggregate", record.key.as_deref()?).ok()?;
+            let aggregate: Aggregate = decode("aggregate", record.value.as_deref()?).ok()?;
+            Some((key.period_start, aggregate.period_end))
+        })
+        .collect();
+    let (first, last) = (periods.iter().map(|(start, _)| start).min(), periods.iter().map(|(_, end)| end).max());
+    match (first, last) {
+        (Some(first), Some(last)) => format!("the state holds figures of the periods from {first} to {last}"),
+        _ => "the state holds no figures".to_owned(),
+    }
 }
 
 fn changelog_of(topics: &Topics, record: &Record) -> u8 {

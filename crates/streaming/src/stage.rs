@@ -8,12 +8,19 @@ use crate::{
 };
 
 /// Where reading goes on after a restore.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resume {
     /// At the group's committed offset; at the first record where there is none.
     Committed,
     /// At this offset, whatever the group says: the state knows better.
     At(i64),
+    /// The state that was found is of no use: it is built anew.
+    Rebuild {
+        /// Offset of the first record that it is built from.
+        from: i64,
+        /// Why, and what is lost if that record is gone.
+        state: String,
+    },
 }
 
 /// How far a partition has been read.

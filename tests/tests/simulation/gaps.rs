@@ -71,3 +71,42 @@ fn a_topic_that_was_created_anew_is_named() {
     let why = ingest_until_it_ends(&log).expect("it ends");
     assert!(why.contains("it ends at offset 0, but was read up to offset 10 before"), "{why}");
 }
+
+/// Runs the aggregator for a simulated minute. Gives why it ended, if it did.
+fn aggregator_until_it_ends(log: &SimLog) -> Option<String> {
+    let client: Arc<dyn Log> = Arc::new(log.client(2, "aggregator"));
+    let (mut runner, _) = aggregator::start(client, catalogue(), &aggregator::Options::default(), log.clock()).unwrap();
+    for _ in 0..1000 {
+        log.pass(60);
+        if let Err(fault) = runner.advance(Duration::ZERO) {
+            return Some(fault.to_string());
+        }
+    }
+    runner.commit().err().map(|fault| fault.to_string())
+}
+
+#[test]
+fn state_that_cannot_be_built_anew_is_named_with_its_periods() {
+    let log = read_once();
+    assert_eq!(aggregator_until_it_ends(&log), None);
+    let topics = Topics::default();
+    log.delete_before(&TopicPartition::new(&topics.events, 0), 3);
+    assert_eq!(aggregator_until_it_ends(&log), None, "state that stands needs no events");
+    log.append(OutRecord {
+        topic: topics.populations.as_str().into(),
+        partition: Some(0),
+        key: Some(br#"["row","people","nobody"]"#.to_vec()),
+        value: Some(b"scribble".to_vec()),
+        ..OutRecord::default()
+    });
+    let why = aggregator_until_it_ends(&log).expect("it ends");
+    for part in [
+        "vernier.events",
+        "state and frontier differ",
+        "the periods from 2026-03-0",
+        "built anew from offset 0, but the records up to 3 are gone",
+        "log-gap",
+    ] {
+        assert!(why.contains(part), "{part} in {why}");
+    }
+}

@@ -29,7 +29,7 @@ impl Distinct {
     /// Takes in a value.
     pub fn insert(&mut self, value: &str) {
         let digest = Sha256::digest(value.as_bytes());
-        self.smallest.insert(digest.iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte)));
+        self.smallest.insert(digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)));
         self.cut();
     }
 

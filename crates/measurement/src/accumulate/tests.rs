@@ -254,7 +254,9 @@ fn a_great_number_of_different_values_is_estimated_with_a_stated_error() {
     let many = of(State::Distinct(Distinct::default()), texts(100_000));
     let estimate = many.value(&Fold::Count).unwrap();
     assert!(estimate > 95_000 && estimate < 105_000, "{estimate}");
-    assert!(many.error().is_some());
+    assert_eq!(many.error(), Exact::ratio(1, 64));
+    let sizes = of(State::Quantile(Quantile::default()), (0..2049).map(Value::Int));
+    assert_eq!(sizes.error(), Exact::ratio(1, 512));
 }
 
 proptest! {

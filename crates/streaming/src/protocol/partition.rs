@@ -109,8 +109,9 @@ impl Partition {
     /// Where reading goes on, now that all is known. "No committed offset" means "from the beginning" only where
     /// nothing says otherwise: a coordinator that resigns has answered "none" (KAFKA-20416).
     pub(super) fn range(&mut self, first: i64, end: i64) -> Result<(), super::RunError> {
-        let offset = match (self.resume, self.group_offset) {
-            (Some(Resume::At(offset)), _) | (_, Some(offset)) => offset,
+        let offset = match (&self.resume, self.group_offset) {
+            (Some(Resume::At(offset) | Resume::Rebuild { from: offset, .. }), _) => *offset,
+            (_, Some(offset)) => offset,
             (_, None) if self.empty => first,
             (_, None) => {
                 return Err(StageError(format!(
@@ -121,6 +122,15 @@ impl Partition {
             }
         };
         let partition = self.at.clone();
+        if let Some(Resume::Rebuild { from, state }) = &self.resume
+            && *from < first
+        {
+            return Err(StageError(format!(
+                "{partition}: {state}; it must be built anew from offset {from}, but the records up to {first} are gone. \
+                 Nothing is skipped silently: see docs/runbooks.md, section log-gap"
+            ))
+            .into());
+        }
         if offset < first {
             return Err(LogError::Gone { partition, offset, first }.into());
         }

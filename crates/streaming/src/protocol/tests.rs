@@ -243,7 +243,12 @@ fn state_is_read_in_parts() {
 }
 
 /// Restores one partition whose group offset, resume, emptiness and range are given; the offset it is read from.
-fn resumed(group: Option<i64>, evidence: Option<i64>, built: (Resume, bool), range: (i64, i64)) -> Result<i64, String> {
+fn resumed(
+    group: Option<i64>,
+    evidence: Option<i64>,
+    built: &(Resume, bool),
+    range: (i64, i64),
+) -> Result<i64, String> {
     let mut bench = Bench::new(SETTINGS);
     bench.polled(0, vec![Change::Assigned(vec![at(0)])]);
     for _ in 0..200 {
@@ -254,7 +259,7 @@ fn resumed(group: Option<i64>, evidence: Option<i64>, built: (Resume, bool), ran
             Action::Restore(_, RestoreCall::Offset) => Answer::Offset(group),
             Action::Restore(_, RestoreCall::Evidence) => Answer::Offset(evidence),
             Action::Restore(_, RestoreCall::Read) => Answer::Read(true),
-            Action::Restore(_, RestoreCall::Build) => Answer::Built(built.0, built.1),
+            Action::Restore(_, RestoreCall::Build) => Answer::Built(built.0.clone(), built.1),
             Action::Restore(_, RestoreCall::Range) => Answer::Range(range.0, range.1),
             Action::Assign(_, offset) => return Ok(*offset),
             other => return Err(format!("{other:?}")),
@@ -268,17 +273,26 @@ fn resumed(group: Option<i64>, evidence: Option<i64>, built: (Resume, bool), ran
 fn where_reading_goes_on_is_never_guessed() {
     let committed = (Resume::Committed, false);
     let nothing = (Resume::Committed, true);
-    assert_eq!(resumed(Some(5), None, committed, (0, 9)), Ok(5));
-    assert_eq!(resumed(Some(5), None, (Resume::At(7), false), (0, 9)), Ok(7));
-    assert_eq!(resumed(None, None, nothing, (3, 9)), Ok(3), "nothing was ever done: from the first record");
-    assert_eq!(resumed(None, Some(6), nothing, (0, 9)), Ok(6), "somebody wrote how far it had come");
-    let refused = resumed(None, None, committed, (0, 9)).unwrap_err();
+    assert_eq!(resumed(Some(5), None, &committed, (0, 9)), Ok(5));
+    assert_eq!(resumed(Some(5), None, &(Resume::At(7), false), (0, 9)), Ok(7));
+    assert_eq!(resumed(None, None, &nothing, (3, 9)), Ok(3), "nothing was ever done: from the first record");
+    assert_eq!(resumed(None, Some(6), &nothing, (0, 9)), Ok(6), "somebody wrote how far it had come");
+    let refused = resumed(None, None, &committed, (0, 9)).unwrap_err();
     assert!(refused.contains("refusing to guess"), "{refused}");
-    assert_eq!(resumed(Some(5), None, committed, (5, 5)), Ok(5), "at both ends");
-    let gone = resumed(Some(5), None, committed, (6, 9)).unwrap_err();
+    assert_eq!(resumed(Some(5), None, &committed, (5, 5)), Ok(5), "at both ends");
+    let gone = resumed(Some(5), None, &committed, (6, 9)).unwrap_err();
     assert!(gone.contains("offset 5 up to 6") && gone.contains("at most 1 of them"), "{gone}");
-    let rewound = resumed(Some(5), None, committed, (0, 4)).unwrap_err();
+    let rewound = resumed(Some(5), None, &committed, (0, 4)).unwrap_err();
     assert!(rewound.contains("ends at offset 4") && rewound.contains("offset 5"), "{rewound}");
+    let rebuild = (Resume::Rebuild { from: 5, state: "the state is torn".to_owned() }, false);
+    assert_eq!(
+        resumed(Some(8), None, &rebuild, (5, 9)),
+        Ok(5),
+        "from where the state was built, not the group's offset"
+    );
+    let lost = resumed(Some(8), None, &rebuild, (6, 9)).unwrap_err();
+    assert!(lost.contains("the state is torn; it must be built anew from offset 5"), "{lost}");
+    assert!(lost.contains("the records up to 6 are gone"), "{lost}");
 }
 
 #[test]
