@@ -105,6 +105,9 @@ mod tests {
             // 2^64 / (0.6 · 2^64) = 1.67, and by 0.8 it is 1.25.
             ([7, 11_068_046_444_225_730_969], 2),
             ([7, 14_757_395_258_967_641_292], 1),
+            // 15.5 exactly, and just below 1.5: (2^65 - 1) / 31 and (2^65 + 1) / 3 are whole numbers.
+            ([7, 1_190_112_520_884_487_200], 16),
+            ([7, 12_297_829_382_473_034_410], 1),
         ] {
             let distinct = Distinct { smallest: BTreeSet::from(hashes), more: true };
             assert_eq!(distinct.estimate(), Exact::from(expected), "{hashes:?}");
