@@ -1,11 +1,12 @@
-//! `vernier topics`: creates Vernier's topics as they must be, and refuses those that differ.
+//! `vernier topics`: creates Vernier's topics as they must be, and refuses those that differ, and brokers whose settings
+//! break what is promised.
 
 use std::{
     io::{self, Write as _},
     path::PathBuf,
 };
 
-use streaming::{TopicSpec, topics::Applied};
+use streaming::{Log, TopicSpec, topics::Applied};
 
 use crate::{check, connect::ConnectArgs};
 
@@ -47,6 +48,7 @@ pub fn run(args: &TopicsArgs) -> anyhow::Result<()> {
         specs.extend(service::topics::of_sources(&catalogue, partitions, config.topics.replication_factor));
     }
     let mut out = io::stdout().lock();
+    brokers(log.as_ref())?;
     match args.action {
         Action::Apply(_) => {
             for (name, applied) in streaming::topics::apply(log.as_ref(), &specs)? {
@@ -62,5 +64,19 @@ pub fn run(args: &TopicsArgs) -> anyhow::Result<()> {
             writeln!(out, "{} topics are as they must be", specs.len())?;
         }
     }
+    Ok(())
+}
+
+/// Refuses brokers whose settings break what is promised. Who may not read them is told that they were not looked at.
+fn brokers(log: &dyn Log) -> anyhow::Result<()> {
+    let settings = match log.broker_settings() {
+        Ok(settings) => settings,
+        Err(fault) => {
+            writeln!(io::stderr(), "the settings of the brokers were not checked: {fault}")?;
+            return Ok(());
+        }
+    };
+    let lines = streaming::topics::broker_differences(&settings);
+    anyhow::ensure!(lines.is_empty(), "brokers are not as they must be (docs/guarantees.md):\n{}", lines.join("\n"));
     Ok(())
 }

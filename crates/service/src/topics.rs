@@ -8,12 +8,17 @@ use streaming::{Cleanup, TopicSpec};
 
 /// Vernier's own topics: the three that share their partitions, dead letters, late events, the ledger.
 pub fn ours(topics: &Topics, partitions: i32, replication_factor: i32) -> Vec<TopicSpec> {
+    // A commit that was confirmed must outlive the broker that confirmed it.
+    let mut durable = vec![("unclean.leader.election.enable", "false")];
+    if replication_factor > 2 {
+        durable.push(("min.insync.replicas", "2"));
+    }
     let spec = |name: &str, partitions: i32, cleanup: Cleanup, configs: &[(&str, &str)]| TopicSpec {
         name: name.to_owned(),
         partitions,
         replication_factor,
         cleanup,
-        configs: configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        configs: durable.iter().chain(configs).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     };
     // State is rebuilt from the events if it has to be: they are kept as long as results can be restated.
     let thirteen_months = "34560000000";

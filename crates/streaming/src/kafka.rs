@@ -141,6 +141,10 @@ impl Log for KafkaLog {
         admin::create(self, spec)
     }
 
+    fn broker_settings(&self) -> Result<BTreeMap<i32, BTreeMap<String, String>>, LogError> {
+        admin::broker_settings(self)
+    }
+
     fn first_offset(&self, partition: &TopicPartition) -> Result<i64, LogError> {
         self.observers.watermarks(&self.config, partition).map(|(low, _)| low)
     }

@@ -154,6 +154,11 @@ pub trait Log: Send + Sync + Debug {
     /// Creates a topic that does not exist.
     fn create(&self, spec: &TopicSpec) -> Result<(), LogError>;
 
+    /// Settings of each broker, by its number; none where a log has no brokers.
+    fn broker_settings(&self) -> Result<BTreeMap<i32, BTreeMap<String, String>>, LogError> {
+        Ok(BTreeMap::new())
+    }
+
     /// First offset that is still there.
     fn first_offset(&self, partition: &TopicPartition) -> Result<i64, LogError>;
 

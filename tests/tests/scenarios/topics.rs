@@ -46,6 +46,35 @@ fn applying_twice_changes_nothing() {
 }
 
 #[test]
+fn brokers_that_do_not_keep_late_records_out_are_refused_by_name() {
+    let cluster = Cluster::start(1);
+    let deployment = Deployment::without_topics(&cluster, "brokers");
+    let name = "transaction.partition.verification.enable";
+    let alter = |how: &[&str], wanted: &str| {
+        let all = ["--alter", "--entity-type", "brokers", "--entity-default"];
+        cluster.tool("kafka.admin.ConfigCommand", &[&all, how].concat());
+        pipeline_tests::until("the broker to take the setting over", Duration::from_secs(30), || {
+            let settings = deployment.log().broker_settings().map_err(|fault| fault.to_string())?;
+            let value = settings[&0].get(name).cloned();
+            if value.as_deref() == Some(wanted) { Ok(()) } else { Err(format!("{value:?}")) }
+        });
+    };
+    alter(&["--add-config", &format!("{name}=false")], "false");
+    let applied = deployment.vernier(&["topics", "apply"]);
+    let told = String::from_utf8_lossy(&applied.stderr).into_owned();
+    assert_eq!(applied.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains(&format!("broker 0: {name} is false, must be true; mend it with kafka-configs.sh")),
+        "{told}"
+    );
+    assert!(deployment.log().describe(&deployment.topics().results).unwrap().is_none(), "nothing was created");
+    alter(&["--delete-config", name], "true");
+    let applied = deployment.vernier(&["topics", "apply"]);
+    let told = String::from_utf8_lossy(&applied.stderr).into_owned();
+    assert!(applied.status.success() && told.is_empty(), "{told}");
+}
+
+#[test]
 fn a_service_waits_for_brokers_that_are_not_there_yet() {
     let deployment = Deployment::without_topics(Cluster::shared(), "no-broker");
     let file = deployment.folder().join("vernier.yaml");

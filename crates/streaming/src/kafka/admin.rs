@@ -37,16 +37,34 @@ pub(super) fn describe(log: &KafkaLog, topic: &str) -> Result<Option<TopicDescri
         None => {}
     }
     let partitions = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
-    let asked = ResourceSpecifier::Topic(topic);
-    let answer = block_on(admin(log)?.describe_configs([&asked], &options()))
-        .map_err(|fault| failed("describe a topic", &fault))?;
-    let mut configs = BTreeMap::new();
-    for resource in answer {
-        let resource = resource
-            .map_err(|code| LogError::Unavailable { doing: "describe a topic", reason: format!("{topic}: {code}") })?;
-        configs.extend(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
-    }
+    let configs = settings(&admin(log)?, &ResourceSpecifier::Topic(topic), "describe a topic", topic)?;
     Ok(Some(TopicDescription { partitions, configs }))
+}
+
+/// Each broker is asked for its own: librdkafka takes one in a request.
+pub(super) fn broker_settings(log: &KafkaLog) -> Result<BTreeMap<i32, BTreeMap<String, String>>, LogError> {
+    const DOING: &str = "ask for the settings of a broker";
+    let observer = log.observers.uncommitted(&log.config)?;
+    let metadata = observer.fetch_metadata(None, ASK).map_err(|fault| failed(DOING, &fault))?;
+    let admin = admin(log)?;
+    let of_broker =
+        |id: i32| Ok((id, settings(&admin, &ResourceSpecifier::Broker(id), DOING, &format!("broker {id}"))?));
+    metadata.brokers().iter().map(|broker| of_broker(broker.id())).collect()
+}
+
+fn settings(
+    admin: &AdminClient<DefaultClientContext>,
+    of: &ResourceSpecifier<'_>,
+    doing: &'static str,
+    name: &str,
+) -> Result<BTreeMap<String, String>, LogError> {
+    let answer = block_on(admin.describe_configs([of], &options())).map_err(|fault| failed(doing, &fault))?;
+    let mut settings = BTreeMap::new();
+    for resource in answer {
+        let resource = resource.map_err(|code| LogError::Unavailable { doing, reason: format!("{name}: {code}") })?;
+        settings.extend(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
+    }
+    Ok(settings)
 }
 
 pub(super) fn create(log: &KafkaLog, spec: &TopicSpec) -> Result<(), LogError> {
