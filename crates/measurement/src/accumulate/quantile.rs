@@ -124,7 +124,7 @@ fn bucket(value: &Exact) -> i64 {
         let leading = i64::try_from(size >> shift).unwrap_or(i64::MAX);
         (i64::from(shift) << (BITS - 1)) + leading
     };
-    if thousandths < 0 { -index } else { index }
+    index * thousandths.signum()
 }
 
 /// The middle of a bucket.
@@ -139,7 +139,7 @@ fn middle(index: i64) -> Option<Exact> {
     };
     // Whole thousandths stand for themselves.
     let middle = Exact::from(low).add(&Exact::ratio(width - 1, 2)?).divide(&Exact::from(1000_u64))?;
-    Some(if index < 0 { Exact::zero().subtract(&middle) } else { middle })
+    Some(middle.multiply(&Exact::from(index.signum())))
 }
 
 #[cfg(test)]
