@@ -4,5 +4,7 @@
 
 mod bench;
 mod closing;
+mod faulty;
 mod ledger;
 mod revisions;
+mod writer;

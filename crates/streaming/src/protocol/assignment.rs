@@ -114,6 +114,6 @@ impl Protocol {
     }
 }
 
-fn names(list: &[TopicPartition]) -> String {
+pub(super) fn names(list: &[TopicPartition]) -> String {
     list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

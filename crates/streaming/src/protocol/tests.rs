@@ -636,3 +636,8 @@ fn partitions_take_turns_in_being_restored() {
     order.sort_unstable();
     assert_eq!(order, [0, 0, 1, 1, 2, 2]);
 }
+
+#[test]
+fn partitions_are_named_one_after_the_other() {
+    assert_eq!(super::assignment::names(&[at(0), at(2)]), format!("{} {}", at(0), at(2)));
+}
