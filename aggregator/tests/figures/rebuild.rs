@@ -6,7 +6,7 @@ use measurement::catalogue::Catalogue;
 use records::{Frontier, Topics};
 use streaming::OutRecord;
 
-use crate::bench::{Bench, DAY, HOUR, MINUTE, START, count, incident, login, schemas};
+use crate::bench::{Bench, DAY, Event, HOUR, MINUTE, START, count, incident, login, schemas};
 
 const LOGINS: &str = "vernier/failed-authentication-ratio";
 
@@ -55,6 +55,74 @@ fn torn_state_is_built_anew() {
     let mut again = bench.start();
     Bench::drain(&mut again);
     assert_eq!(again.stats().records(), 0);
+}
+
+/// Makes the state of partition 0 another than its frontier says.
+fn damage(bench: &Bench) {
+    bench.write(vec![OutRecord {
+        topic: Topics::default().populations.as_str().into(),
+        partition: Some(0),
+        key: Some(br#"["row","incidents","INC-9"]"#.to_vec()),
+        value: Some(b"scribble".to_vec()),
+        ..OutRecord::default()
+    }]);
+}
+
+/// Half a state would be taken for a whole one, and figures that were right would be wrong for a while.
+#[test]
+fn nothing_is_written_before_the_state_is_where_it_was() {
+    let mut bench = with_some_events();
+    let (figures, until) = (bench.figures(), bench.newest_frontier(0).next_offset);
+    damage(&bench);
+    // One more that the frontier does not know of.
+    bench.publish(&[login(100, START + 3 * HOUR, 0, true)]);
+    let written = bench.written();
+    bench.commit_records = 4;
+    let mut runner = bench.start();
+    let mut commits = 0;
+    while bench.written() == written {
+        assert_eq!(bench.figures(), figures);
+        runner.step(std::time::Duration::ZERO).unwrap();
+        commits += 1;
+        assert!(commits < 1000, "it is built anew");
+    }
+    assert!(bench.newest_frontier(0).next_offset >= until);
+    Bench::drain(&mut runner);
+    assert_eq!(
+        count(&bench.figures(), LOGINS, "failed", START + 3 * HOUR, &[]),
+        4,
+        "three of the story and the last one"
+    );
+}
+
+#[test]
+fn what_came_late_is_told_once_also_after_the_state_was_built_anew() {
+    let bench = with_some_events();
+    bench.progress(START + 40 * DAY);
+    bench.publish(&[login(100, START + MINUTE, 0, true)]);
+    Bench::drain(&mut bench.start());
+    damage(&bench);
+    bench.publish(&[login(101, START + MINUTE, 0, true)]);
+    Bench::drain(&mut bench.start());
+    let late: Vec<String> = bench.late().into_iter().map(|late| late.uid).collect();
+    assert_eq!(late, ["login-100", "login-101"]);
+}
+
+#[test]
+fn the_frontier_moves_on_over_what_nobody_counts() {
+    let bench = with_some_events();
+    let read = || (0..2).map(|partition| bench.newest_frontier(partition).next_offset).sum::<i64>();
+    let before = read();
+    bench.publish(&[Event {
+        source: "sshd",
+        key: "host-0".to_owned(),
+        value: format!(
+            r#"{{"activity_id":1,"class_uid":4001,"metadata":{{"uid":"flow-1","version":"1.8.0"}},"time":{},"type_uid":400101}}"#,
+            START + MINUTE
+        ),
+    }]);
+    Bench::drain(&mut bench.start());
+    assert!(read() > before, "{before}");
 }
 
 /// The first transaction of a partition can be torn, too: its first half stands without a frontier.
