@@ -112,8 +112,13 @@ impl Bench {
 
     /// Says in every partition that the log-ins and the incidents have been read up to a time.
     pub(crate) fn progress(&self, newest: i64) {
+        self.progress_of(&["sshd", "itsm"], newest);
+    }
+
+    /// Says in every partition that sources have been read up to a time.
+    pub(crate) fn progress_of(&self, sources: &[&str], newest: i64) {
         let mut records = Vec::new();
-        for source in ["sshd", "itsm"] {
+        for source in sources {
             let topic = format!("raw.{source}");
             let progress =
                 Progress { newest: Some(Timestamp(newest)), ..Progress::new(source, &topic, 0, 1, Timestamp(newest)) };
@@ -176,8 +181,12 @@ impl Bench {
 
     /// Records of the measures topic, the newest of each key and partition, tombstones left out.
     fn newest(&self) -> BTreeMap<(Vec<u8>, i32), Vec<u8>> {
+        self.newest_of(&self.topics.measures)
+    }
+
+    fn newest_of(&self, topic: &str) -> BTreeMap<(Vec<u8>, i32), Vec<u8>> {
         let mut newest = BTreeMap::new();
-        for record in self.read(&self.topics.measures) {
+        for record in self.read(topic) {
             let key = (record.key.unwrap(), record.partition.partition);
             match record.value {
                 Some(value) => newest.insert(key, value),
@@ -217,6 +226,29 @@ impl Bench {
             sum += frontier.accounting.get(source).copied().unwrap_or_default();
         }
         sum
+    }
+
+    /// What is written of an incident, as text.
+    pub(crate) fn incident(&self, number: u8) -> String {
+        let wanted = records::RowKey { population: "incidents".to_owned(), key: format!("INC-{number}") };
+        let wanted = records::encode(&wanted);
+        let rows = self.newest_of(&self.topics.populations);
+        let row = rows.into_iter().find(|((key, _), _)| *key == wanted).unwrap();
+        String::from_utf8(row.1).unwrap()
+    }
+
+    /// What is written of a source's activity: first and last event and their number, by elementary interval.
+    pub(crate) fn activity(&self, source: &str) -> Vec<(i64, i64, i64, u64)> {
+        let mut found = Vec::new();
+        for ((key, _), value) in self.newest() {
+            let Ok(key) = records::decode::<records::ActivityKey>("activity", &key) else { continue };
+            if key.source == source {
+                let activity: records::Activity = records::decode("activity", &value).unwrap();
+                found.push((key.interval_start.0, activity.first.0, activity.last.0, activity.count));
+            }
+        }
+        found.sort_unstable();
+        found
     }
 
     /// The newest frontier of a partition.

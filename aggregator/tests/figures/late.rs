@@ -76,3 +76,45 @@ fn a_correction_is_not_lost_with_an_aggregator_that_had_not_computed_it() {
     Bench::drain(&mut bench.start());
     assert_eq!(count(&bench.figures(), resolution, "late", march, &["malware"]), 0);
 }
+
+/// Whether a zero is one or nothing was heard is judged by this.
+#[test]
+fn what_a_source_sent_is_kept_by_interval() {
+    let bench = Bench::new(1);
+    bench.publish(&[
+        login(1, START + 5 * MINUTE, 1, true),
+        login(2, START + 2 * MINUTE, 1, false),
+        login(3, START + HOUR, 1, false),
+    ]);
+    Bench::drain(&mut bench.start());
+    let activity = bench.activity("sshd");
+    assert_eq!(activity.iter().map(|(.., count)| count).sum::<u64>(), 3, "{activity:?}");
+    let first = activity[0];
+    assert!(
+        first.0 <= START + 2 * MINUTE && activity.iter().all(|(start, first, last, _)| start <= first && first <= last)
+    );
+    assert!(activity.iter().any(|(_, _, last, _)| *last == START + HOUR), "{activity:?}");
+    assert!(bench.activity("itsm").is_empty());
+}
+
+/// A row keeps what it was at each time that a figure may still be asked for, and no more.
+#[test]
+fn what_nobody_can_ask_for_of_a_row_is_forgotten() {
+    let bench = Bench::new(1);
+    let sources = ["sshd", "itsm", "hr", "isms"];
+    let mut runner = bench.start();
+    let update = |uid: usize, day: i64| bench.publish(&[incident(uid, START + day * DAY, 1, "malware", 2)]);
+    bench.publish(&[incident(1, START, 1, "malware", 1)]);
+    (1..12).for_each(|month| update(usize::try_from(month).unwrap() + 1, 30 * month));
+    bench.progress_of(&sources, START + 330 * DAY);
+    Bench::drain(&mut runner);
+    let whole = bench.incident(1).len();
+    bench.progress_of(&["sshd", "itsm"], START + 1200 * DAY);
+    update(100, 1200);
+    Bench::drain(&mut runner);
+    assert!(bench.incident(1).len() > whole, "figures with another source may still ask for all of it");
+    bench.progress_of(&sources, START + 1200 * DAY);
+    update(101, 1201);
+    Bench::drain(&mut runner);
+    assert!(bench.incident(1).len() < whole, "all of it is {whole} bytes, left is {}", bench.incident(1));
+}
