@@ -3,11 +3,14 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use streaming::{
-    GroupMetadata, Log, LogError, Member, OutRecord, Producer, Reader, TopicPartition, TopicSpec, TransactionError,
-    log::TopicDescription, protocol::Call,
+    GroupMetadata, Log, LogError, Member, OutRecord, Poll, Producer, Reader, TopicPartition, TopicSpec,
+    TransactionError,
+    log::{Sink, TopicDescription},
+    protocol::Call,
 };
 
 /// How a call ends.
@@ -31,6 +34,8 @@ struct Script {
     faults: VecDeque<(Call, Fault)>,
     /// Of how many questions for the ledger the answer is an error.
     unreadable: u32,
+    /// Whether readers of measures never reach an end: there is always more.
+    busy: bool,
     /// Calls on the evaluator's producers; `None` is the making of one.
     calls: Vec<Option<Call>>,
 }
@@ -55,6 +60,11 @@ impl Faulty {
     /// So many times the ledger cannot be read.
     pub(crate) fn hide_ledger(&self, times: u32) {
         self.script.lock().unwrap().unreadable = times;
+    }
+
+    /// From now on there is always more behind what a reader of measures has got.
+    pub(crate) fn keep_busy(&self) {
+        self.script.lock().unwrap().busy = true;
     }
 
     /// Calls since the last time, of which `None` is the making of a producer.
@@ -95,7 +105,9 @@ impl Log for Faulty {
     }
 
     fn reader(&self, topic: &str, from: &[(i32, i64)]) -> Result<Box<dyn Reader>, LogError> {
-        self.inner.reader(topic, from)
+        let inner = self.inner.reader(topic, from)?;
+        let busy = topic == "vernier.measures" && self.script.lock().unwrap().busy;
+        Ok(if busy { Box::new(BusyReader(inner)) } else { inner })
     }
 
     fn member(&self, group: &str, instance: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError> {
@@ -109,6 +121,14 @@ impl Log for Faulty {
         }
         self.script.lock().unwrap().calls.push(None);
         Ok(Box::new(FaultyProducer { inner, script: Arc::clone(&self.script) }))
+    }
+}
+
+struct BusyReader(Box<dyn Reader>);
+
+impl Reader for BusyReader {
+    fn poll(&mut self, timeout: Duration, most: usize, sink: Sink<'_>) -> Result<Poll, LogError> {
+        Ok(Poll { ends: Vec::new(), ..self.0.poll(timeout, most, sink)? })
     }
 }
 

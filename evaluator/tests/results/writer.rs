@@ -188,6 +188,40 @@ fn nothing_is_published_before_everything_was_read_that_was_written_before_the_s
     assert_eq!(bench.entries(LOGINS, START)[0].base["attempts"].n, 60);
 }
 
+/// Under load no end is ever reached: what comes after the end of then tells that it has been passed.
+#[test]
+fn under_load_it_is_ready_once_every_partition_has_passed_its_end_of_then() {
+    let (bench, log) = faulty(2);
+    log.keep_busy();
+    let task = |partition: i32| bench.task(partition, Transaction::default().frontier(START, 2));
+    // Ends of different heights.
+    (0..5).for_each(|_| task(0));
+    task(1);
+    let mut evaluator = bench.evaluator();
+    let view = evaluator.view();
+    let mut look = || {
+        for _ in 0..10 {
+            evaluator.advance(Duration::ZERO).unwrap();
+        }
+        view.get().ready
+    };
+    assert!(!look(), "the last marker of each partition may hide something");
+    task(0);
+    assert!(!look(), "one of two has passed");
+    task(1);
+    assert!(look());
+}
+
+#[test]
+fn what_is_read_in_a_step_is_published_in_it() {
+    let bench = Bench::new(1);
+    let mut evaluator = bench.evaluator();
+    evaluator.step(Duration::ZERO).unwrap();
+    hour(&bench, 0);
+    assert!(evaluator.step(Duration::ZERO).unwrap() > 0);
+    assert_eq!(bench.entries(LOGINS, START).len(), 1);
+}
+
 #[test]
 fn what_is_shown_follows_the_clock_once_a_second_with_nothing_to_read() {
     let bench = Bench::new(1);
