@@ -7,7 +7,7 @@ use std::{
 
 use evaluator::{Evaluator, EvaluatorError};
 use records::ResultRecord;
-use streaming::{LogError, protocol::Call};
+use streaming::{LogError, TopicPartition, log::read_to_end, protocol::Call};
 
 use crate::{
     bench::{Bench, DAY, HOUR, LOGINS, START, Transaction},
@@ -220,6 +220,26 @@ fn what_is_read_in_a_step_is_published_in_it() {
     hour(&bench, 0);
     assert!(evaluator.step(Duration::ZERO).unwrap() > 0);
     assert_eq!(bench.entries(LOGINS, START).len(), 1);
+}
+
+/// Whoever reads the ledger with tools of Kafka's finds an entry by its key and its time.
+#[test]
+fn an_entry_lies_under_its_key_and_the_time_of_its_writing() {
+    let bench = Bench::new(1);
+    hour(&bench, 0);
+    let mut evaluator = bench.evaluator();
+    evaluator.step(Duration::ZERO).unwrap();
+    let ledger = TopicPartition::new("vernier.results", 0);
+    let mut found = Vec::new();
+    read_to_end(bench.log.as_ref(), &ledger, Duration::from_secs(5), &mut |record| found.push(record.to_record()))
+        .unwrap();
+    let entries = bench.ledger();
+    assert_eq!(found.len(), entries.len());
+    assert!(!found.is_empty());
+    for (record, entry) in found.iter().zip(&entries) {
+        assert_eq!(record.key, Some(entry.key()));
+        assert_eq!(record.timestamp, Some(bench.now.load(Ordering::Relaxed)));
+    }
 }
 
 #[test]
