@@ -64,8 +64,8 @@ pub fn restore(
         }
         frontier => {
             tracing::warn!(partition, why, "the state is built anew from the events");
-            let state = format!("{why}; {}", held(changelog));
-            Ok(rebuild(plan, partition, frontier.as_ref(), topics, changelog, state))
+            let why = format!("{why}; {}", held(changelog));
+            Ok(rebuild(plan, partition, frontier.as_ref(), topics, changelog, why))
         }
     }
 }
@@ -120,7 +120,7 @@ fn rebuild(
     frontier: Option<&Frontier>,
     topics: &Topics,
     changelog: &[Record],
-    state: String,
+    why: String,
 ) -> (Task, Resume) {
     let mut task = Task::new(plan, partition);
     task.rebuilding_until = frontier.map(|frontier| frontier.next_offset);
@@ -131,7 +131,7 @@ fn rebuild(
         .map(|record| (changelog_of(topics, record), record.key.clone().unwrap_or_default()))
         .collect();
     // Without a frontier, nothing says from where on the state was built: from everything, then.
-    (task, Resume::Rebuild { from: frontier.map_or(0, |frontier| frontier.replay_from), state })
+    (task, Resume::Rebuild { from: frontier.map_or(0, |frontier| frontier.replay_from), why })
 }
 
 /// Of which periods there is state: whoever must do without it wants to know what it was about.

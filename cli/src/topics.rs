@@ -72,7 +72,10 @@ fn brokers(log: &dyn Log) -> anyhow::Result<()> {
     let settings = match log.broker_settings() {
         Ok(settings) => settings,
         Err(fault) => {
-            writeln!(io::stderr(), "the settings of the brokers were not checked: {fault}")?;
+            writeln!(
+                io::stderr(),
+                "the settings of the brokers were not checked: {fault}; give DESCRIBE_CONFIGS on the cluster, or compare them with docs/guarantees.md"
+            )?;
             return Ok(());
         }
     };

@@ -37,16 +37,7 @@ fn state_that_stands_is_gone_on_with() {
 fn torn_state_is_built_anew() {
     let bench = with_some_events();
     let figures = bench.figures();
-    let topics = Topics::default();
-    let stray = |topic: &str, key: &str, value: Option<&str>| OutRecord {
-        topic: topic.into(),
-        partition: Some(0),
-        key: Some(key.as_bytes().to_vec()),
-        value: value.map(|value| value.as_bytes().to_vec()),
-        ..OutRecord::default()
-    };
-    let row = r#"["row","incidents","INC-9"]"#;
-    bench.write(vec![stray(&topics.populations, row, Some("scribble"))]);
+    damage(&bench);
     let mut runner = bench.start();
     Bench::drain(&mut runner);
     assert!(runner.stats().records() > 0, "the events are read again");

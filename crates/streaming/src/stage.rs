@@ -19,7 +19,7 @@ pub enum Resume {
         /// Offset of the first record that it is built from.
         from: i64,
         /// Why, and what is lost if that record is gone.
-        state: String,
+        why: String,
     },
 }
 

@@ -9,7 +9,7 @@ use pipeline_tests::{
     sim::{Faults, SimLog, catalogue},
 };
 use records::Topics;
-use streaming::{Cleanup, Log, OutRecord, TopicPartition, TopicSpec};
+use streaming::{Cleanup, Log, OutRecord, Runner, Stage, TopicPartition, TopicSpec};
 
 const START: Timestamp = Timestamp(1_772_481_600_000);
 
@@ -42,10 +42,8 @@ fn write(log: &SimLog, count: usize) {
     }
 }
 
-/// Runs ingest for a simulated minute. Gives why it ended, if it did.
-fn ingest_until_it_ends(log: &SimLog) -> Option<String> {
-    let client: Arc<dyn Log> = Arc::new(log.client(1, "ingest"));
-    let (mut runner, _) = ingest::start(client, &catalogue(), &ingest::Options::default(), log.clock()).unwrap();
+/// Runs a service for a simulated minute. Gives why it ended, if it did.
+fn until_it_ends<S: Stage>(log: &SimLog, mut runner: Runner<S>) -> Option<String> {
     for _ in 0..1000 {
         log.pass(60);
         if let Err(fault) = runner.advance(Duration::ZERO) {
@@ -53,6 +51,12 @@ fn ingest_until_it_ends(log: &SimLog) -> Option<String> {
         }
     }
     runner.commit().err().map(|fault| fault.to_string())
+}
+
+fn ingest_until_it_ends(log: &SimLog) -> Option<String> {
+    let client: Arc<dyn Log> = Arc::new(log.client(1, "ingest"));
+    let (runner, _) = ingest::start(client, &catalogue(), &ingest::Options::default(), log.clock()).unwrap();
+    until_it_ends(log, runner)
 }
 
 #[test]
@@ -72,17 +76,10 @@ fn a_topic_that_was_created_anew_is_named() {
     assert!(why.contains("it ends at offset 0, but was read up to offset 10 before"), "{why}");
 }
 
-/// Runs the aggregator for a simulated minute. Gives why it ended, if it did.
 fn aggregator_until_it_ends(log: &SimLog) -> Option<String> {
     let client: Arc<dyn Log> = Arc::new(log.client(2, "aggregator"));
-    let (mut runner, _) = aggregator::start(client, catalogue(), &aggregator::Options::default(), log.clock()).unwrap();
-    for _ in 0..1000 {
-        log.pass(60);
-        if let Err(fault) = runner.advance(Duration::ZERO) {
-            return Some(fault.to_string());
-        }
-    }
-    runner.commit().err().map(|fault| fault.to_string())
+    let (runner, _) = aggregator::start(client, catalogue(), &aggregator::Options::default(), log.clock()).unwrap();
+    until_it_ends(log, runner)
 }
 
 #[test]

@@ -122,11 +122,11 @@ impl Partition {
             }
         };
         let partition = self.at.clone();
-        if let Some(Resume::Rebuild { from, state }) = &self.resume
+        if let Some(Resume::Rebuild { from, why }) = &self.resume
             && *from < first
         {
             return Err(StageError(format!(
-                "{partition}: {state}; it must be built anew from offset {from}, but the records up to {first} are gone. \
+                "{partition}: {why}; it must be built anew from offset {from}, but the records up to {first} are gone. \
                  Nothing is skipped silently: see docs/runbooks.md, section log-gap"
             ))
             .into());

@@ -284,7 +284,7 @@ fn where_reading_goes_on_is_never_guessed() {
     assert!(gone.contains("offset 5 up to 6") && gone.contains("at most 1 of them"), "{gone}");
     let rewound = resumed(Some(5), None, &committed, (0, 4)).unwrap_err();
     assert!(rewound.contains("ends at offset 4") && rewound.contains("offset 5"), "{rewound}");
-    let rebuild = (Resume::Rebuild { from: 5, state: "the state is torn".to_owned() }, false);
+    let rebuild = (Resume::Rebuild { from: 5, why: "the state is torn".to_owned() }, false);
     assert_eq!(
         resumed(Some(8), None, &rebuild, (5, 9)),
         Ok(5),
