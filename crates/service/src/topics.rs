@@ -51,3 +51,18 @@ pub fn of_sources(catalogue: &Catalogue, partitions: i32, replication_factor: i3
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_three_copies_a_commit_needs_two() {
+        let settings = |copies: i32, name: &str| -> Vec<Option<String>> {
+            ours(&Topics::default(), 4, copies).iter().map(|spec| spec.configs.get(name).cloned()).collect()
+        };
+        assert_eq!(settings(3, "min.insync.replicas"), vec![Some("2".to_owned()); 6]);
+        assert_eq!(settings(1, "min.insync.replicas"), vec![None; 6], "one copy cannot be two");
+        assert_eq!(settings(1, "unclean.leader.election.enable"), vec![Some("false".to_owned()); 6]);
+    }
+}
