@@ -143,7 +143,15 @@ fn activity(task: &mut Task, writer: &mut Writer<'_>) {
         let Some(cell) = task.store.activity.get_mut(&(source.clone(), interval_start)) else { continue };
         cell.dirty = false;
         let key = encode(&ActivityKey { source, interval_start });
-        let value = encode(&Activity { version: VERSION, first: cell.first, last: cell.last, count: cell.count });
+        let value = encode(&Activity {
+            version: VERSION,
+            first: cell.first,
+            last: cell.last,
+            count: cell.count,
+            read: cell.read,
+            refused: cell.refused,
+            replaced: cell.replaced,
+        });
         let hash = writer.state(MEASURES, key, Some(value));
         task.store.digest.replace(cell.written, hash);
         cell.written = hash;

@@ -184,10 +184,9 @@ fn load(task: &mut Task, topics: &Topics, record: &Record, written: u128) -> Res
         let key: ActivityKey = decode("activity", key)?;
         let activity: Activity = decode("activity", value)?;
         check_version("activity", activity.version)?;
-        let Activity { first, last, count, .. } = activity;
-        task.store
-            .activity
-            .insert((key.source, key.interval_start), ActivityCell { first, last, count, written, dirty: false });
+        let Activity { version: _, first, last, count, read, refused, replaced } = activity;
+        let cell = ActivityCell { first, last, count, read, refused, replaced, written, dirty: false };
+        task.store.activity.insert((key.source, key.interval_start), cell);
         return Ok(());
     }
     // By far most are rows: a look at the kind is cheaper than an attempt to read it.

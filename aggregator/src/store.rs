@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use measurement::{accumulate::Accumulator, calendar::Period, population::Row, time::Timestamp};
+use records::IntakeMinute;
 use sha2::{Digest as _, Sha256};
 
 /// Sum of hashes.
@@ -70,6 +71,12 @@ pub struct ActivityCell {
     pub last: Timestamp,
     /// Number of events.
     pub count: u64,
+    /// Elements of source records that were read.
+    pub read: u64,
+    /// Elements that are in no figure because they could not be read.
+    pub refused: u64,
+    /// Elements in which something had to be replaced.
+    pub replaced: u64,
     /// Hash of what was written last.
     pub written: u128,
     /// Whether it has changed since.
@@ -139,21 +146,42 @@ impl Store {
 
     /// Notes an event of a source.
     pub fn note_activity(&mut self, source: &str, interval: Timestamp, time: Timestamp) {
+        let cell = self.touch_activity(source, interval, (time, time));
+        cell.count = cell.count.saturating_add(1);
+    }
+
+    /// Notes what became of source records.
+    pub fn note_intake(&mut self, source: &str, interval: Timestamp, minute: &IntakeMinute) {
+        let cell = self.touch_activity(source, interval, (minute.first, minute.last));
+        cell.read = cell.read.saturating_add(minute.read);
+        cell.refused = cell.refused.saturating_add(minute.refused);
+        cell.replaced = cell.replaced.saturating_add(minute.replaced);
+    }
+
+    fn touch_activity(
+        &mut self,
+        source: &str,
+        interval: Timestamp,
+        (first, last): (Timestamp, Timestamp),
+    ) -> &mut ActivityCell {
         let key = (source.to_owned(), interval);
         let cell = self.activity.entry(key).or_insert(ActivityCell {
-            first: time,
-            last: time,
+            first,
+            last,
             count: 0,
+            read: 0,
+            refused: 0,
+            replaced: 0,
             written: 0,
             dirty: false,
         });
-        cell.first = cell.first.min(time);
-        cell.last = cell.last.max(time);
-        cell.count = cell.count.saturating_add(1);
+        cell.first = cell.first.min(first);
+        cell.last = cell.last.max(last);
         if !cell.dirty {
             cell.dirty = true;
             self.dirty_activity.push((source.to_owned(), interval));
         }
+        cell
     }
 
     /// Marks everything as changed: after a rebuild all of it is written again.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::{grain::Grain, time::Timestamp, value::Value};
-use records::{Accounting, Late, Progress, headers};
+use records::{Accounting, Intake, Late, Progress, headers};
 use streaming::RecordRef;
 
 use crate::{
@@ -106,6 +106,7 @@ impl Task {
         let value = record.value().unwrap_or_default();
         match record.header(headers::KIND) {
             Some(headers::PROGRESS) => self.progress(value),
+            Some(headers::INTAKE) => self.intake(value),
             Some(headers::REFERENCE) => {
                 let population = record.header(headers::POPULATION).and_then(|name| std::str::from_utf8(name).ok());
                 self.reference(source, population.unwrap_or_default(), value, record.offset());
@@ -121,6 +122,20 @@ impl Task {
         };
         if let Some(source) = self.plan.catalogue.sources.get(&progress.source) {
             self.watermarks.update(source, &progress);
+        }
+    }
+
+    /// What became of source records is part of what is known of the source's life.
+    fn intake(&mut self, value: &[u8]) {
+        let Ok(intake) = records::decode::<Intake>("intake", value) else {
+            tracing::warn!(partition = self.partition, "unreadable intake record");
+            return;
+        };
+        for minute in &intake.minutes {
+            if let Some(grain) = self.source_grains.get_mut(&intake.source) {
+                let interval = grain.interval_at(minute.first).start;
+                self.store.note_intake(&intake.source, interval, minute);
+            }
         }
     }
 

@@ -64,7 +64,7 @@ impl Watermarks {
 
 #[cfg(test)]
 mod tests {
-    use measurement::catalogue::Decode;
+    use measurement::catalogue::{Decode, DuplicateMembers, Encoding, TimeUnit};
 
     use super::*;
 
@@ -75,6 +75,12 @@ mod tests {
             owner: String::new(),
             topics: vec!["raw.sshd".to_owned()],
             decode: Decode::Text,
+            unwrap: None,
+            encoding: Encoding::Utf8,
+            duplicate_members: DuplicateMembers::Refuse,
+            time_unit: TimeUnit::Milliseconds,
+            zone: measurement::calendar::UTC,
+            alive_by: None,
             mapping: None,
             program: None,
             lateness: 100,

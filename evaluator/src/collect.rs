@@ -178,4 +178,28 @@ impl Collected {
             .flat_map(|(_, partials)| partials.values())
             .fold(0, |sum, activity| sum.saturating_add(activity.count))
     }
+
+    /// What of a source's input with a time from one instant up to another was read, and what could not be used.
+    /// Both are boundaries of periods.
+    pub fn intake(&self, source: &str, from: Timestamp, until: Timestamp) -> IntakeCounts {
+        let mut counts = IntakeCounts::default();
+        let Some(intervals) = self.activity.get(source).filter(|_| from < until) else { return counts };
+        for activity in intervals.range(from..until).flat_map(|(_, partials)| partials.values()) {
+            counts.read = counts.read.saturating_add(activity.read);
+            counts.refused = counts.refused.saturating_add(activity.refused);
+            counts.replaced = counts.replaced.saturating_add(activity.replaced);
+        }
+        counts
+    }
+}
+
+/// What became of a source's input over some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IntakeCounts {
+    /// Elements read.
+    pub read: u64,
+    /// Elements that are in no figure because they could not be read.
+    pub refused: u64,
+    /// Elements in which something had to be replaced.
+    pub replaced: u64,
 }

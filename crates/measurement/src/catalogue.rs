@@ -26,7 +26,7 @@ pub use load::read_file;
 pub use measure::{BaseMeasure, BaseOf, Basis, Confidence, DerivedMeasure, Fold, Union};
 pub use population::{Column, Extra, Feed, FeedOf, Merge, Population, Scale, SetColumn};
 pub use schema::{Schema, schema};
-pub use source::{Decode, MappingKind, Source};
+pub use source::{Decode, DuplicateMembers, Encoding, MappingKind, Source, TimeUnit, Unwrap};
 pub use spec::Kind;
 
 use crate::{classes::Classes, diagnostic::Diagnostics, fields::Fields};

@@ -93,12 +93,26 @@ impl From<ActivityKeyWire> for ActivityKey {
 pub struct Activity {
     /// Version of this payload.
     pub version: u32,
-    /// Event time of the first event.
+    /// Time of the first sign of life: an event, or an element that was read and gave none.
     pub first: Timestamp,
-    /// Event time of the last event.
+    /// Time of the last one.
     pub last: Timestamp,
     /// Number of events, duplicates not counted.
     pub count: u64,
+    /// Elements of source records that were read, as [`crate::IntakeMinute`] counts them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub read: u64,
+    /// Elements that are in no figure because they could not be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused: u64,
+    /// Elements in which bytes or characters had to be replaced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replaced: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[cfg(test)]

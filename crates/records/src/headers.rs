@@ -1,6 +1,6 @@
 //! Headers of records on `vernier.events` and `vernier.dead-letter`.
 
-/// Says what a record on `vernier.events` is: one of [`EVENT`], [`REFERENCE`], [`PROGRESS`].
+/// Says what a record on `vernier.events` is: one of [`EVENT`], [`REFERENCE`], [`PROGRESS`], [`INTAKE`].
 pub const KIND: &str = "vernier-kind";
 /// The source that the record came from.
 pub const SOURCE: &str = "vernier-source";
@@ -13,3 +13,5 @@ pub const EVENT: &[u8] = b"event";
 pub const REFERENCE: &[u8] = b"reference";
 /// Value of [`KIND`]: a [`crate::Progress`] record.
 pub const PROGRESS: &[u8] = b"progress";
+/// Value of [`KIND`]: an [`crate::Intake`] record.
+pub const INTAKE: &[u8] = b"intake";

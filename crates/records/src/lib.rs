@@ -4,11 +4,12 @@
 //! 1. [`topics`]: the topics, all named after one prefix;
 //! 2. [`headers`]: what rides beside the payload on `vernier.events`;
 //! 3. [`progress`]: how far ingest has read each source partition;
-//! 4. [`dead_letter`]: what ingest could not use, with its origin;
-//! 5. [`state`]: the aggregator's rows, seen chunks and frontier;
-//! 6. [`aggregate`]: partial base measures and source activity, read by the evaluator;
-//! 7. [`late`]: events that came after the restatement horizon;
-//! 8. [`result`]: entries of the ledger.
+//! 4. [`intake`]: what became of the source records, minute by minute;
+//! 5. [`dead_letter`]: what ingest could not use, with its origin;
+//! 6. [`state`]: the aggregator's rows, seen chunks and frontier;
+//! 7. [`aggregate`]: partial base measures and source activity, read by the evaluator;
+//! 8. [`late`]: events that came after the restatement horizon;
+//! 9. [`result`]: entries of the ledger.
 //!
 //! Payloads are JSON, each with a `version`; a reader refuses a newer version than it knows.
 //! Keys of compacted topics are JSON arrays that begin with the kind of the record, so that one
@@ -17,6 +18,7 @@
 pub mod topics;
 pub mod headers;
 pub mod progress;
+pub mod intake;
 pub mod dead_letter;
 pub mod state;
 pub mod aggregate;
@@ -25,6 +27,7 @@ pub mod result;
 
 pub use aggregate::{Activity, ActivityKey, Aggregate, AggregateKey};
 pub use dead_letter::{DeadLetter, Stage};
+pub use intake::{Intake, IntakeMinute};
 pub use late::Late;
 pub use progress::Progress;
 pub use result::{BaseValue, LedgerState, PeriodRef, Quality, ResultRecord, SourceQuality};

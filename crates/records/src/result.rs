@@ -42,9 +42,12 @@ pub struct BaseValue {
     pub value: Option<Exact>,
     /// How many events or rows are behind it.
     pub n: u64,
-    /// How many events or rows passed the filter and had no value to be folded.
+    /// How many events or rows passed the filter and had no value to be folded: a field that is absent.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without: u64,
+    /// How many events or rows could not be decided or folded because something in them was mistyped or replaced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub undecided: u64,
     /// Relative standard error, where the value is an estimate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Exact>,
@@ -65,6 +68,15 @@ pub struct SourceQuality {
     pub last: Option<Timestamp>,
     /// Whether the source was alive to the end of the period, by its declared rhythm.
     pub alive: bool,
+    /// Elements of its records that were read, where it is known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub read: u64,
+    /// Elements of its records that are in no figure because they could not be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused: u64,
+    /// Elements in which bytes or characters had to be replaced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replaced: u64,
 }
 
 /// What a result rests on.

@@ -32,8 +32,13 @@ pub(super) fn judge(
             let merged = merged(evaluation, (index, construct), measure, &state.period, &group);
             let value = merged.value(&measure.fold);
             counts.push(merged.n());
-            let shown =
-                BaseValue { value: value.clone(), n: merged.n(), without: merged.without(), error: merged.error() };
+            let shown = BaseValue {
+                value: value.clone(),
+                n: merged.n(),
+                without: merged.without(),
+                undecided: 0,
+                error: merged.error(),
+            };
             base.insert(measure.name.clone(), shown);
             values.push(value);
         }
@@ -144,7 +149,9 @@ fn sources(
             stale.push(format!("{name} fell silent at {}", last.unwrap_or(period.start)));
         }
         let events = evaluation.collected.events(name, period);
-        quality.sources.insert(name.clone(), SourceQuality { events, last, alive });
+        let intake = evaluation.collected.intake(name, period.start, period.end);
+        let (read, refused, replaced) = (intake.read, intake.refused, intake.replaced);
+        quality.sources.insert(name.clone(), SourceQuality { events, last, alive, read, refused, replaced });
     }
     let sources = if !silent.is_empty() {
         Sources::Silent(silent.join("; "))

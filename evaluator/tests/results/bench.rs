@@ -155,7 +155,15 @@ impl Transaction {
     /// Events of a source in an interval, the last of which is at a time.
     pub(crate) fn activity(mut self, source: &str, start: i64, last: i64, count: u64) -> Self {
         let key = ActivityKey { source: source.to_owned(), interval_start: Timestamp(start) };
-        let activity = Activity { version: VERSION, first: Timestamp(start), last: Timestamp(last), count };
+        let activity = Activity {
+            version: VERSION,
+            first: Timestamp(start),
+            last: Timestamp(last),
+            count,
+            read: 0,
+            refused: 0,
+            replaced: 0,
+        };
         self.0.push((encode(&key), encode(&activity)));
         self
     }

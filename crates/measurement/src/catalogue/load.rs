@@ -95,7 +95,7 @@ impl<T> Named<T> {
 pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> Result<Catalogue, Diagnostics> {
     let classes = Classes::known();
     let mut fields = Fields::new();
-    let sources = sources(files, folder, &mut list);
+    let sources = sources(files, &classes, folder, &mut list);
     let populations = populations(files, &classes, &mut fields, &mut list);
     let organisation: spec::OrganisationSpec = single(files, "organisation.yaml", &mut list).unwrap_or_default();
     let rates = rates(files, &mut list);
@@ -135,13 +135,13 @@ pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> R
     Ok(Catalogue { constructs, populations, sources, classes, fields, digest, folder: folder.to_owned() })
 }
 
-fn sources(files: &Files, folder: &Path, list: &mut Vec<Diagnostic>) -> Named<Source> {
+fn sources(files: &Files, classes: &Classes, folder: &Path, list: &mut Vec<Diagnostic>) -> Named<Source> {
     let mut sources = Named::new();
     for (file, text) in files.under("sources", ".yaml") {
         let mut faults = Faults { list: &mut *list, file: file.to_owned(), subject: String::new() };
         let Some(spec) = parse::<spec::SourceSpec>(text, &mut faults) else { continue };
         let (name, at) = (spec.source.value.clone(), spec.source.referenced);
-        let source = check::source(spec, files, folder, &mut faults);
+        let source = check::source(spec, classes, files, folder, &mut faults);
         if !sources.insert(name, source) {
             faults.add(&at, "a source of this name is declared twice", "names are unique");
         }

@@ -23,6 +23,66 @@ pub enum MappingKind {
     Vrl,
 }
 
+/// What stands around the events of a record, and is taken off before they are looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unwrap {
+    /// The member at this path is an array of events.
+    Records(String),
+    /// The member at this path is a text: lines, or JSON again, as `decode` says.
+    Text(String),
+}
+
+/// How the bytes of a source become characters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// UTF-16 in the order that its byte order mark says; little-endian without one.
+    #[serde(rename = "utf-16")]
+    Utf16,
+    /// UTF-16, little-endian.
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+    /// UTF-16, big-endian.
+    #[serde(rename = "utf-16be")]
+    Utf16Be,
+    /// ISO 8859-1: each byte is the character of its number.
+    #[serde(rename = "latin-1")]
+    Latin1,
+}
+
+/// What becomes of an object that names a member twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DuplicateMembers {
+    /// The element is refused: two readers could understand it differently.
+    #[default]
+    Refuse,
+    /// The first one holds.
+    First,
+    /// The last one holds.
+    Last,
+}
+
+/// Unit of instants that are numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeUnit {
+    /// Seconds, perhaps with a fraction.
+    Seconds,
+    /// Milliseconds, as OCSF asks.
+    #[default]
+    Milliseconds,
+    /// Microseconds.
+    Microseconds,
+    /// Nanoseconds.
+    Nanoseconds,
+}
+
 /// A source of events.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -36,6 +96,18 @@ pub struct Source {
     pub topics: Vec<String>,
     /// How its records are read.
     pub decode: Decode,
+    /// What is taken off its records, from the outside in; `None` where nothing is said.
+    pub unwrap: Option<Vec<Unwrap>>,
+    /// How its bytes become characters.
+    pub encoding: Encoding,
+    /// What becomes of objects that name a member twice.
+    pub duplicate_members: DuplicateMembers,
+    /// Unit of instants that are numbers.
+    pub time_unit: TimeUnit,
+    /// Zone of times without one.
+    pub zone: chrono_tz::Tz,
+    /// Class of the events by which the source is alive; `None` where every record tells of life.
+    pub alive_by: Option<u32>,
     /// Path of its mapping, `None` where its records are OCSF events already.
     pub mapping: Option<std::path::PathBuf>,
     /// Text of the mapping: it has a say in every figure.

@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
-use super::{day, fixed_length, name, zone};
+use super::{class, day, fixed_length, name, zone};
 use crate::{
-    catalogue::{Files, MappingKind, Source, load::Faults, spec},
+    catalogue::{Files, MappingKind, Source, Unwrap, load::Faults, spec},
+    classes::Classes,
+    fields::parse_path,
     rates::Rates,
 };
 
 pub(in crate::catalogue) fn source(
     spec: spec::SourceSpec,
+    classes: &Classes,
     files: &Files,
     folder: &Path,
     faults: &mut Faults<'_>,
@@ -32,12 +35,29 @@ pub(in crate::catalogue) fn source(
             (Some(folder.join(path)), program)
         }
     };
+    let unwrap = spec.unwrap.map(|unwrap| unwrap.0);
+    for Unwrap::Records(path) | Unwrap::Text(path) in unwrap.iter().flatten() {
+        if parse_path(path).is_none() {
+            faults.add(
+                &spec.source.referenced,
+                format!("`{path}` is no path"),
+                "name a member, such as detail.records",
+            );
+        }
+    }
+    let alive_by = spec.alive_by.as_ref().and_then(|name| class(name, classes, faults)).map(|class| class.uid);
     let source = Source {
         name: spec.source.value.clone(),
         title: spec.title,
         owner: spec.owner,
         topics: spec.topics.iter().map(|topic| topic.value.clone()).collect(),
         decode: spec.decode,
+        unwrap,
+        encoding: spec.encoding,
+        duplicate_members: spec.duplicate_members,
+        time_unit: spec.time_unit,
+        zone: spec.zone.as_ref().map_or(chrono_tz::UTC, |text| zone(text, faults)),
+        alive_by,
         mapping,
         program,
         lateness: fixed_length(&spec.lateness, faults),

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ParameterSpec, Scalar, Text};
+use super::{OneOrMany, ParameterSpec, Scalar, Text};
 use crate::{
-    catalogue::{Decode, MappingKind, Merge, Scale},
+    catalogue::{Decode, DuplicateMembers, Encoding, MappingKind, Merge, Scale, TimeUnit, Unwrap},
     value::Type,
 };
 
@@ -25,6 +25,23 @@ pub(in crate::catalogue) struct SourceSpec {
     pub(in crate::catalogue) topics: Vec<Text>,
     /// How its records are read.
     pub(in crate::catalogue) decode: Decode,
+    /// What stands around the events: `{ records: Records }` for an array, `{ text: message }` for a text; a list is
+    /// taken off from the outside in, and an empty one takes nothing off. JSON whose only member is `Records` is taken
+    /// apart unless something else is said here.
+    pub(in crate::catalogue) unwrap: Option<OneOrMany<Unwrap>>,
+    /// utf-8, utf-16, utf-16le, utf-16be or latin-1; utf-8 unless said otherwise.
+    #[serde(default)]
+    pub(in crate::catalogue) encoding: Encoding,
+    /// What becomes of an object that names a member twice: refuse, first or last; refuse unless said otherwise.
+    #[serde(default)]
+    pub(in crate::catalogue) duplicate_members: DuplicateMembers,
+    /// Unit of instants that are numbers: seconds, milliseconds, microseconds, nanoseconds; milliseconds unless said otherwise.
+    #[serde(default)]
+    pub(in crate::catalogue) time_unit: TimeUnit,
+    /// IANA zone of times without one; UTC unless said otherwise.
+    pub(in crate::catalogue) zone: Option<Text>,
+    /// Event class by whose events the source is alive, where not every record tells of life.
+    pub(in crate::catalogue) alive_by: Option<Text>,
     /// `ocsf` for records that are OCSF events already, `vrl` for mappings/<source>/map.vrl.
     pub(in crate::catalogue) mapping: MappingKind,
     /// How long after its time an event may come without being late.
