@@ -33,7 +33,7 @@ pub struct FeedRef {
     pub by_reference: bool,
 }
 
-/// Who asks for events of one class.
+/// Who asks for events of one class from one source.
 #[derive(Clone, Debug, Default)]
 pub struct ClassPlan {
     /// Event measures.
@@ -77,8 +77,8 @@ pub struct Plan {
     pub catalogue: Catalogue,
     /// Reads the wanted fields.
     pub extractor: Extractor,
-    /// By `class_uid`.
-    pub classes: HashMap<i64, ClassPlan>,
+    /// Who asks, by source and `class_uid`: a construct measures its own sources, whoever else sends such events.
+    pub asking: HashMap<String, HashMap<i64, ClassPlan>>,
     /// By construct.
     pub periods: Vec<Periods>,
     /// Names of populations by index.
@@ -98,7 +98,7 @@ impl Plan {
     pub fn new(catalogue: Catalogue) -> Self {
         let extractor = Extractor::new(&catalogue.fields);
         let populations: Vec<String> = catalogue.populations.keys().cloned().collect();
-        let mut classes: HashMap<i64, ClassPlan> = HashMap::new();
+        let mut asking: HashMap<String, HashMap<i64, ClassPlan>> = HashMap::new();
         let mut population_grains = vec![Grain::default(); populations.len()];
         let mut population_horizons = vec![Vec::new(); populations.len()];
         let mut source_grains: BTreeMap<String, Grain> =
@@ -117,9 +117,11 @@ impl Plan {
                 source_grains.entry(source.clone()).or_default().add(own.calendar, own.length);
             }
             for (base_index, base) in construct.base.iter().enumerate() {
-                if let BaseOf::Event { uid, .. } = &base.of {
+                let BaseOf::Event { uid, .. } = &base.of else { continue };
+                for source in &construct.sources {
                     let measure = MeasureRef { construct: index, base: base_index };
-                    classes.entry(i64::from(*uid)).or_default().measures.push(measure);
+                    let of_source = asking.entry(source.clone()).or_default();
+                    of_source.entry(i64::from(*uid)).or_default().measures.push(measure);
                 }
             }
             for place in uses_of(index, construct, &catalogue, &populations) {
@@ -145,18 +147,21 @@ impl Plan {
                 continue;
             }
             for (feed_index, feed) in population.feeds.iter().enumerate() {
-                classes.entry(i64::from(feed.uid)).or_default().feeds.push(FeedRef {
-                    population: population.name.clone(),
-                    index,
-                    feed: feed_index,
-                    by_reference: feed.by_reference,
-                });
+                for source in &feed.sources {
+                    let of_source = asking.entry(source.clone()).or_default();
+                    of_source.entry(i64::from(feed.uid)).or_default().feeds.push(FeedRef {
+                        population: population.name.clone(),
+                        index,
+                        feed: feed_index,
+                        by_reference: feed.by_reference,
+                    });
+                }
             }
         }
         Self {
             catalogue,
             extractor,
-            classes,
+            asking,
             periods,
             populations,
             population_grains,

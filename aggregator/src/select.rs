@@ -46,7 +46,7 @@ pub fn select(plan: &Plan, event: &[u8], slots: &mut Vec<Value>) -> Option<Selec
     })
 }
 
-/// Who asks for events of a class.
-pub fn asking(plan: &Plan, class: i64) -> Option<&ClassPlan> {
-    plan.classes.get(&class)
+/// Who asks for events of a class from a source.
+pub fn asking<'a>(plan: &'a Plan, source: &str, class: i64) -> Option<&'a ClassPlan> {
+    plan.asking.get(source)?.get(&class)
 }

@@ -167,7 +167,7 @@ impl Task {
             self.store.note_activity(source, interval, selected.time);
         }
         let plan = Arc::clone(&self.plan);
-        let Some(class) = asking(&plan, selected.class) else { return Outcome::NotRelevant };
+        let Some(class) = asking(&plan, source, selected.class) else { return Outcome::NotRelevant };
         let measured = accumulate::event(self, class, selected, slots);
         let mut used = measured.used;
         for feed in class.feeds.iter().filter(|feed| !feed.by_reference) {
@@ -198,7 +198,7 @@ impl Task {
         let plan = Arc::clone(&self.plan);
         if let Some(selected) = select(&plan, value, &mut slots)
             && self.is_new(source, population, &selected, offset)
-            && let Some(class) = asking(&plan, selected.class)
+            && let Some(class) = asking(&plan, source, selected.class)
         {
             for feed in class.feeds.iter().filter(|feed| feed.by_reference && feed.population == population) {
                 rows::update(self, feed, &selected, &slots);

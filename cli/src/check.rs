@@ -17,8 +17,7 @@ pub struct CheckArgs {
 
 /// Loads the catalogue and every mapping in it; faults go to the error stream.
 pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
-    let catalogue = load(&args.catalogue)?;
-    ingest::config::Plan::new(&catalogue).map_err(|faults| unsound(&args.catalogue, &faults))?;
+    let catalogue = load_all(&args.catalogue)?;
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -32,7 +31,24 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     for construct in &catalogue.constructs {
         writeln!(out, "  {:<42} {:<8} {}", construct.id, construct.version, construct.title)?;
     }
+    for note in catalogue.notes() {
+        writeln!(out, "note: {}:{}: {}", note.file, note.line, note.text)?;
+    }
     Ok(())
+}
+
+/// Loads a catalogue and compiles its mappings; the error lists the faults of both.
+fn load_all(folder: &Path) -> anyhow::Result<Catalogue> {
+    let (catalogue, mut faults) = Catalogue::load_with_faults(folder);
+    if let Err(more) = ingest::config::Plan::new(&catalogue) {
+        faults.extend(more.0);
+    }
+    if faults.is_empty() {
+        return Ok(catalogue);
+    }
+    faults.sort();
+    faults.dedup();
+    Err(unsound(folder, &Diagnostics(faults)))
 }
 
 /// Loads a catalogue; the error lists every fault, one a line.

@@ -101,6 +101,68 @@ fn every_day_of_every_zone_from_1970_to_2100() {
     assert_none(&faults);
 }
 
+/// Around every change of every zone's clocks: each instant lies in one period, the next one begins where it ends, and
+/// the way back is the way forth.
+#[test]
+fn periods_tile_time_around_every_change_of_clocks() {
+    const MINUTE: i64 = 60_000;
+    let lengths = ["PT1M", "PT5M", "PT15M", "PT20M", "PT30M", "PT1H", "P1D", "P1W", "P1M"];
+    let lengths = lengths.map(|text| text.parse::<PeriodLength>().unwrap());
+    let faults = by_zone(|zone, other| {
+        let calendar = Calendar::civil(zone);
+        let mut found = Vec::new();
+        let from = jiff::Timestamp::UNIX_EPOCH;
+        let changes = other.following(from).map(|change| change.timestamp().as_millisecond());
+        for change in changes.take_while(|change| *change < 2_145_916_800_000) {
+            for length in lengths {
+                // From an hour before to an hour after, at odd distances, and at the change itself.
+                let times = (-4..=4_i64).map(|step| change + step * 17 * MINUTE + 1).chain([change - 1, change]);
+                for time in times.map(Timestamp) {
+                    let period = calendar.period_at(length, time);
+                    let next = calendar.next(length, &period);
+                    let whole = period.contains(time)
+                        && calendar.period_at(length, period.start) == period
+                        && calendar.period_at(length, period.end.minus(1)) == period
+                        && next.start == period.end
+                        && calendar.previous(length, &next, 1) == period
+                        && calendar.next(length, &calendar.previous(length, &period, 1)) == period;
+                    if !whole {
+                        found.push(format!("{length} at {time}: {period:?}, then {next:?}"));
+                    }
+                }
+            }
+        }
+        found
+    });
+    // The two libraries need not agree on when clocks change: periods tile time in any case.
+    let shown: Vec<_> = faults.iter().map(|(zone, found)| format!("{zone}: {} {:?}", found.len(), found[0])).collect();
+    assert!(shown.is_empty(), "{}", shown.join("\n"));
+}
+
+/// Hours begin where the clock on the wall shows a full hour, or where it was changed.
+#[test]
+fn every_hour_of_every_zone_begins_with_a_full_one() {
+    let faults = by_zone(|zone, other| {
+        let calendar = Calendar::civil(zone);
+        let mut found = Vec::new();
+        let from = jiff::Timestamp::from_millisecond(0).unwrap();
+        let changes: Vec<i64> =
+            other.following(from).map(|change| change.timestamp().as_millisecond()).take(400).collect();
+        for change in changes.iter().filter(|change| **change < 2_145_916_800_000) {
+            let mut hour = calendar.period_at(PeriodLength::Hour, Timestamp(change - 7_200_000));
+            for _ in 0..5 {
+                hour = calendar.next(PeriodLength::Hour, &hour);
+                let wall = jiff::Timestamp::from_millisecond(hour.start.0).unwrap().to_zoned(other.clone());
+                if (wall.minute(), wall.second()) != (0, 0) && !changes.contains(&hour.start.0) {
+                    found.push(format!("an hour begins at {wall}"));
+                }
+            }
+        }
+        found
+    });
+    assert_none(&faults);
+}
+
 #[test]
 fn every_week_month_quarter_and_fiscal_year() {
     let faults = by_zone(|zone, other| {

@@ -8,3 +8,4 @@ mod intervals;
 mod late;
 mod order;
 mod rebuild;
+mod sources;

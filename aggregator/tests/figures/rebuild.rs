@@ -8,7 +8,7 @@ use streaming::OutRecord;
 
 use crate::bench::{Bench, DAY, Event, HOUR, MINUTE, START, count, incident, login, schemas};
 
-const LOGINS: &str = "vernier/failed-authentication-ratio";
+pub(crate) const LOGINS: &str = "vernier/failed-authentication-ratio";
 
 fn with_some_events() -> Bench {
     let bench = Bench::new(2);
@@ -195,7 +195,7 @@ fn state_of_another_catalogue_is_built_anew() {
     assert_eq!(others(&new), others(&old), "what was not changed is as before");
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());

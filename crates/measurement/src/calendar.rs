@@ -34,7 +34,7 @@ impl Period {
 pub enum PeriodLength {
     /// A divisor of 60 minutes, cut at full hours of UTC.
     Minutes(u8),
-    /// One hour, cut at full hours of the zone's offset.
+    /// One hour, cut where the wall clock shows a full one. Where clocks change by less than an hour, one is cut short.
     Hour,
     /// A calendar day.
     Day,
@@ -188,22 +188,18 @@ impl Calendar {
     fn checked_period_at(&self, length: PeriodLength, time: Timestamp) -> Option<Period> {
         match length {
             PeriodLength::Minutes(minutes) => fixed(time, i64::from(minutes) * MINUTE, 0),
-            PeriodLength::Hour => {
-                // Zones whose offset is no full hour have their hours cut where the wall clock shows :00.
-                let offset = i64::from(self.offset_seconds(time)?) * 1000;
-                fixed(time, HOUR, offset.rem_euclid(HOUR))
-            }
+            PeriodLength::Hour => self.hour_at(time),
             PeriodLength::Day => {
-                let date = self.local(time)?.date();
+                let date = self.day_of(time)?;
                 self.between(date, date.checked_add_days(Days::new(1))?)
             }
             PeriodLength::Week => {
-                let date = self.local(time)?.date();
+                let date = self.day_of(time)?;
                 let monday = date.checked_sub_days(Days::new(u64::from(date.weekday().num_days_from_monday())))?;
                 self.between(monday, monday.checked_add_days(Days::new(7))?)
             }
             PeriodLength::Months(months) => {
-                let date = self.local(time)?.date();
+                let date = self.day_of(time)?;
                 let (month, day) = self.fiscal_year_start;
                 let this_year = NaiveDate::from_ymd_opt(date.year(), month, day)?;
                 let year_start = if date >= this_year {
@@ -223,9 +219,47 @@ impl Calendar {
         }
     }
 
-    fn offset_seconds(&self, time: Timestamp) -> Option<i32> {
+    /// The hour that contains the instant: full by the clock on the wall. Where the clock changes by a part of an
+    /// hour (Lord Howe by half of one), full hours lie elsewhere from then on, and the change is a boundary, too.
+    fn hour_at(&self, time: Timestamp) -> Option<Period> {
+        let part = self.part_of_hour(time)?;
+        let Period { mut start, mut end } = fixed(time, HOUR, part)?;
+        if self.part_of_hour(start)? != part {
+            start = self.change(start, time)?;
+        }
+        if self.part_of_hour(end.minus(1))? != part {
+            end = self.change(time, end.minus(1))?;
+        }
+        Some(Period { start, end })
+    }
+
+    /// By how many milliseconds beyond full hours the clocks of the zone are ahead.
+    fn part_of_hour(&self, time: Timestamp) -> Option<i64> {
         use chrono::Offset as _;
-        Some(time.to_utc()?.with_timezone(&self.zone).offset().fix().local_minus_utc())
+        let seconds = time.to_utc()?.with_timezone(&self.zone).offset().fix().local_minus_utc();
+        Some((i64::from(seconds) * 1000).rem_euclid(HOUR))
+    }
+
+    /// The first instant at which clocks are ahead as they are at the second of two instants, which lie around a change.
+    fn change(&self, before: Timestamp, after: Timestamp) -> Option<Timestamp> {
+        let (mut before, mut after, part) = (before, after, self.part_of_hour(after)?);
+        while after.0 - before.0 > 1 {
+            let middle = Timestamp(before.0 + (after.0 - before.0) / 2);
+            if self.part_of_hour(middle)? == part {
+                after = middle;
+            } else {
+                before = middle;
+            }
+        }
+        Some(after)
+    }
+
+    /// The day that an instant belongs to: the last one that has begun. Where clocks are put back over midnight, as they
+    /// were in St John's at one minute past, the day that has begun goes on while they show the one before it again.
+    fn day_of(&self, time: Timestamp) -> Option<NaiveDate> {
+        let date = self.local(time)?.date();
+        let next = date.checked_add_days(Days::new(1))?;
+        Some(if self.midnight(next)? <= time { next } else { date })
     }
 
     fn local(&self, time: Timestamp) -> Option<NaiveDateTime> {
@@ -323,6 +357,45 @@ mod tests {
     }
 
     #[test]
+    fn hours_tile_time_where_clocks_change_by_half_of_one() {
+        let calendar = Calendar::civil(chrono_tz::Australia::Lord_Howe);
+        let hours = |from: &str, count: usize| {
+            let first = calendar.period_at(PeriodLength::Hour, at(from));
+            let following = |period: &Period| Some(calendar.next(PeriodLength::Hour, period));
+            let starts = std::iter::successors(Some(first), following).take(count);
+            starts.map(|hour| calendar.label(PeriodLength::Hour, &hour)[11..].to_owned()).collect::<Vec<_>>()
+        };
+        // Put forward from 02:00 to 02:30, and back from 02:00 to 01:30.
+        assert_eq!(hours("2026-10-03T14:45:00Z", 4), ["01:00+10:30", "02:30+11:00", "03:00+11:00", "04:00+11:00"]);
+        assert_eq!(hours("2026-04-04T14:10:00Z", 4), ["01:00+11:00", "01:30+10:30", "02:00+10:30", "03:00+10:30"]);
+        let short = calendar.period_at(PeriodLength::Hour, at("2026-04-04T15:29:59Z"));
+        assert_eq!(short, Period { start: at("2026-04-04T15:00:00Z"), end: at("2026-04-04T15:30:00Z") });
+    }
+
+    #[test]
+    fn a_day_that_clocks_show_twice_is_one_and_a_day_they_skip_is_none() {
+        let day = |zone: Tz, time: &str| Calendar::civil(zone).period_at(PeriodLength::Day, at(time));
+        // St John's, 00:01 to 23:01 of the day before.
+        let newfoundland = chrono_tz::America::St_Johns;
+        let autumn = Period { start: at("2008-11-02T02:30:00Z"), end: at("2008-11-03T03:30:00Z") };
+        for time in ["2008-11-02T02:30:00Z", "2008-11-02T02:31:00Z", "2008-11-02T03:29:59Z", "2008-11-02T12:00:00Z"] {
+            assert_eq!(day(newfoundland, time), autumn, "{time}");
+        }
+        assert_eq!(day(newfoundland, "2008-11-02T02:29:59Z").end, autumn.start);
+        // Samoa had no 30 December 2011, Kwajalein no 21 August 1993.
+        let apia = chrono_tz::Pacific::Apia;
+        assert_eq!(day(apia, "2011-12-30T09:59:59Z").end, at("2011-12-30T10:00:00Z"));
+        assert_eq!(day(apia, "2011-12-30T10:00:00Z").start, at("2011-12-31T00:00:00+14:00"));
+        let kwajalein = chrono_tz::Pacific::Kwajalein;
+        assert_eq!(day(kwajalein, "1993-08-21T11:59:59Z").end, at("1993-08-21T12:00:00Z"));
+        assert_eq!(day(kwajalein, "1993-08-21T12:00:00Z").start, at("1993-08-22T00:00:00+12:00"));
+        // In Beirut no clock shows midnight on the day that clocks are put forward.
+        let beirut = day(chrono_tz::Asia::Beirut, "2024-03-31T12:00:00Z");
+        assert_eq!(beirut.start, at("2024-03-31T01:00:00+03:00"));
+        assert_eq!(beirut.length(), 23 * HOUR);
+    }
+
+    #[test]
     fn months_are_added_by_the_calendar() {
         let calendar = Calendar::civil(chrono_tz::UTC);
         let month = Span { months: 1, milliseconds: 0 };
@@ -342,7 +415,9 @@ mod tests {
 
     fn lengths() -> impl Strategy<Value = PeriodLength> {
         prop::sample::select(vec![
+            PeriodLength::Minutes(1),
             PeriodLength::Minutes(5),
+            PeriodLength::Minutes(30),
             PeriodLength::Hour,
             PeriodLength::Day,
             PeriodLength::Week,

@@ -8,6 +8,7 @@ mod files;
 mod indicator;
 mod load;
 mod measure;
+mod notes;
 mod population;
 mod schema;
 mod source;
@@ -24,12 +25,17 @@ pub use files::{Files, MAX_FILE};
 pub use indicator::{Adjust, Criteria, Decision, Gate, Indicator, Rule, Target};
 pub use load::read_file;
 pub use measure::{BaseMeasure, BaseOf, Basis, Confidence, DerivedMeasure, Fold, Union};
+pub use notes::Note;
 pub use population::{Column, Extra, Feed, FeedOf, Merge, Population, Scale, SetColumn};
 pub use schema::{Schema, schema};
-pub use source::{Decode, DuplicateMembers, Encoding, MappingKind, Source, TimeUnit, Unwrap};
+pub use source::{Decode, DuplicateMembers, Encoding, MAPPING_LIBRARY, MappingKind, Source, TimeUnit, Unwrap};
 pub use spec::Kind;
 
-use crate::{classes::Classes, diagnostic::Diagnostics, fields::Fields};
+use crate::{
+    classes::Classes,
+    diagnostic::{Diagnostic, Diagnostics},
+    fields::Fields,
+};
 
 /// Everything that is measured, and from what.
 #[derive(Clone, Debug)]
@@ -48,18 +54,33 @@ pub struct Catalogue {
     pub digest: String,
     /// Folder that the catalogue was read from.
     pub folder: PathBuf,
+    notes: Vec<Note>,
 }
 
 impl Catalogue {
     /// Reads and checks all files under a folder. The error holds every fault that was found.
     pub fn load(folder: &Path) -> Result<Self, Diagnostics> {
+        let (catalogue, faults) = Self::load_with_faults(folder);
+        if faults.is_empty() { Ok(catalogue) } else { Err(Diagnostics(faults)) }
+    }
+
+    /// The same, with what is sound where something is not: sources and populations, so that whoever compiles the
+    /// mappings can tell of their faults in the same run. Constructs only if nothing is at fault.
+    pub fn load_with_faults(folder: &Path) -> (Self, Vec<Diagnostic>) {
         let (files, faults) = Files::read(folder);
         load::load(&files, faults, folder)
     }
 
     /// Checks files that were read already: the same as [`Catalogue::load`], without a file system.
     pub fn from_files(files: &Files) -> Result<Self, Diagnostics> {
-        load::load(files, Vec::new(), Path::new(""))
+        let (catalogue, faults) = load::load(files, Vec::new(), Path::new(""));
+        if faults.is_empty() { Ok(catalogue) } else { Err(Diagnostics(faults)) }
+    }
+
+    /// What is no fault and may surprise: who counts what where several sources send one class, sources that nothing is
+    /// read from, values that no band is for.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// The construct of an identifier.

@@ -38,6 +38,16 @@ enum AttributeType {
 }
 
 impl AttributeType {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Time => "time",
+            Self::Any => "any",
+        }
+    }
+
     const fn known(self) -> Option<Type> {
         match self {
             Self::Bool => Some(Type::Bool),
@@ -71,6 +81,21 @@ impl Classes {
     /// The class of a `class_uid`, with its name.
     pub fn by_uid(&self, uid: u32) -> Option<(&str, &Class)> {
         self.classes.iter().find(|(_, class)| class.uid == uid).map(|(name, class)| (name.as_str(), class))
+    }
+
+    /// What each class is, line by line: what is kept of events depends on their types.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (&str, String)> {
+        let Self { common, classes } = self;
+        let types = |attributes: &BTreeMap<String, AttributeType>| -> String {
+            attributes.iter().map(|(path, kind)| format!(" {path}: {}", kind.word())).collect()
+        };
+        let of_class = move |(name, class): (&'_ String, &Class)| {
+            let Class { uid, category, key, required, attributes } = class;
+            format!("{name} {uid} {category} by {key} requires {}:{}", required.join(" "), types(attributes))
+        };
+        let common = ("common", types(common));
+        let classes = classes.iter().map(move |(name, class)| (name.as_str(), of_class((name, class))));
+        std::iter::once(common).chain(classes)
     }
 
     /// All names, for hints.

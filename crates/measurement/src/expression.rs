@@ -12,10 +12,12 @@
 
 mod compile;
 mod evaluate;
+mod range;
 mod units;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+pub(crate) use range::{Facts, Range};
 pub use units::Unit;
 
 use crate::{
@@ -167,6 +169,18 @@ pub struct Expression {
     reads_time: bool,
     has_durations: bool,
     parameters: Vec<String>,
+    standing: Standing,
+}
+
+/// What an expression stands on beside its text and the values of its names: it was compiled into the plan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// What became of durations without an end, where there are durations.
+    pub open: Option<OpenItems>,
+    /// The working hours that `worked` counts.
+    pub hours: Option<SharedHours>,
+    /// The rates that `convert` converts by.
+    pub rates: Option<SharedRates>,
 }
 
 impl Expression {
@@ -210,6 +224,11 @@ impl Expression {
         &self.parameters
     }
 
+    /// What it stands on beside its text and the values of its names.
+    pub const fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
     /// The unit of the result, given those of the slots; the error says which two do not fit.
     pub fn unit(&self, of_slot: &dyn Fn(usize) -> Unit) -> Result<Unit, String> {
         units::unit(&self.plan, of_slot)
@@ -218,6 +237,11 @@ impl Expression {
     /// Whether the outermost operation that decides is a division.
     pub fn is_ratio(&self) -> bool {
         evaluate::is_ratio(&self.plan)
+    }
+
+    /// The bounds of the values of a formula; `None` where its form does not tell.
+    pub(crate) fn range(&self, facts: &dyn Facts) -> Option<Range> {
+        range::range(&self.plan, facts)
     }
 
     /// The value.

@@ -66,6 +66,11 @@ impl Fields {
         Some(slot)
     }
 
+    /// The path of a slot. Slots are numbered by who asked first: what names a field for good is its path.
+    pub fn path(&self, slot: usize) -> Option<&str> {
+        self.slots.iter().find(|(_, known)| **known == slot).map(|(path, _)| path.as_str())
+    }
+
     /// How many slots a row has.
     pub fn len(&self) -> usize {
         self.slots.len()

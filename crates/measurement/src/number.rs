@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
-use num_bigint::BigInt;
+use num_bigint::{BigInt, BigUint};
 use num_rational::BigRational;
 use num_traits::{Signed as _, ToPrimitive as _, Zero as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -130,6 +130,19 @@ impl Exact {
     #[must_use]
     pub fn abs(&self) -> Self {
         Self(self.0.abs())
+    }
+
+    /// Numerator and denominator without a sign, in lowest terms.
+    pub(crate) fn magnitude(&self) -> (&BigUint, &BigUint) {
+        (self.0.numer().magnitude(), self.0.denom().magnitude())
+    }
+
+    /// The fraction of two numbers without a sign; zero where the denominator is.
+    pub(crate) fn of_magnitude(numerator: BigUint, denominator: BigUint) -> Self {
+        if denominator.is_zero() {
+            return Self::zero();
+        }
+        Self(BigRational::new(numerator.into(), denominator.into()))
     }
 
     /// Nearest binary number, for display and Prometheus only.

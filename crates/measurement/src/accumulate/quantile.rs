@@ -2,19 +2,26 @@
 //!
 //! Exact while there are at most `EXACT` different values. Beyond, values fall into buckets whose width grows
 //! with the value, as in DDSketch (Masson, Rim, Lee, 2019) with its mapping by the bits of the number: integer
-//! arithmetic alone, the same on every machine, and a relative error of at most 1/512. Which of the two forms
-//! holds is decided by the number of different values, not by who came first.
+//! arithmetic alone, the same on every machine. A bucket holds the numbers of one sign that begin with the same
+//! `BITS` binary digits at the same place, and stands for the one of them that is nearest to zero: what comes back
+//! is nearer to zero than the value by less than 1/512 of it, however large or small the value is. Which of the two
+//! forms holds is decided by the number of different values, not by who came first.
 
 use std::collections::BTreeMap;
 
+use num_bigint::BigUint;
 use serde::{Deserialize, Serialize};
 
 use crate::number::Exact;
 
 /// Most different values that are kept apart.
 const EXACT: usize = 2048;
-/// Bits of a number that a bucket keeps.
-const BITS: u32 = 9;
+/// Binary digits of a number that a bucket keeps.
+const BITS: i64 = 10;
+/// Numbers that begin with a one and have so many digits.
+const PER_PLACE: i64 = 1 << (BITS - 1);
+/// Put on the place of the first digit, so that no index is below zero: farther than any number reaches.
+const OFFSET: i64 = 1 << 40;
 
 /// How often each value, or each bucket of values, occurs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +29,9 @@ const BITS: u32 = 9;
 pub enum Quantile {
     /// By value.
     Exact(BTreeMap<Exact, u64>),
-    /// By bucket of thousandths.
-    Buckets(BTreeMap<i64, u64>),
+    /// By sign, place and leading digits. Until version 0.2 there were `buckets` of thousandths, which nobody can
+    /// turn into these: another name, so that none is taken for the other.
+    Leading(BTreeMap<i64, u64>),
 }
 
 impl Default for Quantile {
@@ -37,14 +45,14 @@ impl Quantile {
     pub fn insert(&mut self, value: Exact) {
         match self {
             Self::Exact(values) => *values.entry(value).or_default() += 1,
-            Self::Buckets(buckets) => *buckets.entry(bucket(&value)).or_default() += 1,
+            Self::Leading(buckets) => *buckets.entry(bucket(&value)).or_default() += 1,
         }
         self.cut();
     }
 
     /// Takes in the values of another.
     pub fn merge(&mut self, other: &Self) {
-        if let (Self::Exact(_), Self::Buckets(_)) = (&*self, other) {
+        if let (Self::Exact(_), Self::Leading(_)) = (&*self, other) {
             self.coarsen();
         }
         match (&mut *self, other) {
@@ -53,17 +61,17 @@ impl Quantile {
                     *values.entry(value.clone()).or_default() += count;
                 }
             }
-            (Self::Buckets(buckets), Self::Exact(more)) => {
+            (Self::Leading(buckets), Self::Exact(more)) => {
                 for (value, count) in more {
                     *buckets.entry(bucket(value)).or_default() += count;
                 }
             }
-            (Self::Buckets(buckets), Self::Buckets(more)) => {
+            (Self::Leading(buckets), Self::Leading(more)) => {
                 for (index, count) in more {
                     *buckets.entry(*index).or_default() += count;
                 }
             }
-            (Self::Exact(_), Self::Buckets(_)) => {}
+            (Self::Exact(_), Self::Leading(_)) => {}
         }
         self.cut();
     }
@@ -80,7 +88,7 @@ impl Quantile {
             for (value, count) in std::mem::take(values) {
                 *buckets.entry(bucket(&value)).or_default() += count;
             }
-            *self = Self::Buckets(buckets);
+            *self = Self::Leading(buckets);
         }
     }
 
@@ -88,13 +96,13 @@ impl Quantile {
     pub fn at(&self, share: &Exact) -> Option<Exact> {
         match self {
             Self::Exact(values) => nearest_rank(values, share).cloned(),
-            Self::Buckets(buckets) => nearest_rank(buckets, share).and_then(|index| middle(*index)),
+            Self::Leading(buckets) => nearest_rank(buckets, share).map(|index| nearest_to_zero(*index)),
         }
     }
 
     /// Bound of the relative error; `None` where the value is exact.
     pub fn error(&self) -> Option<Exact> {
-        matches!(self, Self::Buckets(_)).then(|| Exact::ratio(1, 1 << BITS)).flatten()
+        matches!(self, Self::Leading(_)).then(|| Exact::ratio(1, PER_PLACE)).flatten()
     }
 }
 
@@ -111,90 +119,125 @@ fn nearest_rank<'a, K: Ord>(counts: &'a BTreeMap<K, u64>, share: &Exact) -> Opti
     None
 }
 
-/// The bucket of a value: its sign, and the leading bits of its thousandths with their place.
+/// The bucket of a value: its sign, the place of its first binary digit, and the digits from there on.
 fn bucket(value: &Exact) -> i64 {
-    // Both ends of the range are as far from zero: the size of the least `i64` is none.
-    let thousandths = value.multiply(&Exact::from(1000_u64)).floor_i64().max(-i64::MAX);
-    let size = thousandths.unsigned_abs();
-    let bits = u64::BITS - size.leading_zeros();
-    let index = if bits <= BITS {
-        i64::try_from(size).unwrap_or(i64::MAX)
-    } else {
-        let shift = bits - BITS;
-        let leading = i64::try_from(size >> shift).unwrap_or(i64::MAX);
-        (i64::from(shift) << (BITS - 1)) + leading
-    };
-    index * thousandths.signum()
+    let (numerator, denominator) = value.magnitude();
+    if value.is_zero() {
+        return 0;
+    }
+    let bits = |number: &BigUint| i64::try_from(number.bits()).unwrap_or(OFFSET / 2).min(OFFSET / 2);
+    // n / d lies between 2^(place - 1) and 2^(place + 1): one look says on which side of 2^place.
+    let mut place = bits(numerator) - bits(denominator);
+    if scaled(numerator, -place) < scaled(denominator, place) {
+        place -= 1;
+    }
+    let shift = BITS - 1 - place;
+    let leading = scaled(numerator, shift) / scaled(denominator, -shift);
+    let leading = i64::try_from(leading).unwrap_or(2 * PER_PLACE - 1).clamp(PER_PLACE, 2 * PER_PLACE - 1);
+    let index = (place + OFFSET) * PER_PLACE + (leading - PER_PLACE) + 1;
+    if value.is_negative() { -index } else { index }
 }
 
-/// The middle of a bucket.
-fn middle(index: i64) -> Option<Exact> {
-    let size = index.abs();
-    let (low, width) = if size < 1 << BITS {
-        (size, 1)
-    } else {
-        let shift = (size >> (BITS - 1)) - 1;
-        let leading = size - (shift << (BITS - 1));
-        (leading.checked_shl(u32::try_from(shift).ok()?)?, 1_i64.checked_shl(u32::try_from(shift).ok()?)?)
+/// The number of a bucket that is nearest to zero.
+fn nearest_to_zero(index: i64) -> Exact {
+    let Some(rest) = index.checked_abs().and_then(|index| index.checked_sub(1)).filter(|rest| *rest >= 0) else {
+        return Exact::zero();
     };
-    // Whole thousandths stand for themselves.
-    let middle = Exact::from(low).add(&Exact::ratio(width - 1, 2)?).divide(&Exact::from(1000_u64))?;
-    Some(middle.multiply(&Exact::from(index.signum())))
+    let (place, leading) = (rest / PER_PLACE - OFFSET, rest % PER_PLACE + PER_PLACE);
+    let shift = place - (BITS - 1);
+    let leading = BigUint::from(leading.unsigned_abs());
+    let size = Exact::of_magnitude(scaled(&leading, shift), scaled(&BigUint::from(1_u8), -shift));
+    if index < 0 { Exact::zero().subtract(&size) } else { size }
+}
+
+/// The number times two to a power; itself where the power is below zero, which belongs to the other side of a fraction.
+fn scaled(number: &BigUint, power: i64) -> BigUint {
+    number << u64::try_from(power).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn buckets_are_in_order_and_near() {
-        let mut before = i64::MIN;
-        for step in 0_i64..40_000 {
-            let value = Exact::ratio(step * step, 7).unwrap();
-            let index = bucket(&value);
-            assert!(index >= before, "{value}");
-            before = index;
-            let found = middle(index).unwrap();
-            let far = found.subtract(&value);
-            let far = if far.is_negative() { Exact::zero().subtract(&far) } else { far };
-            let bound = value.divide(&Exact::from(256_u64)).unwrap().add(&Exact::ratio(1, 500).unwrap());
-            assert!(far <= bound, "{value} became {found}");
+    fn negative(value: &Exact) -> Exact {
+        Exact::zero().subtract(value)
+    }
+
+    /// What comes back is nearer to zero, by less than the stated share of the value.
+    fn assert_near(value: &Exact) {
+        let found = nearest_to_zero(bucket(value));
+        let (size, of_found) = (value.abs(), found.abs());
+        let short = size.subtract(&of_found);
+        let bound = size.multiply(&Exact::ratio(1, 512).unwrap());
+        assert!(!short.is_negative() && (short < bound || value.is_zero()), "{value} became {found}");
+        assert_eq!(found.is_negative(), value.is_negative(), "{value} became {found}");
+    }
+
+    /// A number of any size: so many thousandths times a power of ten.
+    fn number(digits: i64, exponent: i32) -> Exact {
+        Exact::from_decimal(&format!("{digits}e{exponent}")).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn the_bound_holds_for_every_size(
+            digits in -999_999_i64..=999_999,
+            divisor in 1_i64..100_000,
+            exponent in -17_i32..=15,
+        ) {
+            assert_near(&number(digits, exponent));
+            assert_near(&number(digits, exponent).divide(&Exact::from(divisor)).unwrap());
+        }
+
+        /// Larger values never lie in smaller buckets.
+        #[test]
+        fn buckets_are_in_the_order_of_values(
+            left in (-9_999_i64..=9_999, -14_i32..=14, 1_i64..999),
+            right in (-9_999_i64..=9_999, -14_i32..=14, 1_i64..999),
+        ) {
+            let of = |(digits, exponent, divisor)| number(digits, exponent).divide(&Exact::from(divisor)).unwrap();
+            let (left, right) = (of(left), of(right));
+            prop_assert!(bucket(&left).cmp(&bucket(&right)) == left.cmp(&right) || bucket(&left) == bucket(&right));
+        }
+
+        /// Beyond the bound of different values, the quantile is as near as its error says, at whatever size they are.
+        #[test]
+        fn the_stated_error_is_true(exponent in -12_i32..=12, step in 1_i64..1000, share in 0_i64..=20) {
+            let mut quantile = Quantile::default();
+            let values: Vec<Exact> = (-300..=2000_i64).map(|index| number(index * step + 1, exponent)).collect();
+            values.iter().for_each(|value| quantile.insert(value.clone()));
+            let at = Exact::ratio(share, 20).unwrap();
+            let rank = at.multiply(&Exact::from(2301_i64));
+            // Nearest rank: the least value that enough do not exceed.
+            let rank = (1..=2301_usize).find(|passed| Exact::from(u64::try_from(*passed).unwrap()) >= rank).unwrap();
+            let (wanted, found) = (&values[rank - 1], quantile.at(&at).unwrap());
+            let error = quantile.error().unwrap();
+            prop_assert!(found.subtract(wanted).abs() <= wanted.abs().multiply(&error), "{} is not near {}", found, wanted);
         }
     }
 
-    /// Up to 9 bits a value has a bucket of its own, then two share one, then four.
     #[test]
-    fn a_bucket_keeps_nine_bits() {
-        for (thousandths, index, middle_of) in [
-            (0, 0, 0),
-            (1, 1, 10),
-            (511, 511, 5110),
-            (512, 512, 5125),
-            (513, 512, 5125),
-            (514, 513, 5145),
-            (1023, 767, 10_225),
-            (1024, 768, 10_255),
-            (1027, 768, 10_255),
-            (1028, 769, 10_295),
-            (2048, 1024, 20_515),
-        ] {
-            let value = Exact::ratio(thousandths, 1000).unwrap();
-            let below = Exact::zero().subtract(&value);
-            assert_eq!((bucket(&value), bucket(&below)), (index, -index), "{value}");
-            let wanted = Exact::ratio(middle_of, 10_000);
-            assert_eq!(middle(index), wanted, "{value}");
-            assert_eq!(middle(-index), wanted.map(|wanted| Exact::zero().subtract(&wanted)), "{value}");
+    fn both_ends_of_what_is_thinkable() {
+        for text in ["0", "1", "-1", "1e-12", "-1e-12", "0.0004", "0.0015", "1e15", "1e300", "-1e300", "1e-300"] {
+            assert_near(&Exact::from_decimal(text).unwrap());
         }
-        assert_eq!(bucket(&Exact::ratio(-1, 2000).unwrap()), -1, "what is between two thousandths is the lower");
+        assert_near(&Exact::ratio(1, 7).unwrap());
+        assert_eq!(nearest_to_zero(i64::MIN), Exact::zero());
+        assert_eq!(nearest_to_zero(0), Exact::zero());
     }
 
+    /// Ten binary digits: whole numbers below 1,024 stand for themselves, then two share a bucket, then four.
     #[test]
-    fn what_is_out_of_range_keeps_its_sign() {
-        let huge = Exact::from_decimal("1e30").unwrap();
-        let found = middle(bucket(&huge)).unwrap();
-        assert!(found > 9_000_000_000_000_000_i64, "{found}");
-        let below = middle(bucket(&Exact::zero().subtract(&huge))).unwrap();
-        assert_eq!(below, Exact::zero().subtract(&found));
+    fn a_bucket_keeps_ten_digits() {
+        for (value, wanted) in
+            [(1_i64, 1_i64), (5, 5), (1023, 1023), (1024, 1024), (1025, 1024), (1026, 1026), (2051, 2048)]
+        {
+            let value = Exact::from(value);
+            assert_eq!(nearest_to_zero(bucket(&value)), Exact::from(wanted), "{value}");
+            assert_eq!(nearest_to_zero(bucket(&negative(&value))), Exact::from(-wanted), "-{value}");
+        }
     }
 
     #[test]
@@ -203,11 +246,16 @@ mod tests {
         (0..2048_u64).for_each(|value| quantile.insert(Exact::from(value)));
         quantile.insert(Exact::zero());
         assert_eq!((quantile.at(&Exact::from(1_u64)), quantile.error()), (Some(Exact::from(2047_u64)), None));
-        quantile.insert(Exact::from(2048_u64));
+        quantile.insert(Exact::from(2049_u64));
         assert_eq!(quantile.error(), Exact::ratio(1, 512));
-        let top = quantile.at(&Exact::from(1_u64)).unwrap();
-        // 2,048,000 thousandths lie in a bucket of 4,096.
-        assert_eq!(top, Exact::ratio(20_480_000 / 40_960 * 40_960 + 20_475, 10_000).unwrap());
+        assert_eq!(quantile.at(&Exact::from(1_u64)), Some(Exact::from(2048_u64)));
+    }
+
+    /// State of the earlier form names another kind of bucket: it is refused and built anew, never read as this one.
+    #[test]
+    fn earlier_buckets_are_not_taken_for_these() {
+        assert!(serde_json::from_str::<Quantile>(r#"{"buckets":{"512":3}}"#).is_err());
+        assert!(serde_json::from_str::<Quantile>(r#"{"leading":{"512":3}}"#).is_ok());
     }
 
     /// Values apart and in buckets, whichever is merged into which.

@@ -1,181 +1,338 @@
 //! What a measurement is, line by line: what digests are taken of, and what `vernier diff` compares. Comments, titles
 //! and the order of keys have no say in it, nor have decision criteria, which have a digest of their own.
+//!
+//! Everything is taken apart without `..`: whoever adds a field decides here whether it decides a figure, and who leaves
+//! one out says why. What is written is what people wrote, by name: no number of a slot, no name of a Rust variant.
+
+mod registers;
+mod words;
 
 use std::collections::BTreeMap;
 
-use super::{BaseMeasure, BaseOf, Construct, Criteria, Decision, Feed, Fold, Population, Source, Union};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Adjust, BaseMeasure, BaseOf, Construct, Criteria, Decision, DerivedMeasure, Dimension, Fold, Gate, Indicator,
+    Population, Rule, Source, Union,
+};
 use crate::{
-    bands::Band,
-    expression::{Expression, Parameter},
+    bands::{Band, Bound, Limit, Range},
+    calendar::Calendar,
+    classes::Classes,
+    expression::{Expression, Parameter, Standing},
+    fields::Fields,
+    rates::Rates,
+    working::WorkingHours,
 };
 
-type Lines = BTreeMap<String, String>;
+pub(super) type Lines = BTreeMap<String, String>;
 
-/// The lines of a construct; sources and populations included.
-pub(super) fn lines(
-    construct: &Construct,
-    populations: &BTreeMap<String, &Population>,
-    sources: &BTreeMap<String, &Source>,
-) -> Lines {
-    let mut lines = Lines::new();
-    let mut put = |key: String, value: String| lines.insert(key, value);
-    put("cadence.period".to_owned(), construct.period.to_string());
-    put("cadence.rolling".to_owned(), construct.rolling.to_string());
-    put(
-        "calendar".to_owned(),
-        format!("{} {:?}", construct.calendar.zone.name(), construct.calendar.fiscal_year_start),
-    );
-    put("sources".to_owned(), construct.sources.join(", "));
-    for dimension in &construct.dimensions {
-        put(format!("by.{}", dimension.name), dimension.values.join(", "));
-    }
-    let measuring = construct.base.iter().flat_map(|base| base.filter.iter().chain(base.fold.expressions()));
-    let measuring = measuring.chain(construct.derived.iter().map(|derived| &derived.formula));
-    for name in measuring.flat_map(Expression::parameters) {
-        if let Some(parameter) = construct.parameters.get(name) {
-            put(format!("parameters.{name}"), self::parameter(parameter));
-        }
-    }
-    for base in &construct.base {
-        put(format!("base.{}", base.name), self::base(base));
-    }
-    for derived in &construct.derived {
-        let rest = format!("{}, at least {}", derived.unit, derived.minimum_denominator);
-        put(format!("derived.{}", derived.name), format!("{} [{rest}]", derived.formula.text()));
-    }
-    put("privacy.minimum_group".to_owned(), construct.minimum_group.to_string());
-    for (name, population) in populations {
-        put(format!("population.{name}"), self::population(population));
-    }
-    for (name, source) in sources {
-        put(format!("source.{name}"), self::source(source));
-    }
-    lines
+/// What constructs rest on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) populations: &'a BTreeMap<String, Population>,
+    pub(super) sources: &'a BTreeMap<String, Source>,
+    pub(super) fields: &'a Fields,
 }
 
-/// The digest of lines.
-pub(super) fn digest(lines: &Lines) -> String {
-    let text: Vec<String> = lines.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
-    super::load::digest(&text.concat())
+/// Lines while they are written.
+struct Writer<'a> {
+    lines: Lines,
+    fields: &'a Fields,
+    parameters: &'a BTreeMap<String, Parameter>,
+}
+
+/// The lines of a construct; those of its sources and populations included.
+pub(super) fn lines(construct: &Construct, ground: Ground<'_>) -> Lines {
+    let Construct {
+        period,
+        rolling,
+        calendar,
+        sources,
+        dimensions,
+        parameters,
+        base,
+        derived,
+        indicator,
+        minimum_group,
+        // The series has it as its name already.
+        id: _,
+        // Words for people.
+        title: _,
+        file: _,
+        version: _,
+        iso27004: _,
+        iso27001: _,
+        verified: _,
+        kind: _,
+        need: _,
+        parties: _,
+        evidence: _,
+        interpretation: _,
+        chart: _,
+        // When people look at it.
+        report_every: _,
+        revise_every: _,
+        // Until when a figure may still be corrected: what it is a figure of stays. What is kept for corrections is
+        // part of the catalogue's digest.
+        close_after: _,
+        restate_for: _,
+        // What is wanted, not what is.
+        targets: _,
+        // Who set a value; the value is there.
+        set_by_organisation: _,
+        // Made of the rest.
+        digest: _,
+        definition: _,
+    } = construct;
+    let mut writer = Writer { lines: Lines::new(), fields: ground.fields, parameters };
+    let Calendar { zone, fiscal_year_start: (month, day) } = calendar;
+    writer.put("cadence.period", period.to_string());
+    writer.put("cadence.rolling", rolling.to_string());
+    writer.put("calendar.zone", zone.name());
+    writer.put("calendar.fiscal_year_start", format!("{month:02}-{day:02}"));
+    writer.put("sources", words::sorted(sources));
+    for dimension in dimensions {
+        writer.dimension(dimension);
+    }
+    for base in base {
+        writer.base(base);
+    }
+    for derived in derived {
+        writer.derived(derived);
+    }
+    // The criteria have a digest of their own; where the measure lies among the others is no part of what it is.
+    let Indicator { of, slot: _, criteria: _ } = indicator;
+    writer.put("indicator.of", of);
+    writer.put("privacy.minimum_group", minimum_group.to_string());
+    for name in construct.populations(ground.populations) {
+        if let Some(population) = ground.populations.get(&name) {
+            writer.population(population);
+        }
+    }
+    for source in sources.iter().filter_map(|name| ground.sources.get(name)) {
+        writer.source(source);
+    }
+    writer.lines
 }
 
 /// The digest of decision criteria, with the values of the parameters that they name.
 pub(super) fn of_criteria(criteria: &Criteria, parameters: &BTreeMap<String, Parameter>) -> String {
-    let mut lines = Lines::new();
-    for (index, (band, when)) in criteria.lines().into_iter().enumerate() {
-        lines.insert(format!("{index}.{band}"), when);
+    let Criteria {
+        gates,
+        decision,
+        adjust,
+        // From when on they hold and who approved them: what they say is the same.
+        from: _,
+        approved_by: _,
+        // Made of the rest.
+        asked: _,
+        digest: _,
+    } = criteria;
+    let fields = Fields::default();
+    let mut writer = Writer { lines: Lines::new(), fields: &fields, parameters };
+    for (index, Gate { outcome, when }) in gates.iter().enumerate() {
+        let when = writer.said(when);
+        writer.put(&format!("gate.{index}"), format!("{} if {when}", outcome.name()));
     }
-    let limits = match &criteria.decision {
-        Decision::Bands(bands) => bands.iter().flat_map(Band::parameters).collect(),
-        Decision::Rules(_) => Vec::new(),
-    };
-    let named = criteria.expressions().flat_map(Expression::parameters).map(String::as_str);
-    for name in named.chain(limits) {
-        if let Some(parameter) = parameters.get(name) {
-            lines.insert(format!("parameters.{name}"), self::parameter(parameter));
+    match decision {
+        Decision::Bands(bands) => {
+            for Band { name, ranges } in bands {
+                let ranges: Vec<String> = ranges.iter().map(|range| writer.range(range)).collect();
+                writer.put(&format!("band.{name}"), ranges.join(" or "));
+            }
+        }
+        Decision::Rules(rules) => {
+            for (index, Rule { band, when }) in rules.iter().enumerate() {
+                let when = when.as_ref().map_or_else(|| "otherwise".to_owned(), |when| writer.said(when));
+                writer.put(&format!("rule.{index}"), format!("{band} if {when}"));
+            }
         }
     }
-    digest(&lines)
+    for (index, Adjust { band, to, when }) in adjust.iter().enumerate() {
+        let when = writer.said(when);
+        writer.put(&format!("adjust.{index}"), format!("{to} instead of {band} if {when}"));
+    }
+    digest(&writer.lines)
 }
 
-/// The digest of everything that has a say in base measures.
-pub(super) fn of_all(
-    constructs: &[Construct],
-    populations: &BTreeMap<String, Population>,
-    sources: &BTreeMap<String, Source>,
-) -> String {
-    let mut lines = Lines::new();
+/// The digest of everything that has a say in what the aggregator keeps.
+pub(super) fn of_all(constructs: &[Construct], ground: Ground<'_>, classes: &Classes) -> String {
+    let nothing = BTreeMap::new();
+    let mut writer = Writer { lines: Lines::new(), fields: ground.fields, parameters: &nothing };
     for construct in constructs {
-        lines.insert(format!("construct.{}", construct.id), construct.digest.clone());
+        writer.put(&format!("construct.{}", construct.id), &construct.digest);
+        // Figures and versions of rows are kept for so long: with a longer time, those that were let go would be missed.
+        writer.put(&format!("construct.{}.restate_for", construct.id), construct.restate_for.to_string());
     }
-    for (name, population) in populations {
-        lines.insert(format!("population.{name}"), self::population(population));
+    for population in ground.populations.values() {
+        writer.population(population);
     }
-    for (name, source) in sources {
-        lines.insert(format!("source.{name}"), self::source(source));
+    for source in ground.sources.values() {
+        writer.source(source);
     }
-    digest(&lines)
+    for (name, said) in classes.lines() {
+        writer.put(&format!("class.{name}"), said);
+    }
+    digest(&writer.lines)
 }
 
-fn text(expression: Option<&Expression>) -> String {
-    expression.map_or_else(|| "true".to_owned(), |expression| expression.text().to_owned())
+/// The digest of lines. Their lengths stand before them, so that no text can pass itself off as another line.
+pub(super) fn digest(lines: &Lines) -> String {
+    let line = |(key, value): (&String, &String)| format!("{}:{key}={}:{value}\n", key.len(), value.len());
+    of_text(&lines.iter().map(line).collect::<String>())
 }
 
+/// First 16 hexadecimal digits of a digest: enough to name a definition.
+pub(super) fn of_text(text: &str) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(text).iter().take(8).fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
+}
+
+/// A parameter in words.
 pub(super) fn parameter(parameter: &Parameter) -> String {
-    match &parameter.by {
-        None => parameter.default.to_string(),
+    let Parameter { by, values, default } = parameter;
+    match by {
+        None => default.to_string(),
         Some(by) => {
-            let values: Vec<String> = parameter.values.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-            format!("by {by}: {}; else {}", values.join(", "), parameter.default)
+            let values: Vec<String> = values.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+            format!("by {by}: {}; else {default}", values.join(", "))
         }
     }
 }
 
-fn base(base: &BaseMeasure) -> String {
-    let of = match &base.of {
-        BaseOf::Event { class, .. } => format!("events {class}"),
-        BaseOf::Population(name) => format!("{name} at {:?}", base.basis).to_lowercase(),
-    };
-    let unit = base.unit.as_deref().map_or_else(String::new, |unit| format!(" [{unit}]"));
-    format!("{} of {of} where {}{unit}", fold(&base.fold), text(base.filter.as_ref()))
-}
+impl Writer<'_> {
+    fn put(&mut self, key: &str, value: impl Into<String>) {
+        self.lines.insert(key.to_owned(), value.into());
+    }
 
-/// A fold in words.
-pub(super) fn fold(fold: &Fold) -> String {
-    match fold {
-        Fold::Count => "count".to_owned(),
-        Fold::Sum(value) => format!("sum({})", value.text()),
-        Fold::Min(value) => format!("min({})", value.text()),
-        Fold::Max(value) => format!("max({})", value.text()),
-        Fold::Mean(value) => format!("mean({})", value.text()),
-        Fold::Variance(value) => format!("variance({})", value.text()),
-        Fold::Distinct(value) => format!("distinct({})", value.text()),
-        Fold::Quantile(value, at) => format!("quantile({}, {at})", value.text()),
-        Fold::Union(union) => {
-            let Union { from, to, per, .. } = union.as_ref();
-            let per = per.as_ref().map_or_else(String::new, |per| format!(" per {}", per.text()));
-            format!("union({} to {}{per})", from.text(), to.text())
+    /// The text of an expression. What it stands on beside its text becomes lines of their own.
+    fn said(&mut self, expression: &Expression) -> String {
+        // What open items count as is said once for each base measure: nothing else has durations that end.
+        let Standing { open: _, hours, rates } = expression.standing();
+        if let Some(hours) = hours {
+            self.working_hours(hours);
+        }
+        if let Some(rates) = rates {
+            self.rates(rates);
+        }
+        for name in expression.parameters() {
+            self.parameter(name);
+        }
+        expression.text().to_owned()
+    }
+
+    fn condition(&mut self, expression: Option<&Expression>, otherwise: &str) -> String {
+        expression.map_or_else(|| otherwise.to_owned(), |expression| self.said(expression))
+    }
+
+    fn parameter(&mut self, name: &str) {
+        if let Some(parameter) = self.parameters.get(name) {
+            self.put(&format!("parameters.{name}"), self::parameter(parameter));
         }
     }
-}
 
-fn population(population: &Population) -> String {
-    let columns = population.columns.iter().map(|column| {
-        format!("{}: {} {:?} {:?} {:?}", column.name, column.kind, column.merge, column.scale, column.unit)
-    });
-    let feeds = population.feeds.iter().map(|feed| self::feed(feed, population));
-    let joins = population.joins.iter().map(|(name, by)| format!("joins {name} by {by}"));
-    columns.chain(feeds).chain(joins).collect::<Vec<_>>().join("; ")
-}
+    fn working_hours(&mut self, hours: &WorkingHours) {
+        let WorkingHours { zone, days, from, to, holidays } = hours;
+        let days = words::weekdays(days);
+        self.put("calendar.working_hours", format!("{days} {from} to {to} {}", zone.name()));
+        let holidays: Vec<String> = holidays.iter().map(ToString::to_string).collect();
+        self.put("calendar.working_hours.holidays", holidays.join(", "));
+    }
 
-fn feed(feed: &Feed, population: &Population) -> String {
-    let set = feed.set.iter().map(|set| {
-        let column = population.columns.get(set.column).map_or("", |column| column.name.as_str());
-        format!("{column} = {} if {}", set.value.text(), text(set.when.as_ref()))
-    });
-    format!(
-        "{} {:?} by {} at {} when {} remove {} lists {}: {}",
-        feed.class,
-        feed.of,
-        feed.key,
-        feed.partition,
-        text(feed.when.as_ref()),
-        feed.remove.as_ref().map_or("never", Expression::text),
-        feed.lists,
-        set.collect::<Vec<_>>().join(", ")
-    )
-}
+    fn rates(&mut self, rates: &Rates) {
+        let Rates { currency, from } = rates;
+        for (day, of) in from {
+            let of: Vec<String> = of.iter().map(|(currency, rate)| format!("{currency} {rate}")).collect();
+            self.put(&format!("rates.{day}"), format!("{} in {currency}", of.join(", ")));
+        }
+        self.put("rates", currency);
+    }
 
-fn source(source: &Source) -> String {
-    format!(
-        "{} {:?} mapping {} lateness {} idle {} future {} rhythm {} duplicates {}",
-        source.topics.join(","),
-        source.decode,
-        source.program.as_deref().map_or_else(|| "none".to_owned(), super::load::digest),
-        source.lateness,
-        source.idle,
-        source.max_future,
-        source.rhythm,
-        source.deduplicate
-    )
+    fn dimension(&mut self, dimension: &Dimension) {
+        let Dimension { name, field, column, values } = dimension;
+        let field = field.and_then(|slot| self.fields.path(slot));
+        let event = field.map_or_else(String::new, |path| format!(" by event {path}"));
+        let column = column.as_ref().map_or_else(String::new, |column| format!(" by column {column}"));
+        self.put(&format!("by.{name}"), format!("{}{event}{column}", words::sorted(values)));
+    }
+
+    fn base(&mut self, base: &BaseMeasure) {
+        let BaseMeasure {
+            name,
+            of,
+            basis,
+            filter,
+            fold,
+            unit,
+            // Worked out from the texts of the expressions.
+            extras: _,
+        } = base;
+        let of = match of {
+            // The number of the class is the class's.
+            BaseOf::Event { class, uid: _ } => format!("events {class}"),
+            BaseOf::Population(name) => format!("{name} at {}", words::basis(*basis)),
+        };
+        let expressions = fold.expressions().into_iter().chain(filter);
+        let open = expressions.filter_map(|expression| expression.standing().open).next();
+        let open = open.map_or_else(String::new, |open| format!(", open {}", words::open(open)));
+        let unit = unit.as_deref().map_or_else(String::new, |unit| format!(" [{unit}]"));
+        let fold = self.fold(fold);
+        let filter = self.condition(filter.as_ref(), "true");
+        self.put(&format!("base.{name}"), format!("{fold} of {of} where {filter}{unit}{open}"));
+    }
+
+    fn fold(&mut self, fold: &Fold) -> String {
+        match fold {
+            Fold::Count => "count".to_owned(),
+            Fold::Sum(value) => format!("sum({})", self.said(value)),
+            Fold::Min(value) => format!("min({})", self.said(value)),
+            Fold::Max(value) => format!("max({})", self.said(value)),
+            Fold::Mean(value) => format!("mean({})", self.said(value)),
+            Fold::Variance(value) => format!("variance({})", self.said(value)),
+            Fold::Distinct(value) => format!("distinct({})", self.said(value)),
+            Fold::Quantile(value, at) => format!("quantile({}, {at})", self.said(value)),
+            Fold::Union(union) => {
+                // The unit of the length is the measure's.
+                let Union { from, to, per, unit: _ } = union.as_ref();
+                let (from, to) = (self.said(from), self.said(to));
+                let per = per.as_ref().map_or_else(String::new, |per| format!(" per {}", self.said(per)));
+                format!("union({from} to {to}{per})")
+            }
+        }
+    }
+
+    fn derived(&mut self, derived: &DerivedMeasure) {
+        let DerivedMeasure {
+            name,
+            formula,
+            unit,
+            minimum_denominator,
+            // Shown beside the value; nothing is decided by it.
+            confidence: _,
+        } = derived;
+        let formula = self.said(formula);
+        self.put(&format!("derived.{name}"), format!("{formula} [{unit}, at least {minimum_denominator}]"));
+    }
+
+    fn range(&mut self, range: &Range) -> String {
+        let Range { lower, upper } = range;
+        for Bound { limit, closed: _ } in [lower, upper] {
+            match limit {
+                Limit::Parameter(name, _) => self.parameter(name),
+                Limit::Infinite | Limit::Number(_) => {}
+            }
+        }
+        let exact = |limit: &Limit| match limit {
+            Limit::Number(number) => number.to_string(),
+            Limit::Infinite | Limit::Parameter(..) => limit.to_string(),
+        };
+        let open = if lower.closed { '[' } else { '(' };
+        let close = if upper.closed { ']' } else { ')' };
+        format!("{open}{}, {}{close}", exact(&lower.limit), exact(&upper.limit))
+    }
 }

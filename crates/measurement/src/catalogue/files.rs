@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, meant};
 
 /// Largest file of a catalogue, in bytes.
 pub const MAX_FILE: u64 = 1 << 20;
@@ -16,6 +16,10 @@ const MAX_FILES: usize = 10_000;
 const MAX_DEPTH: usize = 8;
 /// Folders that are looked into.
 const FOLDERS: [&str; 4] = ["constructs", "populations", "sources", "mappings"];
+/// Files that are read beside them.
+const FILES: [&str; 2] = ["organisation.yaml", "rates.yaml"];
+/// A folder that others read: the extension of OCSF, and the classes that are part of the program.
+const OF_OTHERS: &str = "ocsf";
 
 /// Texts by path, relative to the catalogue's folder and with `/` between its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,7 +32,8 @@ impl Files {
         for name in FOLDERS {
             reading.folder(&folder.join(name), 0);
         }
-        for name in ["organisation.yaml", "rates.yaml"] {
+        reading.strays();
+        for name in FILES {
             let path = folder.join(name);
             if path.exists() {
                 reading.file(&path);
@@ -47,6 +52,29 @@ impl Files {
     }
 }
 
+/// Folders of mappings that belong to no source. Where a source could not be read, nobody knows.
+pub(super) fn mappings_of_nobody(folder: &Path, sources: &[String], faults: &mut Vec<Diagnostic>) {
+    if folder.as_os_str().is_empty() || faults.iter().any(|fault| fault.file.starts_with("sources/")) {
+        return;
+    }
+    let entries = fs::read_dir(folder.join("mappings")).into_iter().flatten().flatten().map(|entry| entry.path());
+    for name in entries.filter(|path| path.is_dir()).map(|path| name_of(&path)) {
+        if !name.starts_with('.') && !sources.contains(&name) {
+            let hint = format!("no source is called `{name}`; {}", meant(&name, sources));
+            faults.push(ignored(format!("mappings/{name}"), &hint));
+        }
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn ignored(file: String, hint: &str) -> Diagnostic {
+    let reason = "it is not read".to_owned();
+    Diagnostic { file, line: 1, column: 1, subject: String::new(), reason, hint: hint.to_owned() }
+}
+
 struct Reading<'a> {
     folder: &'a Path,
     files: Files,
@@ -60,17 +88,72 @@ impl Reading<'_> {
         paths.sort();
         for path in paths {
             let is_folder = fs::symlink_metadata(&path).is_ok_and(|about| about.is_dir());
+            let hidden = name_of(&path).starts_with('.');
             if is_folder && depth < MAX_DEPTH {
                 self.folder(&path, depth + 1);
-            } else if path.extension().is_some_and(|ending| ending == "yaml" || ending == "vrl") {
+            } else if is_folder {
+                self.ignored(&path, "it lies too deep: eight folders are looked into");
+            } else if self.belongs(&path) {
                 self.file(&path);
+            } else if !hidden && !self.is_beside(&path) {
+                self.ignored(
+                    &path,
+                    "files of a catalogue end in .yaml, mappings are called map.vrl, texts for people end in .md",
+                );
             }
         }
     }
 
-    fn file(&mut self, path: &Path) {
+    /// Whether the file is read: programs in the folder of mappings, descriptions everywhere else.
+    fn belongs(&self, path: &Path) -> bool {
+        let ending = if self.is_mapping(path) { "vrl" } else { "yaml" };
+        path.extension().is_some_and(|found| found == ending) && (ending == "yaml" || name_of(path) == "map.vrl")
+    }
+
+    /// Whether the file is meant for others: texts for people, and what lies beside a mapping to try it with.
+    fn is_beside(&self, path: &Path) -> bool {
+        let ends = |ending: &str| path.extension().is_some_and(|found| found == ending);
+        let within_a_mapping = self.is_mapping(path) && path.parent() != Some(&self.folder.join("mappings"));
+        ends("md") || (within_a_mapping && !["vrl", "yaml", "yml"].into_iter().any(ends))
+    }
+
+    fn is_mapping(&self, path: &Path) -> bool {
+        path.starts_with(self.folder.join("mappings"))
+    }
+
+    /// What lies beside the folders and looks as if it were read.
+    fn strays(&mut self) {
+        let entries = fs::read_dir(self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut entries: Vec<PathBuf> = entries.collect();
+        entries.sort();
+        for path in entries {
+            let name = name_of(&path);
+            if name.starts_with('.') || name == OF_OTHERS || FOLDERS.contains(&name.as_str()) {
+                continue;
+            }
+            let looks_read =
+                path.extension().is_some_and(|found| ["yaml", "yml", "vrl"].iter().any(|ending| found == *ending));
+            if path.is_dir() {
+                self.ignored(&path, &meant(&name, &FOLDERS.map(str::to_owned)));
+            } else if looks_read && !FILES.contains(&name.as_str()) {
+                self.ignored(&path, &meant(&name, &FILES.map(str::to_owned)));
+            }
+        }
+    }
+
+    /// Whoever wrote it thinks that it counts.
+    fn ignored(&mut self, path: &Path, hint: &str) {
+        let file = self.relative(path);
+        self.faults.push(ignored(file, hint));
+    }
+
+    fn relative(&self, path: &Path) -> String {
         let relative = path.strip_prefix(self.folder).unwrap_or(path);
-        let name = relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+        relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+    }
+
+    fn file(&mut self, path: &Path) {
+        let name = self.relative(path);
         let about = fs::symlink_metadata(path);
         let read = match about {
             Ok(about) if about.file_type().is_symlink() => {

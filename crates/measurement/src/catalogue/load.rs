@@ -8,9 +8,13 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::Location;
-use sha2::{Digest, Sha256};
 
-use super::{Catalogue, Construct, Files, Population, Source, check, spec};
+use super::{
+    Catalogue, Construct, Files, Population, Source, check,
+    definition::{self, Ground},
+    notes::{Places, Written},
+    spec,
+};
 use crate::{
     classes::Classes,
     diagnostic::{Diagnostic, Diagnostics},
@@ -92,11 +96,13 @@ impl<T> Named<T> {
     }
 }
 
-pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> Result<Catalogue, Diagnostics> {
+pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> (Catalogue, Vec<Diagnostic>) {
     let classes = Classes::known();
     let mut fields = Fields::new();
+    let mut written = Written::default();
     let sources = sources(files, &classes, folder, &mut list);
-    let populations = populations(files, &classes, &mut fields, &mut list);
+    super::files::mappings_of_nobody(folder, &sources.names(), &mut list);
+    let populations = populations(files, &sources, &classes, &mut fields, &mut written, &mut list);
     let organisation: spec::OrganisationSpec = single(files, "organisation.yaml", &mut list).unwrap_or_default();
     let rates = rates(files, &mut list);
     let mut known =
@@ -109,6 +115,7 @@ pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> R
         let id = spec.construct.value.clone();
         let at = spec.construct.referenced;
         let overlay = organisation.parameters.get(&id);
+        written.constructs.insert(id.clone(), (file.to_owned(), Places::of_construct(&spec)));
         constructs.extend(check::construct(spec, overlay, &mut known, &mut faults));
         if !named.insert(id) {
             faults.add(&at, "a construct of this identifier is declared twice", "identifiers are unique");
@@ -124,15 +131,47 @@ pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> R
         let hint = "a catalogue has the folders constructs, populations, sources and mappings";
         faults.add_at(1, 1, "no constructs found", hint);
     }
+    list.sort();
+    list.dedup();
     if !list.is_empty() {
-        list.sort();
-        list.dedup();
-        return Err(Diagnostics(list));
+        // A construct may refer to what is faulty itself: none is to be taken for whole.
+        constructs.clear();
     }
     constructs.sort_by(|left, right| left.id.cmp(&right.id));
-    let (populations, sources) = (populations.sound(), sources.sound());
-    let digest = super::definition::of_all(&constructs, &populations, &sources);
-    Ok(Catalogue { constructs, populations, sources, classes, fields, digest, folder: folder.to_owned() })
+    let (mut populations, sources) = (populations.sound(), sources.sound());
+    own_sources(&constructs, &mut populations);
+    let ground = Ground { populations: &populations, sources: &sources, fields: &fields };
+    for construct in &mut constructs {
+        define(construct, ground);
+    }
+    let digest = definition::of_all(&constructs, ground, &classes);
+    let folder = folder.to_owned();
+    let mut catalogue =
+        Catalogue { constructs, populations, sources, classes, fields, digest, folder, notes: Vec::new() };
+    catalogue.notes = super::notes::notes(&catalogue, &written);
+    (catalogue, list)
+}
+
+/// A population takes events of the sources that it names, or else of those of the constructs that use it.
+fn own_sources(constructs: &[Construct], populations: &mut BTreeMap<String, Population>) {
+    let mut of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for construct in constructs {
+        for name in construct.populations(populations) {
+            of.entry(name).or_default().extend(construct.sources.iter().cloned());
+        }
+    }
+    for (name, population) in populations {
+        population.default_sources(&of.remove(name).unwrap_or_default());
+    }
+}
+
+/// What a construct is, and the digest of that.
+fn define(construct: &mut Construct, ground: Ground<'_>) {
+    construct.definition = definition::lines(construct, ground);
+    construct.digest = definition::digest(&construct.definition);
+    for criteria in &mut construct.indicator.criteria {
+        criteria.digest = definition::of_criteria(criteria, &construct.parameters);
+    }
 }
 
 fn sources(files: &Files, classes: &Classes, folder: &Path, list: &mut Vec<Diagnostic>) -> Named<Source> {
@@ -149,7 +188,14 @@ fn sources(files: &Files, classes: &Classes, folder: &Path, list: &mut Vec<Diagn
     sources
 }
 
-fn populations(files: &Files, classes: &Classes, fields: &mut Fields, list: &mut Vec<Diagnostic>) -> Named<Population> {
+fn populations(
+    files: &Files,
+    sources: &Named<Source>,
+    classes: &Classes,
+    fields: &mut Fields,
+    written: &mut Written,
+    list: &mut Vec<Diagnostic>,
+) -> Named<Population> {
     let mut specs = Vec::new();
     for (file, text) in files.under("populations", ".yaml") {
         let mut faults = Faults { list: &mut *list, file: file.to_owned(), subject: String::new() };
@@ -162,7 +208,8 @@ fn populations(files: &Files, classes: &Classes, fields: &mut Fields, list: &mut
     for (file, spec) in specs {
         let mut faults = Faults { list: &mut *list, file, subject: String::new() };
         let (name, at) = (spec.population.value.clone(), spec.population.referenced);
-        let population = check::population(spec, &keys, classes, fields, &mut faults);
+        written.populations.insert(name.clone(), (faults.file.clone(), Places::of_population(&spec)));
+        let population = check::population(spec, &keys, sources, classes, fields, &mut faults);
         if !populations.insert(name, population) {
             faults.add(&at, "a population of this name is declared twice", "names are unique");
         }
@@ -220,14 +267,4 @@ fn in_words(message: &str) -> (&str, &'static str) {
     // Advice for programmers follows.
     let reason = reason.split(", set DuplicateKeyPolicy").next().unwrap_or(reason);
     (reason, "see docs/constructs for the keys")
-}
-
-/// First 16 hexadecimal digits of a digest: enough to name a definition.
-pub(super) fn digest(text: &str) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(text).iter().take(8).fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
 }

@@ -1,6 +1,6 @@
 //! Populations: tables kept from events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,6 +14,8 @@ pub struct Population {
     pub name: String,
     /// Title for people.
     pub title: String,
+    /// Sources whose events change rows: those that it names, or those of the constructs that use it.
+    pub sources: BTreeSet<String>,
     /// Columns; their order fixes the slots of expressions on rows. Those that the engine keeps for itself come last,
     /// and no expression can name them.
     pub columns: Vec<Column>,
@@ -30,6 +32,16 @@ pub struct Population {
 impl Population {
     /// Key of the row that knows of full snapshots. No entity can have it.
     pub const SNAPSHOT: &'static str = "\u{0}snapshot";
+
+    /// Gives the sources to whatever names none of its own: those of the constructs that use the population.
+    pub(super) fn default_sources(&mut self, sources: &BTreeSet<String>) {
+        if self.sources.is_empty() {
+            self.sources.clone_from(sources);
+        }
+        for feed in self.feeds.iter_mut().filter(|feed| feed.sources.is_empty()) {
+            feed.sources.clone_from(&self.sources);
+        }
+    }
 
     /// Slot of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
@@ -100,6 +112,8 @@ pub struct Feed {
     pub partition: String,
     /// Slot of that key, where it is another one: a row is then known by both, so that it never lies in two partitions.
     pub partition_slot: Option<usize>,
+    /// Sources whose events it takes.
+    pub sources: BTreeSet<String>,
     /// What an event of the feed is about.
     pub of: FeedOf,
     /// Whether the events are not routed by the class's primary key, so that the population is fed by reference copies.

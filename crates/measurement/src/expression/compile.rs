@@ -16,7 +16,7 @@ use operators::{arithmetic, comparison};
 
 use super::{
     Arithmetic, Comparison, Direction, Expression, ExpressionError, MAX_NODES, MAX_TEXT, Node, OpenItems, Scope,
-    TextTest,
+    Standing, TextTest,
 };
 use crate::{
     number::Exact,
@@ -47,10 +47,12 @@ pub(super) fn compile(text: &str, scope: &mut dyn Scope) -> Result<Expression, E
         reads_time: false,
         has_durations: false,
         parameters: Vec::new(),
+        standing: Standing::default(),
     };
     let (plan, result) = compiler.node(&tree)?;
-    let Compiler { slots, looks_back, reads_time, has_durations, parameters, .. } = compiler;
-    Ok(Expression { text: Arc::from(text), plan, result, slots, looks_back, reads_time, has_durations, parameters })
+    let Compiler { scope: _, nodes: _, slots, looks_back, reads_time, has_durations, parameters, standing } = compiler;
+    let text = Arc::from(text);
+    Ok(Expression { text, plan, result, slots, looks_back, reads_time, has_durations, parameters, standing })
 }
 
 fn error(reason: impl Into<String>, hint: impl Into<String>) -> ExpressionError {
@@ -77,6 +79,7 @@ struct Compiler<'a> {
     reads_time: bool,
     has_durations: bool,
     parameters: Vec<String>,
+    standing: Standing,
 }
 
 impl Compiler<'_> {

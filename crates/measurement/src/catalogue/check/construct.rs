@@ -14,8 +14,8 @@ use serde_saphyr::Location;
 use super::{EventScope, Faults, Known, class, compile, compile_filter, day, identifier, name, span, spec, zone};
 use crate::{
     catalogue::{
-        BaseMeasure, BaseOf, Construct, DerivedMeasure, Dimension, Indicator, Need, Parties, Population, Source,
-        Target, definition, load::Found,
+        BaseMeasure, BaseOf, Construct, DerivedMeasure, Dimension, Indicator, Need, Parties, Population, Target,
+        load::Found,
     },
     diagnostic::meant,
     expression::{Expression, OpenItems, Parameter, Scope, Unit},
@@ -84,7 +84,7 @@ pub(in crate::catalogue) fn construct(
     if faults.list.len() != before {
         return None;
     }
-    let mut construct = Construct {
+    Some(Construct {
         id: spec.construct.value.clone(),
         title: spec.title,
         file: faults.file.clone(),
@@ -126,32 +126,7 @@ pub(in crate::catalogue) fn construct(
         interpretation: spec.interpretation,
         chart: spec.report.chart,
         definition: BTreeMap::new(),
-    };
-    define(&mut construct, known);
-    Some(construct)
-}
-
-/// What it rests on, and the digest of that.
-fn define(construct: &mut Construct, known: &Known<'_>) {
-    let mut populations: BTreeMap<String, &Population> = BTreeMap::new();
-    for base in &construct.base {
-        if let BaseOf::Population(name) = &base.of
-            && let Found::Sound(population) = known.populations.get(name)
-        {
-            for name in population.joins.keys().chain([name]) {
-                if let Found::Sound(population) = known.populations.get(name) {
-                    populations.insert(name.clone(), population);
-                }
-            }
-        }
-    }
-    let sources: BTreeMap<String, &Source> =
-        construct.sources.iter().filter_map(|name| Some((name.clone(), known.sources.get(name).sound()?))).collect();
-    construct.definition = definition::lines(construct, &populations, &sources);
-    construct.digest = definition::digest(&construct.definition);
-    for criteria in &mut construct.indicator.criteria {
-        criteria.digest = definition::of_criteria(criteria, &construct.parameters);
-    }
+    })
 }
 
 fn version(version: &spec::Text, faults: &mut Faults<'_>) {

@@ -2,9 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_saphyr::Location;
+
 use super::{EventScope, attribute, class, compile, compile_filter, identifier, name};
 use crate::{
-    catalogue::{Column, Feed, FeedOf, Merge, Population, Scale, SetColumn, load::Faults, spec},
+    catalogue::{
+        Column, Feed, FeedOf, Merge, Population, Scale, SetColumn, Source,
+        load::{Faults, Found, Named},
+        spec,
+    },
     classes::Classes,
     diagnostic::meant,
     expression::Scope,
@@ -24,6 +30,7 @@ pub(in crate::catalogue) fn partition_keys(specs: &[(String, spec::PopulationSpe
 pub(in crate::catalogue) fn population(
     spec: spec::PopulationSpec,
     keys: &PartitionKeys,
+    known: &Named<Source>,
     classes: &Classes,
     fields: &mut Fields,
     faults: &mut Faults<'_>,
@@ -32,6 +39,7 @@ pub(in crate::catalogue) fn population(
     let before = faults.list.len();
     name(&spec.population, faults);
     let at = spec.population.referenced;
+    let sources = sources(spec.sources.as_deref(), &at, known, faults);
     let mut columns: Vec<Column> = Vec::new();
     for (name, column) in &spec.columns {
         identifier(name, "column", &at, faults);
@@ -54,7 +62,8 @@ pub(in crate::catalogue) fn population(
     let listed = spec.snapshot.is_some().then(|| own("@listed", Type::Time, Merge::Max));
     let mut feeds: Vec<Feed> = Vec::new();
     for feed_spec in &spec.feeds {
-        let Some(built) = feed(feed_spec, &columns, classes, fields, faults) else { continue };
+        let own = feed_sources(feed_spec.sources.as_deref(), &feed_spec.class, &sources, known, faults);
+        let Some(built) = feed(feed_spec, own, &columns, classes, fields, faults) else { continue };
         // A copy that comes for one of the two keys would be taken for both.
         if feeds.iter().any(|other| other.class == built.class && other.partition != built.partition) {
             let hint = "a class feeds a population by one key: make two populations";
@@ -67,7 +76,8 @@ pub(in crate::catalogue) fn population(
         feeds.push(built);
     }
     if let Some(snapshot_spec) = &spec.snapshot {
-        feeds.extend(snapshot(snapshot_spec, classes, fields, faults));
+        let own = feed_sources(snapshot_spec.sources.as_deref(), &snapshot_spec.class, &sources, known, faults);
+        feeds.extend(snapshot(snapshot_spec, own, classes, fields, faults));
         if !spec.feeds.iter().any(|feed| feed.lists) {
             faults.add(
                 &snapshot_spec.class.referenced,
@@ -85,12 +95,54 @@ pub(in crate::catalogue) fn population(
     (faults.list.len() == before).then_some(Population {
         name: spec.population.value.clone(),
         title: spec.title,
+        sources,
         columns,
         feeds,
         joins,
         removed,
         listed,
     })
+}
+
+/// The sources that are named; none where nothing is said, which is filled in when the constructs are known.
+fn sources(
+    named: Option<&[spec::Text]>,
+    at: &Location,
+    known: &Named<Source>,
+    faults: &mut Faults<'_>,
+) -> BTreeSet<String> {
+    let Some(named) = named else { return BTreeSet::new() };
+    if named.is_empty() {
+        faults.add(at, "`sources` is empty: nothing would be taken", "name the sources, or leave the key out");
+    }
+    let mut sources = BTreeSet::new();
+    for source in named {
+        if matches!(known.get(&source.value), Found::Unknown) {
+            let hint = meant(&source.value, &known.names());
+            faults.add(&source.referenced, format!("unknown source `{}`", source.value), hint);
+        }
+        if !sources.insert(source.value.clone()) {
+            faults.add(&source.referenced, format!("the source `{}` is named twice", source.value), "name it once");
+        }
+    }
+    sources
+}
+
+/// The sources of a feed: none but those of its population.
+fn feed_sources(
+    named: Option<&[spec::Text]>,
+    class: &spec::Text,
+    population: &BTreeSet<String>,
+    known: &Named<Source>,
+    faults: &mut Faults<'_>,
+) -> BTreeSet<String> {
+    for source in named.into_iter().flatten().filter(|_| !population.is_empty()) {
+        if !population.contains(&source.value) {
+            let reason = format!("`{}` is no source of the population", source.value);
+            faults.add(&source.referenced, reason, "name it under the population's `sources`, too");
+        }
+    }
+    sources(named, &class.referenced, known, faults)
 }
 
 /// A joined row must lie in the same partition, and nobody can ask another machine for it.
@@ -131,6 +183,7 @@ fn joins(
 
 fn feed(
     spec: &spec::FeedSpec,
+    sources: BTreeSet<String>,
     columns: &[Column],
     classes: &Classes,
     fields: &mut Fields,
@@ -160,6 +213,7 @@ fn feed(
         key_slot,
         partition: partition.value.clone(),
         partition_slot,
+        sources,
         of: FeedOf::Entity,
         by_reference: class.key != partition.value,
         when,
@@ -203,6 +257,7 @@ fn set_columns(
 
 fn snapshot(
     spec: &spec::SnapshotSpec,
+    sources: BTreeSet<String>,
     classes: &Classes,
     fields: &mut Fields,
     faults: &mut Faults<'_>,
@@ -219,6 +274,7 @@ fn snapshot(
         key_slot: taken_at,
         partition: class.key.clone(),
         partition_slot: None,
+        sources,
         of: FeedOf::Snapshot(taken_at),
         by_reference: true,
         when,

@@ -66,6 +66,8 @@ pub(in crate::catalogue) struct PopulationSpec {
     pub(in crate::catalogue) title: String,
     /// Columns by name.
     pub(in crate::catalogue) columns: BTreeMap<String, ColumnSpec>,
+    /// Sources whose events change rows; unless said otherwise those of the constructs that use the population.
+    pub(in crate::catalogue) sources: Option<Vec<Text>>,
     /// Events that change rows.
     pub(in crate::catalogue) feeds: Vec<FeedSpec>,
     /// Populations that share the partition, by the column that holds their key.
@@ -99,6 +101,8 @@ pub(in crate::catalogue) struct FeedSpec {
     pub(in crate::catalogue) key: Text,
     /// Path of the key that decides the partition, where rows lie beside those of another population.
     pub(in crate::catalogue) partition: Option<Text>,
+    /// Sources whose events it takes, where not all of the population's.
+    pub(in crate::catalogue) sources: Option<Vec<Text>>,
     /// Which events count.
     pub(in crate::catalogue) when: Option<Text>,
     /// Which of them remove the entity; the others bring it back.
@@ -133,6 +137,8 @@ pub(in crate::catalogue) struct ConditionalSet {
 pub(in crate::catalogue) struct SnapshotSpec {
     /// Event class.
     pub(in crate::catalogue) class: Text,
+    /// Sources whose snapshots count, where not all of the population's.
+    pub(in crate::catalogue) sources: Option<Vec<Text>>,
     /// Which events count.
     pub(in crate::catalogue) when: Option<Text>,
     /// Path of the instant at which the snapshot was taken.

@@ -46,10 +46,12 @@ impl Compiler<'_> {
         let open = self.scope.open_items().unwrap_or(OpenItems::LeaveOut);
         self.has_durations = true;
         self.reads_time |= open == OpenItems::AsOf;
+        self.standing.open = Some(open);
         let node = if function == "worked" {
             let hours = self.scope.working_hours().ok_or_else(|| {
                 error("`worked` needs working hours", "declare calendar.working_hours, or use `elapsed`")
             })?;
+            self.standing.hours = Some(Arc::clone(&hours));
             Node::Worked(from, to, open, hours)
         } else {
             Node::Elapsed(from, to, open)
@@ -70,6 +72,7 @@ impl Compiler<'_> {
             .scope
             .rates()
             .ok_or_else(|| error("`convert` needs rates of exchange", "write them into rates.yaml"))?;
+        self.standing.rates = Some(Arc::clone(&rates));
         Ok((Node::Convert(amount, currency, at, rates), Some(Type::Number)))
     }
 
