@@ -6,7 +6,7 @@ use ingest::{
     config::{Classes, FedBy, Source},
     pipeline::{Arrival, process},
 };
-use measurement::time::Timestamp;
+use measurement::{time::Timestamp, value::Type};
 use serde_json::{Value, json};
 
 use crate::shipped;
@@ -71,7 +71,20 @@ fn the_extension_describes_the_classes_that_ingest_knows() {
         let class = known.by_name(name).unwrap_or_else(|| panic!("{name} is not in the table of classes"));
         assert_eq!(text["uid"], class.uid, "{name}");
         assert_eq!(text["primary_key"], class.key.as_str(), "{name}");
-        assert_eq!(text["attributes"][&class.key]["requirement"], "required", "{name}: its key");
+        // What an event must have is said by the table of classes; the extension repeats it for people.
+        for (path, attribute) in text["attributes"].as_object().unwrap() {
+            let required = class.required.contains(path) || class.key == *path;
+            assert_eq!(attribute["requirement"] == "required", required, "{name}: {path}");
+            let kind = known.attribute(class, path).unwrap_or_else(|| panic!("{name}: {path} is not in the table"));
+            let typed = match attribute["type"].as_str().unwrap() {
+                "boolean" => Type::Bool,
+                "integer" | "long" | "float" => Type::Number,
+                "timestamp" => Type::Time,
+                _ => Type::Text,
+            };
+            assert!(kind.is_none_or(|kind| kind == typed), "{name}: {path} is {kind:?} in the table, here {typed:?}");
+        }
+        assert!(text["attributes"].get(&class.key).is_some(), "{name}: its key");
         assert!(!activities.is_empty(), "{name}");
     }
     assert_eq!(described, known.names().filter(|name| name.starts_with("isms_")).count());

@@ -149,6 +149,13 @@ pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> (
     let mut catalogue =
         Catalogue { constructs, populations, sources, classes, fields, digest, folder, notes: Vec::new() };
     catalogue.notes = super::notes::notes(&catalogue, &written);
+    let unread = catalogue.sources.values().filter(|source| source.program.is_none());
+    for file in unread.map(|source| format!("mappings/{}/map.vrl", source.name)) {
+        if files.0.contains_key(&file) {
+            let text = "it is not run: its source declares `mapping: ocsf`".to_owned();
+            catalogue.notes.push(super::Note { file, line: 1, text });
+        }
+    }
     (catalogue, list)
 }
 

@@ -100,8 +100,11 @@ pub(super) fn base_measure(
 
 /// Place of the first thing that a base measure says.
 fn place(spec: &spec::BaseSpec) -> Option<Location> {
-    let texts = [&spec.event, &spec.population, &spec.count, &spec.sum, &spec.min, &spec.max, &spec.mean];
-    texts.into_iter().flatten().map(|text| text.referenced).next()
+    let named = [&spec.event, &spec.population];
+    let numbers = [&spec.count, &spec.sum, &spec.min, &spec.max, &spec.mean, &spec.variance];
+    let others = [&spec.distinct, &spec.quantile, &spec.filter];
+    let texts = named.into_iter().chain(numbers).chain(others).flatten();
+    texts.chain(spec.union.iter().map(|union| &union.from)).map(|text| text.referenced).next()
 }
 
 fn on_events(

@@ -130,7 +130,8 @@ fn criteria(
     Some(criteria)
 }
 
-/// The measures that decide: the indicator's, those of gates and rules, and what their formulas need.
+/// The measures that decide: the indicator's, those of rules, and what their formulas need. Those of gates are not among
+/// them: a gate of which nobody knows whether it holds is not taken.
 fn asked(slot: usize, criteria: &Criteria, measures: usize, derived: &[DerivedMeasure], base: usize) -> Vec<usize> {
     let mut asked: BTreeSet<usize> = BTreeSet::from([slot]);
     if let Decision::Rules(rules) = &criteria.decision {
