@@ -37,8 +37,8 @@ fn check(change: impl Fn(&Path)) -> (bool, String) {
     (output.status.success(), String::from_utf8(told).unwrap())
 }
 
-fn edit(file: PathBuf, from: &str, to: &str) {
-    let text = fs::read_to_string(&file).unwrap();
+fn edit(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).unwrap();
     assert!(text.contains(from), "{}: {from}", file.display());
     fs::write(&file, text.replacen(from, to, 1)).unwrap();
 }
@@ -46,13 +46,15 @@ fn edit(file: PathBuf, from: &str, to: &str) {
 #[test]
 fn faults_of_constructs_and_of_mappings_come_in_one_run() {
     let (sound, told) = check(|folder| {
-        edit(folder.join("constructs/iso27004/b-06-audit-programme.yaml"), "sources: [grc]", "sources: [nobody]");
-        edit(folder.join("populations/audits.yaml"), "merge: last", "merge: lately");
+        edit(&folder.join("constructs/iso27004/b-06-audit-programme.yaml"), "sources: [grc]", "sources: [nobody]");
+        edit(&folder.join("populations/audits.yaml"), "merge: last", "merge: lately");
         fs::write(folder.join("mappings/sshd/map.vrl"), ".class_uid = nonsense(.message)\n").unwrap();
         fs::write(folder.join("mappings/itsm/map.vrl"), "this is no program (\n").unwrap();
     });
     assert!(!sound);
-    for part in ["b-06-audit-programme.yaml", "populations/audits.yaml", "mappings/sshd/map.vrl", "mappings/itsm/map.vrl"] {
+    for part in
+        ["b-06-audit-programme.yaml", "populations/audits.yaml", "mappings/sshd/map.vrl", "mappings/itsm/map.vrl"]
+    {
         assert!(told.contains(part), "{part} is not told:\n{told}");
     }
 }
@@ -99,13 +101,20 @@ fn who_counts_what_is_told_where_a_class_comes_from_several_sources() {
     assert!(sound, "{told}");
     let line = told.lines().find(|line| line.contains("b-34-security-incidents-trend.yaml")).unwrap();
     assert!(line.contains("`incident_finding` come from desk, itsm") && line.contains("counts itsm"), "{line}");
-    assert!(told.lines().any(|line| line.contains("populations/incidents.yaml") && line.contains("desk, itsm")), "{told}");
+    assert!(
+        told.lines().any(|line| line.contains("populations/incidents.yaml") && line.contains("desk, itsm")),
+        "{told}"
+    );
 }
 
 #[test]
 fn a_source_that_nothing_is_read_from_is_told() {
     let (sound, told) = check(|folder| {
-        edit(folder.join("constructs/iso27004/b-34-security-incidents-trend.yaml"), "sources: [itsm]", "sources: [itsm, sshd]");
+        edit(
+            &folder.join("constructs/iso27004/b-34-security-incidents-trend.yaml"),
+            "sources: [itsm]",
+            "sources: [itsm, sshd]",
+        );
     });
     assert!(sound, "{told}");
     let told: Vec<&str> = told.lines().filter(|line| line.contains("comes from its source")).collect();
@@ -118,8 +127,8 @@ fn values_beyond_all_bands_are_foreseen() {
     let note = |formula: &str, bands: &str| -> Option<String> {
         let (sound, told) = check(|folder| {
             let file = folder.join("constructs/iso27004/b-03-policy-review.yaml");
-            edit(file.clone(), "100 * reviewed / in_place", formula);
-            edit(file, "green: \"(80, 100]\", orange: \"[40, 80]\", red: \"[0, 40)\"", bands);
+            edit(&file, "100 * reviewed / in_place", formula);
+            edit(&file, "green: \"(80, 100]\", orange: \"[40, 80]\", red: \"[0, 40)\"", bands);
         });
         assert!(sound, "{told}");
         told.lines().find(|line| line.contains("b-03-policy-review")).map(str::to_owned)

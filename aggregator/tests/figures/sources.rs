@@ -1,7 +1,7 @@
 //! A construct measures its own sources, and a population is fed by its own: whoever else sends events of the same class
 //! changes nothing.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use measurement::catalogue::Catalogue;
 

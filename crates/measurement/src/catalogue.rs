@@ -11,6 +11,7 @@ mod measure;
 mod notes;
 mod population;
 mod schema;
+mod sends;
 mod source;
 mod spec;
 

@@ -86,10 +86,11 @@ impl Classes {
     /// What each class is, line by line: what is kept of events depends on their types.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (&str, String)> {
         let Self { common, classes } = self;
-        let types = |attributes: &BTreeMap<String, AttributeType>| -> String {
-            attributes.iter().map(|(path, kind)| format!(" {path}: {}", kind.word())).collect()
+        let types = |attributes: &BTreeMap<String, AttributeType>| {
+            let typed = attributes.iter().map(|(path, kind)| format!("{path} {}", kind.word()));
+            typed.collect::<Vec<_>>().join(", ")
         };
-        let of_class = move |(name, class): (&'_ String, &Class)| {
+        let of_class = move |(name, class): (&String, &Class)| {
             let Class { uid, category, key, required, attributes } = class;
             format!("{name} {uid} {category} by {key} requires {}:{}", required.join(" "), types(attributes))
         };

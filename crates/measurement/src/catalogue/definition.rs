@@ -7,7 +7,7 @@
 mod registers;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -110,10 +110,22 @@ pub(super) fn lines(construct: &Construct, ground: Ground<'_>) -> Lines {
             writer.population(population);
         }
     }
-    for source in sources.iter().filter_map(|name| ground.sources.get(name)) {
+    for source in deciding(construct, ground) {
         writer.source(source);
     }
     writer.lines
+}
+
+/// The sources that have a say in the figures of a construct: its own, and those that may feed its populations.
+fn deciding<'a>(construct: &Construct, ground: Ground<'a>) -> impl Iterator<Item = &'a Source> {
+    let mut names: BTreeSet<String> = construct.sources.iter().cloned().collect();
+    for population in construct.populations(ground.populations).iter().filter_map(|name| ground.populations.get(name)) {
+        for feed in &population.feeds {
+            let may_send = |name: &&String| ground.sources.get(*name).is_some_and(|source| source.may_send(feed.uid));
+            names.extend(feed.sources.iter().filter(may_send).cloned());
+        }
+    }
+    names.into_iter().filter_map(|name| ground.sources.get(&name))
 }
 
 /// The digest of decision criteria, with the values of the parameters that they name.
@@ -180,7 +192,7 @@ pub(super) fn of_all(constructs: &[Construct], ground: Ground<'_>, classes: &Cla
 /// The digest of lines. Their lengths stand before them, so that no text can pass itself off as another line.
 pub(super) fn digest(lines: &Lines) -> String {
     let line = |(key, value): (&String, &String)| format!("{}:{key}={}:{value}\n", key.len(), value.len());
-    of_text(&lines.iter().map(line).collect::<String>())
+    of_text(&lines.iter().map(line).collect::<Vec<_>>().concat())
 }
 
 /// First 16 hexadecimal digits of a digest: enough to name a definition.
@@ -277,8 +289,8 @@ impl Writer<'_> {
             BaseOf::Event { class, uid: _ } => format!("events {class}"),
             BaseOf::Population(name) => format!("{name} at {}", words::basis(*basis)),
         };
-        let expressions = fold.expressions().into_iter().chain(filter);
-        let open = expressions.filter_map(|expression| expression.standing().open).next();
+        let mut expressions = fold.expressions().into_iter().chain(filter);
+        let open = expressions.find_map(|expression| expression.standing().open);
         let open = open.map_or_else(String::new, |open| format!(", open {}", words::open(open)));
         let unit = unit.as_deref().map_or_else(String::new, |unit| format!(" [{unit}]"));
         let fold = self.fold(fold);

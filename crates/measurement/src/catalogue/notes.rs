@@ -2,7 +2,6 @@
 //! and not read, values that no band is for.
 
 mod reach;
-mod sends;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,7 +63,7 @@ pub(super) struct Written {
 
 /// All notes, by file and line.
 pub(super) fn notes(catalogue: &Catalogue, written: &Written) -> Vec<Note> {
-    let sends = catalogue.sources.iter().map(|(name, source)| (name.as_str(), sends::sends(source))).collect();
+    let sends = catalogue.sources.iter().map(|(name, source)| (name.as_str(), source.sends())).collect();
     let notes = Notes { catalogue, sends };
     let mut all = Vec::new();
     for construct in &catalogue.constructs {
