@@ -363,7 +363,8 @@ mod tests {
             let first = calendar.period_at(PeriodLength::Hour, at(from));
             let following = |period: &Period| Some(calendar.next(PeriodLength::Hour, period));
             let starts = std::iter::successors(Some(first), following).take(count);
-            starts.map(|hour| calendar.label(PeriodLength::Hour, &hour)[11..].to_owned()).collect::<Vec<_>>()
+            let label = |hour: Period| calendar.label(PeriodLength::Hour, &hour);
+            starts.map(|hour| label(hour).split_once('T').unwrap().1.to_owned()).collect::<Vec<_>>()
         };
         // Put forward from 02:00 to 02:30, and back from 02:00 to 01:30.
         assert_eq!(hours("2026-10-03T14:45:00Z", 4), ["01:00+10:30", "02:30+11:00", "03:00+11:00", "04:00+11:00"]);

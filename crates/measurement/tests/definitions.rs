@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use measurement::catalogue::{Catalogue, Files, Schema, schema};
+use measurement::catalogue::{Catalogue, Construct, Files, Schema, schema};
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -20,11 +20,12 @@ fn here(path: &str) -> PathBuf {
 #[test]
 fn the_shipped_definitions_are_as_they_were() {
     let catalogue = Catalogue::load(&here("../../schemas")).unwrap_or_else(|faults| panic!("{faults}"));
-    let mut found = String::from("# construct, definition, decision criteria\n");
-    for construct in &catalogue.constructs {
+    let line = |construct: &Construct| {
         let criteria: Vec<&str> = construct.indicator.criteria.iter().map(|entry| entry.digest.as_str()).collect();
-        found.push_str(&format!("{} {} {}\n", construct.id, construct.digest, criteria.join(" ")));
-    }
+        format!("{} {} {}\n", construct.id, construct.digest, criteria.join(" "))
+    };
+    let lines: Vec<String> = catalogue.constructs.iter().map(line).collect();
+    let found = format!("# construct, definition, decision criteria\n{}", lines.concat());
     let golden = here("tests/golden/definitions.txt");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::create_dir_all(golden.parent().unwrap()).unwrap();
@@ -295,7 +296,7 @@ struct Digests {
 
 fn digests(files: &Files) -> Digests {
     let catalogue = Catalogue::from_files(files).unwrap_or_else(|faults| panic!("{faults}"));
-    let of = |construct: &measurement::catalogue::Construct| (construct.id.clone(), construct.digest.clone());
+    let of = |construct: &Construct| (construct.id.clone(), construct.digest.clone());
     let criteria = catalogue.constructs.iter().flat_map(|construct| &construct.indicator.criteria);
     Digests {
         definitions: catalogue.constructs.iter().map(of).collect(),

@@ -207,7 +207,9 @@ mod tests {
         fn the_stated_error_is_true(exponent in -12_i32..=12, step in 1_i64..1000, share in 0_i64..=20) {
             let mut quantile = Quantile::default();
             let values: Vec<Exact> = (-300..=2000_i64).map(|index| number(index * step + 1, exponent)).collect();
-            values.iter().for_each(|value| quantile.insert(value.clone()));
+            for value in &values {
+                quantile.insert(value.clone());
+            }
             let at = Exact::ratio(share, 20).unwrap();
             let rank = at.multiply(&Exact::from(2301_i64));
             // Nearest rank: the least value that enough do not exceed.
