@@ -262,10 +262,19 @@ impl Expression {
     }
 
     /// Whether what the expression says cannot be relied on: its value is unknown because something in it is
-    /// mistyped or of unlike types, or a text that it reads was not legible in full.
+    /// mistyped or of unlike types, or it is only known by a text that was not legible in full.
     pub fn undecided(&self, context: &Context<'_>) -> bool {
+        if evaluate::is_mistyped(&self.plan, context) {
+            return true;
+        }
         let replaced = |slot: &usize| context.slots.get(*slot).is_some_and(Value::is_replaced);
-        evaluate::is_mistyped(&self.plan, context) || self.slots.iter().any(replaced)
+        if !self.slots.iter().any(replaced) {
+            return false;
+        }
+        // Whether it would be known without those texts.
+        let without = |value: &Value| if value.is_replaced() { Value::Mistyped } else { value.clone() };
+        let slots: Vec<Value> = context.slots.iter().map(without).collect();
+        evaluate::is_mistyped(&self.plan, &Context { slots: &slots, ..*context })
     }
 
     /// Whether a filter matches: true, and not merely unknown.

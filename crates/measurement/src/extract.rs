@@ -274,7 +274,7 @@ mod tests {
         let mut slots = Vec::new();
         let event = format!(r#"{{"x":[1.5,{{}}],"{path}":{json},"y":1e5}}"#);
         extractor(&[path]).extract(event.as_bytes(), &mut slots).unwrap();
-        slots.pop().unwrap()
+        slots[Fields::new().slot(path).unwrap()].clone()
     }
 
     fn number(text: &str) -> Value {

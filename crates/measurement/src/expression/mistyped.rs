@@ -2,7 +2,10 @@
 //!
 //! Asked only of what is unknown, so that events that are whole pay nothing for it.
 
-use super::{Context, Node, evaluate::{NULL, read, truth}};
+use super::{
+    Context, Node,
+    evaluate::{NULL, read, truth},
+};
 use crate::value::{Type, Value};
 
 /// Whether an unknown value is unknown because something in it is mistyped.
@@ -45,7 +48,9 @@ pub(super) fn found(node: &Node, context: &Context<'_>) -> bool {
         Node::Coalesce(first, second) => value(first).is_mistyped() || value(second).is_mistyped(),
         Node::Arithmetic(_, left, right) => no_operands(&value(left), &value(right)),
         Node::Negate(operand) | Node::Abs(operand) | Node::Sqrt(operand) => no_operand(&value(operand)),
-        Node::Elapsed(from, to, _) | Node::Worked(from, to, ..) => unfit(from, Type::Time) || unfit(to, Type::Time),
+        Node::Elapsed(from, to, _) | Node::Worked(from, to, ..) => {
+            unfit(from, Type::Time) || (!value(from).is_null() && unfit(to, Type::Time))
+        }
         Node::Convert(amount, currency, at, _) => {
             unfit(amount, Type::Number) || unfit(currency, Type::Text) || unfit(at, Type::Time)
         }
@@ -53,10 +58,12 @@ pub(super) fn found(node: &Node, context: &Context<'_>) -> bool {
     }
 }
 
-/// Whether one is mistyped, or both are there and of types that have no order between them.
+/// Whether one of two is mistyped, or they are of types that have no order between them. With what is absent nothing
+/// would be known whatever the other were.
 fn unlike(left: &Value, right: &Value) -> bool {
     let types = (left.type_of(), right.type_of());
-    left.is_mistyped() || right.is_mistyped() || matches!(types, (Some(left), Some(right)) if left != right)
+    let mistyped = left.is_mistyped() || right.is_mistyped();
+    !left.is_null() && !right.is_null() && (mistyped || matches!(types, (Some(left), Some(right)) if left != right))
 }
 
 /// Whether nothing can be calculated with a value.
@@ -64,9 +71,10 @@ const fn no_operand(value: &Value) -> bool {
     matches!(value, Value::Mistyped | Value::Text(_) | Value::Bool(_) | Value::Set(_))
 }
 
+/// Whether nothing can be calculated with two values of which none is absent.
 fn no_operands(left: &Value, right: &Value) -> bool {
-    let mixed = |left: &Value, right: &Value| {
-        left.type_of() == Some(Type::Time) && right.type_of() == Some(Type::Number)
-    };
-    no_operand(left) || no_operand(right) || mixed(left, right) || mixed(right, left)
+    let mixed =
+        |left: &Value, right: &Value| left.type_of() == Some(Type::Time) && right.type_of() == Some(Type::Number);
+    let unfit = no_operand(left) || no_operand(right) || mixed(left, right) || mixed(right, left);
+    !left.is_null() && !right.is_null() && unfit
 }
