@@ -57,7 +57,7 @@ pub fn event(task: &mut Task, class: &ClassPlan, selected: &Selected, slots: &[V
         let matches = measure.filter.as_ref().is_none_or(|filter| filter.matches(&context));
         let dimension =
             |index: usize| construct.dimensions.get(index).and_then(|dimension| slots.get(dimension.field?));
-        let undecided = (selected.doubtful || measure.reads_untyped())
+        let undecided = (selected.doubtful || reference.untyped)
             && (measure.undecided(&context, matches)
                 || (matches && group_is_unknown(&construct.dimensions, dimension)));
         if !matches && !undecided {

@@ -18,6 +18,8 @@ pub struct MeasureRef {
     pub construct: usize,
     /// Index of the base measure in the construct.
     pub base: usize,
+    /// Whether values of unlike types may meet in it although the event is whole.
+    pub untyped: bool,
 }
 
 /// A feed of a population.
@@ -119,7 +121,7 @@ impl Plan {
             for (base_index, base) in construct.base.iter().enumerate() {
                 let BaseOf::Event { uid, .. } = &base.of else { continue };
                 for source in &construct.sources {
-                    let measure = MeasureRef { construct: index, base: base_index };
+                    let measure = MeasureRef { construct: index, base: base_index, untyped: base.reads_untyped() };
                     let of_source = asking.entry(source.clone()).or_default();
                     of_source.entry(i64::from(*uid)).or_default().measures.push(measure);
                 }

@@ -3,7 +3,6 @@
 use measurement::{
     catalogue::{Feed, FeedOf, Merge, Population},
     expression::{Context, Expression, NoHistory},
-    time::Timestamp,
     value::{Type, Value},
 };
 
@@ -18,7 +17,7 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
     let interval = grain.interval_at(selected.time);
     let calendar = measurement::calendar::Calendar::civil(measurement::calendar::UTC);
     let context = Context { slots, period: interval, as_of: interval.end, calendar: &calendar, history: &NoHistory };
-    let of_feed = holds(feed.when.as_ref(), &context);
+    let of_feed = holds(feed.when.as_ref(), &context, selected.doubtful);
     if of_feed == Some(false) {
         return false;
     }
@@ -27,12 +26,12 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
     let cell = rows.entry(key.clone()).or_default();
     let order = selected.order();
     let mut changed = false;
-    for (column, value) in own_columns(population, feed, selected.time, &context) {
+    for (column, value) in own_columns(population, feed, selected, &context) {
         let value = if of_feed.is_some() { value } else { Value::Mistyped };
         changed |= cell.row.update(&population.columns, interval.start, column, &order, value);
     }
     for set in &feed.set {
-        let of_set = holds(set.when.as_ref(), &context);
+        let of_set = holds(set.when.as_ref(), &context, selected.doubtful);
         if of_set == Some(false) {
             continue;
         }
@@ -61,12 +60,13 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
 }
 
 /// Whether a condition holds; `None` where that cannot be relied on: then what it decides is not known either.
-fn holds(when: Option<&Expression>, context: &Context<'_>) -> Option<bool> {
+fn holds(when: Option<&Expression>, context: &Context<'_>, doubtful: bool) -> Option<bool> {
     let Some(when) = when else { return Some(true) };
     if when.matches(context) {
         return Some(true);
     }
-    (!when.undecided(context)).then_some(false)
+    let unsure = (doubtful || when.reads_untyped()) && when.undecided(context);
+    (!unsure).then_some(false)
 }
 
 /// The key of the row that an event is about.
@@ -85,10 +85,15 @@ fn row_key(feed: &Feed, slots: &[Value]) -> Option<String> {
 }
 
 /// What an event says of the entity's being there.
-fn own_columns(population: &Population, feed: &Feed, time: Timestamp, context: &Context<'_>) -> Vec<(usize, Value)> {
+fn own_columns(
+    population: &Population,
+    feed: &Feed,
+    selected: &Selected,
+    context: &Context<'_>,
+) -> Vec<(usize, Value)> {
     let mut columns = Vec::new();
     if let (Some(column), Some(remove)) = (population.removed, &feed.remove) {
-        columns.push((column, holds(Some(remove), context).map_or(Value::Mistyped, Value::Bool)));
+        columns.push((column, holds(Some(remove), context, selected.doubtful).map_or(Value::Mistyped, Value::Bool)));
     }
     if let Some(column) = population.listed {
         match feed.of {
@@ -96,7 +101,7 @@ fn own_columns(population: &Population, feed: &Feed, time: Timestamp, context: &
                 let taken_at = context.slots.get(taken_at).cloned().unwrap_or_default().coerce(Type::Time);
                 columns.push((column, taken_at.first_instant(context.calendar.zone)));
             }
-            FeedOf::Entity if feed.lists => columns.push((column, Value::Time(time))),
+            FeedOf::Entity if feed.lists => columns.push((column, Value::Time(selected.time))),
             FeedOf::Entity => {}
         }
     }

@@ -136,7 +136,7 @@ impl Snapshot {
                 vec![("construct", construct.id.clone()), ("group", group.clone()), ("state", name.to_owned())];
             self.judgement(construct, evaluated, &labels);
             // The total alone, so that the number of series stays small; a suppressed one says nothing.
-            let shown = state.groups.len() == 1 || group == "all";
+            let shown = group == "all";
             for (measure, base) in
                 evaluated.base.iter().filter(|_| shown && evaluated.judgement.outcome != Outcome::Suppressed)
             {

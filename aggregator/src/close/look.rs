@@ -96,12 +96,14 @@ impl Look<'_> {
                     continue;
                 }
                 let mut group = None;
+                let doubtful = is_doubtful(&columns);
                 let each = measures.iter().zip(&mut done).zip(&mut undecided).filter(|((_, done), _)| !**done);
                 for (((base, measure), done), undecided) in each {
                     let slots = self.with_extras(measure, &cell.row, &columns, *moment);
                     let context = self.context(&slots, *moment);
                     let matches = measure.filter.as_ref().is_none_or(|filter| filter.matches(&context));
-                    let unsure = self.unsure(measure, &context, matches) || (unknown && matches);
+                    let doubtful = doubtful || slots.get(columns.len()..).is_some_and(is_doubtful);
+                    let unsure = (unknown && matches) || (doubtful && self.unsure(measure, &context, matches));
                     if !matches && !unsure {
                         continue;
                     }
@@ -142,12 +144,9 @@ impl Look<'_> {
 
     /// Whether it cannot be relied on what a row does to a measure.
     fn unsure(&self, measure: &BaseMeasure, context: &Context<'_>, matches: bool) -> bool {
-        let doubtful = context.slots.iter().any(|value| value.is_mistyped() || value.is_replaced());
         let column = |index: usize| self.place.columns.get(index).copied().flatten();
         let dimension = |index: usize| context.slots.get(column(index)?);
-        (doubtful || measure.reads_untyped())
-            && (measure.undecided(context, matches)
-                || (matches && group_is_unknown(&self.construct.dimensions, dimension)))
+        measure.undecided(context, matches) || (matches && group_is_unknown(&self.construct.dimensions, dimension))
     }
 
     /// When the newest full snapshot before a moment was taken; null if there was none.
@@ -194,4 +193,9 @@ impl Look<'_> {
         }?;
         row.row.as_of(&definition.columns, moment).get(column).cloned()
     }
+}
+
+/// Whether something is mistyped or was not legible in full.
+fn is_doubtful(values: &[Value]) -> bool {
+    values.iter().any(|value| value.is_mistyped() || value.is_replaced())
 }
