@@ -12,7 +12,7 @@ use measurement::{
 };
 
 use crate::{
-    config::{ClassPlan, Periods, Plan, group_of},
+    config::{ClassPlan, Periods, Plan, group_is_unknown, group_of},
     select::Selected,
     store::CellKey,
     task::Task,
@@ -54,12 +54,16 @@ pub fn event(task: &mut Task, class: &ClassPlan, selected: &Selected, slots: &[V
         let Some(cache) = task.period_caches.get_mut(reference.construct) else { continue };
         let period = cache.get(selected.time, || periods.calendar.period_at(periods.length, selected.time));
         let context = Context { slots, period, as_of: period.end, calendar: &periods.calendar, history: &NoHistory };
-        if measure.filter.as_ref().is_some_and(|filter| !filter.matches(&context)) {
+        let matches = measure.filter.as_ref().is_none_or(|filter| filter.matches(&context));
+        let dimension =
+            |index: usize| construct.dimensions.get(index).and_then(|dimension| slots.get(dimension.field?));
+        let undecided = (selected.doubtful || reference.untyped)
+            && (measure.undecided(&context, matches)
+                || (matches && group_is_unknown(&construct.dimensions, dimension)));
+        if !matches && !undecided {
             continue;
         }
-        let group = group_of(&construct.dimensions, |index| {
-            construct.dimensions.get(index).and_then(|dimension| slots.get(dimension.field?))
-        });
+        let group = group_of(&construct.dimensions, dimension);
         let mut fold_into = |period: Period, take: fn(&mut Accumulator, &Fold, &Context<'_>)| {
             if is_late(task, reference.construct, &period) {
                 if measured.late.last() != Some(&construct.id) {
@@ -72,6 +76,12 @@ pub fn event(task: &mut Task, class: &ClassPlan, selected: &Selected, slots: &[V
             take(&mut cell.accumulator, &measure.fold, &Context { period, as_of: period.end, ..context });
             measured.used = true;
         };
+        if undecided {
+            fold_into(period, |accumulator, _, _| accumulator.undecide());
+        }
+        if !matches {
+            continue;
+        }
         match &measure.fold {
             // An interval may lie in several periods, each of which sees its part.
             Fold::Union(union) => match reached(union, &context, periods) {
@@ -91,7 +101,7 @@ const MAX_REACHED: usize = 10_000;
 /// The periods that an interval touches; that of its event for one of no length. `None` if it has no beginning or no
 /// end, ends before it begins, or touches too many: an event cannot tell how long something will still last.
 fn reached(union: &Union, context: &Context<'_>, periods: &Periods) -> Option<Vec<Period>> {
-    let (Value::Time(from), Value::Time(to)) = (union.from.evaluate(context), union.to.evaluate(context)) else {
+    let (Value::Time(from), Value::Time(to)) = union.interval(context) else {
         return None;
     };
     if to <= from {

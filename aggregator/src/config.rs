@@ -18,6 +18,8 @@ pub struct MeasureRef {
     pub construct: usize,
     /// Index of the base measure in the construct.
     pub base: usize,
+    /// Whether values of unlike types may meet in it although the event is whole.
+    pub untyped: bool,
 }
 
 /// A feed of a population.
@@ -119,7 +121,7 @@ impl Plan {
             for (base_index, base) in construct.base.iter().enumerate() {
                 let BaseOf::Event { uid, .. } = &base.of else { continue };
                 for source in &construct.sources {
-                    let measure = MeasureRef { construct: index, base: base_index };
+                    let measure = MeasureRef { construct: index, base: base_index, untyped: base.reads_untyped() };
                     let of_source = asking.entry(source.clone()).or_default();
                     of_source.entry(i64::from(*uid)).or_default().measures.push(measure);
                 }
@@ -196,19 +198,24 @@ fn uses_of(index: usize, construct: &Construct, catalogue: &Catalogue, populatio
     uses
 }
 
-/// The group of an event or row: the declared value of each dimension, or `other`, numbered in one integer.
+/// The group of an event or row: the declared value of each dimension, or `other`, numbered in one integer. Numbers
+/// and bools are named by their plain texts.
 pub fn group_of<'a>(dimensions: &[Dimension], value_of: impl Fn(usize) -> Option<&'a Value>) -> u32 {
     let mut group = 0_u32;
     for (index, dimension) in dimensions.iter().enumerate() {
-        let declared = match value_of(index) {
-            Some(Value::Text(text)) => dimension.values.iter().position(|known| **known == **text),
-            _ => None,
-        };
+        let name = value_of(index).and_then(Value::name);
+        let declared = name.and_then(|name| dimension.values.iter().position(|known| *known == name));
         let radix = u32::try_from(dimension.values.len()).unwrap_or(u32::MAX).saturating_add(1);
         let digit = declared.and_then(|declared| u32::try_from(declared).ok()).unwrap_or(radix - 1);
         group = group.saturating_mul(radix).saturating_add(digit);
     }
     group
+}
+
+/// Whether an event's or row's value of a dimension was not legible, so that its group is not known.
+pub fn group_is_unknown<'a>(dimensions: &[Dimension], value_of: impl Fn(usize) -> Option<&'a Value>) -> bool {
+    let unknown = |value: &Value| value.is_mistyped() || value.is_replaced();
+    (0..dimensions.len()).any(|index| value_of(index).is_some_and(unknown))
 }
 
 /// The values of a numbered group.
@@ -267,6 +274,17 @@ mod tests {
         }
         assert_eq!(group_values(&dimensions, group_of(&dimensions, |_| None)), ["other", "other"]);
         assert_eq!(group_of(&[], |_| None), 0);
+        let plain = [dimension("plain", &["1001", "true", "9.8"])];
+        for (value, group) in [
+            (Value::Int(1001), "1001"),
+            (Value::Bool(true), "true"),
+            (Value::from_exact("9.8".parse().unwrap()), "9.8"),
+            (Value::Int(7), "other"),
+            (Value::Mistyped, "other"),
+        ] {
+            assert_eq!(group_values(&plain, group_of(&plain, |_| Some(&value))), [group]);
+            assert_eq!(group_is_unknown(&plain, |_| Some(&value)), value == Value::Mistyped);
+        }
         assert_eq!(group_number(&dimensions, &[]), None);
     }
 }

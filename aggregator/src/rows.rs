@@ -1,9 +1,8 @@
 //! Rows of populations.
 
 use measurement::{
-    catalogue::{Feed, FeedOf, Population},
-    expression::{Context, NoHistory},
-    time::Timestamp,
+    catalogue::{Feed, FeedOf, Merge, Population},
+    expression::{Context, Expression, NoHistory},
     value::{Type, Value},
 };
 
@@ -18,7 +17,8 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
     let interval = grain.interval_at(selected.time);
     let calendar = measurement::calendar::Calendar::civil(measurement::calendar::UTC);
     let context = Context { slots, period: interval, as_of: interval.end, calendar: &calendar, history: &NoHistory };
-    if feed.when.as_ref().is_some_and(|when| !when.matches(&context)) {
+    let of_feed = holds(feed.when.as_ref(), &context, selected.doubtful);
+    if of_feed == Some(false) {
         return false;
     }
     let Some(key) = row_key(feed, slots) else { return false };
@@ -26,17 +26,25 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
     let cell = rows.entry(key.clone()).or_default();
     let order = selected.order();
     let mut changed = false;
-    for (column, value) in own_columns(population, feed, selected.time, &context) {
+    for (column, value) in own_columns(population, feed, selected, &context) {
+        let value = if of_feed.is_some() { value } else { Value::Mistyped };
         changed |= cell.row.update(&population.columns, interval.start, column, &order, value);
     }
     for set in &feed.set {
-        if set.when.as_ref().is_some_and(|when| !when.matches(&context)) {
+        let of_set = holds(set.when.as_ref(), &context, selected.doubtful);
+        if of_set == Some(false) {
             continue;
         }
         let Some(column) = population.columns.get(set.column) else { continue };
-        let value = set.value.evaluate(&context);
-        // A set collects texts.
-        let value = if column.kind == Type::Set { value.coerce(Type::Text) } else { value.coerce(column.kind) };
+        let value = if of_feed.and(of_set).is_none() {
+            Value::Mistyped
+        } else if column.merge == Merge::Count {
+            Value::Null
+        } else {
+            // A set collects texts.
+            let kind = if column.kind == Type::Set { Type::Text } else { column.kind };
+            set.value.kept(&context).coerce(kind)
+        };
         changed |= cell.row.update(&population.columns, interval.start, set.column, &order, value);
     }
     if changed {
@@ -49,6 +57,16 @@ pub fn update(task: &mut Task, reference: &FeedRef, selected: &Selected, slots: 
         }
     }
     true
+}
+
+/// Whether a condition holds; `None` where that cannot be relied on: then what it decides is not known either.
+fn holds(when: Option<&Expression>, context: &Context<'_>, doubtful: bool) -> Option<bool> {
+    let Some(when) = when else { return Some(true) };
+    if when.matches(context) {
+        return Some(true);
+    }
+    let unsure = (doubtful || when.reads_untyped()) && when.undecided(context);
+    (!unsure).then_some(false)
 }
 
 /// The key of the row that an event is about.
@@ -67,18 +85,23 @@ fn row_key(feed: &Feed, slots: &[Value]) -> Option<String> {
 }
 
 /// What an event says of the entity's being there.
-fn own_columns(population: &Population, feed: &Feed, time: Timestamp, context: &Context<'_>) -> Vec<(usize, Value)> {
+fn own_columns(
+    population: &Population,
+    feed: &Feed,
+    selected: &Selected,
+    context: &Context<'_>,
+) -> Vec<(usize, Value)> {
     let mut columns = Vec::new();
     if let (Some(column), Some(remove)) = (population.removed, &feed.remove) {
-        columns.push((column, Value::Bool(remove.matches(context))));
+        columns.push((column, holds(Some(remove), context, selected.doubtful).map_or(Value::Mistyped, Value::Bool)));
     }
     if let Some(column) = population.listed {
         match feed.of {
             FeedOf::Snapshot(taken_at) => {
                 let taken_at = context.slots.get(taken_at).cloned().unwrap_or_default().coerce(Type::Time);
-                columns.push((column, taken_at));
+                columns.push((column, taken_at.first_instant(context.calendar.zone)));
             }
-            FeedOf::Entity if feed.lists => columns.push((column, Value::Time(time))),
+            FeedOf::Entity if feed.lists => columns.push((column, Value::Time(selected.time))),
             FeedOf::Entity => {}
         }
     }

@@ -17,6 +17,8 @@ pub struct Selected {
     pub uid: Arc<str>,
     /// The source's own order among equal times.
     pub sequence: i64,
+    /// Whether something that is asked of it is mistyped or was not legible in full.
+    pub doubtful: bool,
 }
 
 impl Selected {
@@ -29,20 +31,22 @@ impl Selected {
 /// Reads the wanted fields into slots. `None` if the event is not readable or lacks class, time or
 /// identity: ingest lets no such event through, so somebody else wrote it.
 pub fn select(plan: &Plan, event: &[u8], slots: &mut Vec<Value>) -> Option<Selected> {
-    plan.extractor.extract(event, slots).ok()?;
+    let extracted = plan.extractor.extract(event, slots).ok()?;
     let integer = |slot: usize| match slots.get(slot) {
         Some(Value::Int(number)) => Some(*number),
         _ => None,
     };
+    let Some(Value::Time(time)) = slots.get(Fields::TIME) else { return None };
     let uid = match slots.get(Fields::UID) {
         Some(Value::Text(uid)) => Arc::clone(uid),
         _ => return None,
     };
     Some(Selected {
         class: integer(Fields::CLASS)?,
-        time: Timestamp(integer(Fields::TIME)?),
+        time: *time,
         uid,
         sequence: integer(Fields::SEQUENCE).unwrap_or(0),
+        doubtful: extracted.doubtful,
     })
 }
 

@@ -16,7 +16,7 @@ use records::ResultRecord;
 
 use crate::{
     check,
-    test::{Case, Number, judge_case},
+    test::{Case, Number, Refused, judge_case},
 };
 
 /// Farthest change of a base measure that is tried.
@@ -37,6 +37,9 @@ pub struct ExplainArgs {
     /// Entries of the ledger as JSON lines, from `vernier results` or `vernier replay --format json`: the newest is explained
     #[arg(long, value_name = "FILE", conflicts_with = "base")]
     pub results: Option<PathBuf>,
+    /// Suppose that so many elements of a source could not be read
+    #[arg(long, value_name = "N", conflicts_with = "results")]
+    pub unread: Option<u64>,
     /// Explain the result of this group, such as category=malware
     #[arg(long, default_value = "all", value_name = "GROUP")]
     pub group: String,
@@ -67,7 +70,10 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
             )?;
             return Ok(());
         }
-        None => args.base.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect(),
+        None => {
+            case.refused = construct.sources.first().cloned().zip(args.unread.map(Refused::Some)).into_iter().collect();
+            args.base.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect()
+        }
     };
     judgement(&mut out, construct, &case, &base)
 }
@@ -124,6 +130,11 @@ fn definition(out: &mut dyn Write, catalogue: &Catalogue, construct: &Construct)
         for (band, when) in criteria.lines() {
             writeln!(out, "  {band:<12}{when}")?;
         }
+        let tolerance = criteria.tolerance.multiply(&Exact::from(100_i64)).display(3);
+        writeln!(
+            out,
+            "  unread      up to {tolerance} % of the input, if it could not change the band; else unvalidated"
+        )?;
     }
     for (name, parameter) in &construct.parameters {
         let by = if construct.set_by_organisation.contains(name) { "the organisation" } else { "the library" };
@@ -181,12 +192,20 @@ fn of_result(
         bail!("the result states no base measures: there is nothing to change");
     }
     case.period = Some(entry.period.start.to_string());
+    case.undecided = entry.base.iter().map(|(name, base)| (name.clone(), base.undecided)).collect();
+    let refused = entry.quality.sources.into_iter().filter(|(_, quality)| quality.refused > 0);
+    case.refused = refused
+        .map(|(source, quality)| (source, Refused::Of { refused: quality.refused, read: quality.read }))
+        .collect();
     Ok(entry.base.into_iter().map(|(name, base)| (name, base.value.map(Number))).collect())
 }
 
 fn judgement(out: &mut dyn Write, construct: &Construct, case: &Case, base: &Base) -> anyhow::Result<()> {
     let now = judge_case(construct, case, base)?;
     writeln!(out, "\nJudged on these values, without history: {}", now.0)?;
+    if let (Some(because), "unvalidated") = (&now.2, now.0.as_str()) {
+        writeln!(out, "  because     {because}")?;
+    }
     if let Some(value) = &now.1 {
         writeln!(out, "  {:<12}{} {}", construct.indicator.of, value.display(6), construct.unit())?;
     }
@@ -223,7 +242,7 @@ fn nearest(
             return Ok(None);
         }
         changed.insert(name.to_owned(), Some(Number(other)));
-        let (outcome, _) = judge_case(construct, case, &changed)?;
+        let (outcome, ..) = judge_case(construct, case, &changed)?;
         if outcome != now {
             return Ok(Some((steps, outcome)));
         }

@@ -28,7 +28,7 @@ use measurement::catalogue::{Catalogue, Construct, Files};
 
 use crate::check;
 
-pub use file::{Case, Expect, Number, TestFile};
+pub use file::{Case, Expect, Number, Refused, TestFile};
 pub use streamed::as_ocsf;
 
 /// Arguments of `vernier test`.
@@ -189,6 +189,9 @@ fn run_case(
     case: &Case,
     seen: &mut coverage::Seen,
 ) -> anyhow::Result<Vec<String>> {
+    if case.base.is_none() && !(case.refused.is_empty() && case.undecided.is_empty()) {
+        bail!("`refused` and `undecided` belong to `base`: of events it is found out");
+    }
     match (&case.base, case.events.is_empty() && case.silent.is_empty()) {
         (Some(base), true) => {
             let found = judged::run(construct, case, base)?;
@@ -208,6 +211,7 @@ struct Found {
     numerator: Option<measurement::number::Exact>,
     denominator: Option<measurement::number::Exact>,
     base: BTreeMap<String, Option<measurement::number::Exact>>,
+    undecided: BTreeMap<String, u64>,
     trend: Option<String>,
     because: Option<String>,
     revision: Option<u32>,
@@ -241,6 +245,10 @@ fn compare(expect: &Expect, found: &Found) -> Vec<String> {
         let got = found.base.get(name).cloned().flatten();
         check(name, wanted.to_string(), shown(&got));
     }
+    for (name, wanted) in &expect.undecided {
+        let got = found.undecided.get(name).copied().unwrap_or(0);
+        check(&format!("undecided for {name}"), wanted.to_string(), got.to_string());
+    }
     if let Some(trend) = &expect.trend {
         check("trend", trend.clone(), found.trend.clone().unwrap_or_else(|| "none".to_owned()));
     }
@@ -270,12 +278,12 @@ pub fn run_cases(catalogue: &Catalogue, file: &TestFile, whole: bool) -> (usize,
     (outcome.names.len(), outcome.failures)
 }
 
-/// Judges base measures without history: the outcome and the indicator's value.
+/// Judges base measures without history: the outcome, the indicator's value, and what the outcome rests on.
 pub fn judge_case(
     construct: &Construct,
     case: &Case,
     base: &BTreeMap<String, Option<Number>>,
-) -> anyhow::Result<(String, Option<measurement::number::Exact>)> {
+) -> anyhow::Result<(String, Option<measurement::number::Exact>, Option<String>)> {
     let found = judged::run(construct, case, base)?;
-    Ok((found.outcome, found.value))
+    Ok((found.outcome, found.value, found.because))
 }

@@ -79,6 +79,14 @@ fn a_construct_is_explained_with_what_would_change_it() {
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
+    assert!(told.contains("unread      up to 1 % of the input, if it could not change the band"), "{told}");
+    let logins = ["explain", "vernier/failed-authentication-ratio", "--base", "attempts=1000", "--base", "failed=199"];
+    let unread = text(&vernier(&[logins.as_slice(), &["--unread", "3"]].concat()).stdout);
+    assert!(
+        unread.contains("without history: unvalidated\n  because     3 unread could change green to yellow"),
+        "{unread}"
+    );
+    assert!(unread.contains("green with 2 less of failed"), "{unread}");
     let unknown = vernier(&["explain", "isms/policy-revue"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(text(&unknown.stderr).contains("did you mean `isms/policy-review`?"));

@@ -39,6 +39,15 @@ pub const FAMILIES: &[(&str, &str)] = &[
     ),
     ("vernier_indicator_band_code", "Band as a number: 0 green, 1 yellow or orange, 2 red, 3 another band, 4 no band."),
     ("vernier_indicator_outcome", "1 for the reason why there is no band, 0 for the others."),
+    (
+        "vernier_measure_undecided",
+        "Events or rows of a base measure of which it is not known whether and how they count, because something in them is mistyped or replaced.",
+    ),
+    (
+        "vernier_source_read",
+        "Elements (lines, values, items) that a source of a construct sent in the period, where it is known.",
+    ),
+    ("vernier_source_refused", "Elements among them that are in no figure because they could not be read."),
     ("vernier_indicator_period_start_timestamp_seconds", "Start of the period."),
     ("vernier_indicator_period_end_timestamp_seconds", "End of the period."),
     ("vernier_indicator_revision", "Revision of the newest final result."),
@@ -114,12 +123,27 @@ impl Snapshot {
     }
 
     fn period(&mut self, construct: &Construct, state: &PeriodState, name: &str, ledger: &Ledger) {
+        for (source, quality) in state.quality.sources.iter().filter(|(_, quality)| quality.read > 0) {
+            let labels =
+                vec![("construct", construct.id.clone()), ("source", source.clone()), ("state", name.to_owned())];
+            self.add("vernier_source_read", labels.clone(), Exact::from(quality.read).to_f64());
+            self.add("vernier_source_refused", labels, Exact::from(quality.refused).to_f64());
+        }
         for (group, evaluated) in &state.groups {
             let names = construct.dimensions.iter().map(|dimension| dimension.name.clone());
             let group = records::result::group_label(&names.zip(group.iter().cloned()).collect());
             let labels =
                 vec![("construct", construct.id.clone()), ("group", group.clone()), ("state", name.to_owned())];
             self.judgement(construct, evaluated, &labels);
+            // The total alone, so that the number of series stays small; a suppressed one says nothing.
+            let shown = group == "all";
+            for (measure, base) in
+                evaluated.base.iter().filter(|_| shown && evaluated.judgement.outcome != Outcome::Suppressed)
+            {
+                let labels =
+                    vec![("construct", construct.id.clone()), ("measure", measure.clone()), ("state", name.to_owned())];
+                self.add("vernier_measure_undecided", labels, Exact::from(base.undecided).to_f64());
+            }
             self.add("vernier_indicator_period_start_timestamp_seconds", labels.clone(), seconds(state.period.start));
             self.add("vernier_indicator_period_end_timestamp_seconds", labels.clone(), seconds(state.period.end));
             if let Some(entry) = ledger.newest(&construct.id, state.period.start, &group).filter(|_| name == "final") {

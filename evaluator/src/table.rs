@@ -35,6 +35,8 @@ pub struct Row {
     pub revision: u32,
     /// What the outcome rests on.
     pub because: Option<String>,
+    /// Whether a base measure behind the value is an estimate.
+    pub estimate: bool,
 }
 
 /// A row of a ledger entry.
@@ -58,6 +60,7 @@ pub fn row(catalogue: &Catalogue, entry: &ResultRecord) -> Row {
         state: if entry.revision > 1 { "revised" } else { "final" }.to_owned(),
         revision: entry.revision,
         because: entry.because.clone(),
+        estimate: entry.base.values().any(|base| base.error.is_some()),
     }
 }
 
@@ -89,6 +92,7 @@ pub fn current(evaluation: &Evaluation) -> Vec<Row> {
                 .to_owned(),
                 revision: 0,
                 because: evaluated.judgement.because.clone(),
+                estimate: !suppressed && evaluated.base.values().any(|base| base.error.is_some()),
             });
         }
     }

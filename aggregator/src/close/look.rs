@@ -13,7 +13,7 @@ use measurement::{
 };
 
 use crate::{
-    config::{Plan, PopulationUse, group_of},
+    config::{Plan, PopulationUse, group_is_unknown, group_of},
     task::Task,
 };
 
@@ -77,30 +77,45 @@ impl Look<'_> {
     }
 
     fn at_moments(&self, basis: Basis, measures: &[(usize, &BaseMeasure)], moments: &[Timestamp], found: &mut Found) {
-        let snapshots: Vec<Option<Timestamp>> = moments.iter().map(|moment| self.newest_snapshot(*moment)).collect();
+        let snapshots: Vec<Value> = moments.iter().map(|moment| self.newest_snapshot(*moment)).collect();
         let count = u64::try_from(moments.len()).unwrap_or(1);
         let rows = self.task.store.rows.get(self.place.population).into_iter().flatten();
         for (_, cell) in rows.filter(|(key, _)| *key != Population::SNAPSHOT) {
             let Some(first) = cell.row.first() else { continue };
             let mut done = vec![false; measures.len()];
+            let mut undecided = vec![false; measures.len()];
             // From the last moment to the first: a row that counts once counts as it was last.
             for (moment, snapshot) in moments.iter().zip(&snapshots).rev() {
                 if first >= *moment {
                     break;
                 }
                 let columns = cell.row.as_of(&self.population.columns, *moment);
-                if !Row::is_there(self.population, &columns, *snapshot) {
+                let taken_at = if let Value::Time(taken_at) = snapshot { Some(*taken_at) } else { None };
+                let unknown = snapshot.is_mistyped() || Row::presence_is_unknown(self.population, &columns);
+                if !unknown && !Row::is_there(self.population, &columns, taken_at) {
                     continue;
                 }
                 let mut group = None;
-                for ((base, measure), done) in measures.iter().zip(&mut done).filter(|(_, done)| !**done) {
+                let doubtful = is_doubtful(&columns);
+                let each = measures.iter().zip(&mut done).zip(&mut undecided).filter(|((_, done), _)| !**done);
+                for (((base, measure), done), undecided) in each {
                     let slots = self.with_extras(measure, &cell.row, &columns, *moment);
                     let context = self.context(&slots, *moment);
-                    if measure.filter.as_ref().is_some_and(|filter| !filter.matches(&context)) {
+                    let matches = measure.filter.as_ref().is_none_or(|filter| filter.matches(&context));
+                    let doubtful = doubtful || slots.get(columns.len()..).is_some_and(is_doubtful);
+                    let unsure = (unknown && matches) || (doubtful && self.unsure(measure, &context, matches));
+                    if !matches && !unsure {
                         continue;
                     }
                     let group = *group.get_or_insert_with(|| self.group(&slots));
                     let accumulator = found.entry((*base, group)).or_insert_with(|| Accumulator::new(measure));
+                    // A row is one, however often it is looked at.
+                    if unsure && !std::mem::replace(undecided, true) {
+                        accumulator.undecide();
+                    }
+                    if !matches || unknown {
+                        continue;
+                    }
                     if basis == Basis::Average {
                         accumulator.take_part(&measure.fold, &context, count);
                     } else {
@@ -127,13 +142,20 @@ impl Look<'_> {
         group_of(&self.construct.dimensions, |index| slots.get(column(index)?))
     }
 
-    fn newest_snapshot(&self, moment: Timestamp) -> Option<Timestamp> {
-        let listed = self.population.listed?;
-        let row = &self.task.store.rows.get(self.place.population)?.get(Population::SNAPSHOT)?.row;
-        match row.as_of(&self.population.columns, moment).get(listed) {
-            Some(Value::Time(taken_at)) => Some(*taken_at),
-            _ => None,
-        }
+    /// Whether it cannot be relied on what a row does to a measure.
+    fn unsure(&self, measure: &BaseMeasure, context: &Context<'_>, matches: bool) -> bool {
+        let column = |index: usize| self.place.columns.get(index).copied().flatten();
+        let dimension = |index: usize| context.slots.get(column(index)?);
+        measure.undecided(context, matches) || (matches && group_is_unknown(&self.construct.dimensions, dimension))
+    }
+
+    /// When the newest full snapshot before a moment was taken; null if there was none.
+    fn newest_snapshot(&self, moment: Timestamp) -> Value {
+        let taken_at = || {
+            let row = &self.task.store.rows.get(self.place.population)?.get(Population::SNAPSHOT)?.row;
+            row.as_of(&self.population.columns, moment).get(self.population.listed?).cloned()
+        };
+        taken_at().unwrap_or_default()
     }
 
     /// The columns, and behind them what a measure asks for beside them.
@@ -171,4 +193,9 @@ impl Look<'_> {
         }?;
         row.row.as_of(&definition.columns, moment).get(column).cloned()
     }
+}
+
+/// Whether something is mistyped or was not legible in full.
+fn is_doubtful(values: &[Value]) -> bool {
+    values.iter().any(|value| value.is_mistyped() || value.is_replaced())
 }

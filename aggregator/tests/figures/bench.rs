@@ -204,7 +204,9 @@ impl Bench {
             let aggregate: Aggregate = records::decode("aggregate", &value).unwrap();
             let current = self.catalogue.constructs.iter().any(|construct| construct.digest == key.definition);
             assert!(current, "{key:?} is of no construct of the catalogue: it should have been removed");
-            if (aggregate.accumulator.n(), aggregate.accumulator.without()) == (0, 0) {
+            if (aggregate.accumulator.n(), aggregate.accumulator.without(), aggregate.accumulator.undecided())
+                == (0, 0, 0)
+            {
                 continue;
             }
             figures

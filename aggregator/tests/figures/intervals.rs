@@ -8,7 +8,7 @@ use crate::bench::{Bench, DAY, Event, HOUR, MINUTE, START};
 
 const SESSIONS: &str = "intervals/sessions";
 
-fn bench() -> Bench {
+pub(crate) fn bench() -> Bench {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/figures/catalogue");
     let catalogue = Catalogue::load(&folder).unwrap_or_else(|faults| panic!("{faults}"));
     let mut bench = Bench::new(1);

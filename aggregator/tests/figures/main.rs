@@ -6,6 +6,7 @@
 mod bench;
 mod intervals;
 mod late;
+mod mistyped;
 mod order;
 mod rebuild;
 mod sources;

@@ -192,7 +192,7 @@ fn example(page: &mut String, construct: &Construct, case: &Case) -> anyhow::Res
             values.join(" and ")
         )?;
     }
-    let (outcome, value) = judge_case(construct, case, base)?;
+    let (outcome, value, _) = judge_case(construct, case, base)?;
     let unit = match construct.unit() {
         "1" | "ratio" => String::new(),
         unit => format!(" {unit}"),

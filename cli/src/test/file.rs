@@ -40,6 +40,12 @@ pub struct Case {
     pub history: Vec<BTreeMap<String, Number>>,
     /// With `base`: sources of which one sent nothing, or fell silent.
     pub sources: Option<State>,
+    /// With `base`: elements of sources that could not be read: how many, or how many of how many.
+    #[serde(default)]
+    pub refused: BTreeMap<String, Refused>,
+    /// With `base`: events or rows that could not be decided, by base measure.
+    #[serde(default)]
+    pub undecided: BTreeMap<String, u64>,
     /// Events, in any order.
     #[serde(default)]
     pub events: Vec<BTreeMap<String, serde_json::Value>>,
@@ -75,6 +81,8 @@ impl Case {
             base: None,
             history: Vec::new(),
             sources: None,
+            refused: BTreeMap::new(),
+            undecided: BTreeMap::new(),
             events: Vec::new(),
             silent: Vec::new(),
             silent_from: BTreeMap::new(),
@@ -85,6 +93,7 @@ impl Case {
                 denominator: None,
                 target: None,
                 base: BTreeMap::new(),
+                undecided: BTreeMap::new(),
                 trend: None,
                 revision: None,
             },
@@ -104,6 +113,31 @@ pub enum State {
     Stale,
 }
 
+/// Elements of a source that could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Refused {
+    /// So many of so many that the share is tolerated.
+    Some(u64),
+    /// So many of so many.
+    Of {
+        /// Those that could not be read.
+        refused: u64,
+        /// All.
+        read: u64,
+    },
+}
+
+impl Refused {
+    /// How many were refused and how many there were.
+    pub const fn counts(self) -> (u64, u64) {
+        match self {
+            Self::Some(refused) => (refused, u64::MAX),
+            Self::Of { refused, read } => (refused, read),
+        }
+    }
+}
+
 /// What a case must come to. What is not named is not compared, but for the outcome.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -121,6 +155,9 @@ pub struct Expect {
     /// Base measures by name.
     #[serde(default)]
     pub base: BTreeMap<String, Number>,
+    /// Events or rows that could not be decided, by base measure.
+    #[serde(default)]
+    pub undecided: BTreeMap<String, u64>,
     /// rising, falling or level.
     pub trend: Option<String>,
     /// Revision of the result.

@@ -7,7 +7,7 @@ use measurement::{
     calendar::{Period, PeriodLength},
     catalogue::Construct,
     expression::History,
-    judge::{self, Sources},
+    judge::{self, SourceInput, Sources, Unread},
     number::Exact,
     value::Value,
 };
@@ -76,6 +76,7 @@ pub(super) fn run(
         Some(State::Silent) => Sources::Silent("a source sent nothing".to_owned()),
         Some(State::Stale) => Sources::Stale("a source fell silent".to_owned()),
     };
+    let unread = unread(construct, case)?;
     let earlier = Earlier { construct, history: &case.history };
     let judgement = judge::judge(&judge::Case {
         construct,
@@ -86,6 +87,7 @@ pub(super) fn run(
         base: &base,
         n: &n,
         sources: &sources,
+        unread: &unread,
         earlier: &earlier,
     });
     let names = construct.base.iter().map(|base| base.name.clone());
@@ -95,12 +97,33 @@ pub(super) fn run(
         numerator: judgement.fraction.as_ref().map(|(top, _)| top.clone()),
         denominator: judgement.fraction.map(|(_, bottom)| bottom),
         base: names.zip(base).collect(),
+        undecided: case.undecided.clone(),
         trend: judgement.trend.map(str::to_owned),
         because: judgement.because,
         revision: None,
         interval: judgement.interval,
         target: construct.target(&period).and_then(|target| target.value.clone()),
     })
+}
+
+/// What a case says of input that could not be read. A source of which it says no more sent so much that the share is
+/// within any tolerance.
+fn unread(construct: &Construct, case: &Case) -> anyhow::Result<Unread> {
+    let mut input = Vec::new();
+    for (source, refused) in &case.refused {
+        if !construct.sources.contains(source) {
+            bail!("`{source}` is no source of the construct: {}", construct.sources.join(", "));
+        }
+        let (refused, read) = refused.counts();
+        input.push(SourceInput { source: source.clone(), read, refused });
+    }
+    for name in case.undecided.keys() {
+        if !construct.base.iter().any(|known| known.name == *name) {
+            bail!("`{name}` is no base measure of the construct");
+        }
+    }
+    let undecided = construct.base.iter().map(|base| case.undecided.get(&base.name).copied().unwrap_or(0));
+    Ok(Unread { events: input.clone(), rows: input, undecided: undecided.collect() })
 }
 
 struct Earlier<'a> {

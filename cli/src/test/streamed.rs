@@ -157,6 +157,7 @@ fn found(entry: &ResultRecord) -> Found {
         numerator: entry.numerator.clone(),
         denominator: entry.denominator.clone(),
         base,
+        undecided: entry.base.iter().map(|(name, base)| (name.clone(), base.undecided)).collect(),
         trend: entry.trend.clone(),
         because: entry.because.clone(),
         revision: Some(entry.revision),

@@ -30,6 +30,8 @@ pub struct Accumulator {
     n: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     without: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    undecided: u64,
     state: State,
 }
 
@@ -69,12 +71,12 @@ impl Accumulator {
             Fold::Quantile(..) => State::Quantile(Quantile::default()),
             Fold::Union(_) => State::Union(Intervals::default()),
         };
-        Self { n: 0, without: 0, state }
+        Self { n: 0, without: 0, undecided: 0, state }
     }
 
     /// A count.
     pub const fn counted(n: u64) -> Self {
-        Self { n, without: 0, state: State::Count }
+        Self { n, without: 0, undecided: 0, state: State::Count }
     }
 
     /// Takes in one event or row that passed the filter. What has no value for the fold is counted apart.
@@ -89,7 +91,7 @@ impl Accumulator {
             | Fold::Distinct(value)
             | Fold::Quantile(value, _) => self.fold(&value.evaluate(context)),
             Fold::Union(union) => {
-                let interval = (union.from.evaluate(context), union.to.evaluate(context));
+                let interval = union.interval(context);
                 let part = union.per.as_ref().map(|per| per.evaluate(context).to_string()).unwrap_or_default();
                 self.cover(part, &interval, &context.period, context);
             }
@@ -113,10 +115,18 @@ impl Accumulator {
         self.without = self.without.saturating_add(1);
     }
 
+    /// Takes in one event or row of which it is not known whether and how it counts. What of it counts is taken in
+    /// beside this.
+    pub const fn undecide(&mut self) {
+        self.undecided = self.undecided.saturating_add(1);
+    }
+
     fn fold(&mut self, value: &Value) {
         let number = value.to_exact();
         match (&mut self.state, number) {
-            (State::Distinct(distinct), _) if !value.is_null() => distinct.insert(&value.to_string()),
+            (State::Distinct(distinct), _) if !value.is_null() && !value.is_mistyped() => {
+                distinct.insert(&value.to_string())
+            }
             (State::Sum(sum) | State::Mean(sum), Some(number)) => *sum = sum.add(&number),
             (State::Min(least), Some(number)) => {
                 *least = Some(least.take().map_or(number.clone(), |least| least.min(number)));
@@ -180,6 +190,7 @@ impl Accumulator {
         }
         self.n = self.n.saturating_add(other.n);
         self.without = self.without.saturating_add(other.without);
+        self.undecided = self.undecided.saturating_add(other.undecided);
     }
 
     /// The value; `None` where it is not defined: least, greatest, mean and quantile of nothing, variance of one.
@@ -227,6 +238,11 @@ impl Accumulator {
     /// duration below zero.
     pub const fn without(&self) -> u64 {
         self.without
+    }
+
+    /// How many events or rows could not be decided or folded because something in them was mistyped or replaced.
+    pub const fn undecided(&self) -> u64 {
+        self.undecided
     }
 }
 

@@ -113,6 +113,15 @@ impl Classes {
         own.or_else(unmapped).map(|attribute| attribute.known())
     }
 
+    /// The type of a path in whatever class has it; `None` where only the value tells.
+    pub fn type_of(&self, path: &str) -> Option<Type> {
+        let path = any_index(path);
+        let own = self.classes.values().filter_map(|class| class.attributes.get(&path));
+        let mut kinds = own.chain(self.common.get(&path)).map(|kind| kind.known());
+        let first = kinds.next()?;
+        first.filter(|_| kinds.all(|kind| kind == first))
+    }
+
     /// Paths of the attributes of a class, for hints and documents.
     pub fn attributes<'a>(&'a self, class: &'a Class) -> impl Iterator<Item = &'a str> {
         class.attributes.keys().chain(self.common.keys()).map(String::as_str)
@@ -150,6 +159,19 @@ mod tests {
                 assert!(classes.attribute(class, path).is_some(), "{name}: {path}");
             }
         }
+    }
+
+    /// An event is read before it is known which of its classes' measures ask for it.
+    #[test]
+    fn a_path_has_one_type_in_all_classes() {
+        let classes = Classes::known();
+        for class in classes.names().filter_map(|name| classes.by_name(name)) {
+            for path in classes.attributes(class) {
+                assert_eq!(classes.attribute(class, path), Some(classes.type_of(path)), "{path}");
+            }
+        }
+        assert_eq!(classes.type_of("vulnerabilities[3].cvss[0].base_score"), Some(Type::Number));
+        assert_eq!(classes.type_of("unmapped.whatever"), None);
     }
 
     #[test]

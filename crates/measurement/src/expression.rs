@@ -6,12 +6,15 @@
 //! - a field that is absent is `null`; comparing or computing with `null` gives `null`, and `&&`,
 //!   `||`, `!` treat it as unknown. A filter that is unknown does not match;
 //! - `x == null` and `x != null` ask for absence itself;
+//! - what is present and of a type that it cannot have is unknown, also to `== null` and `coalesce`, and so is what
+//!   compares values of unlike types; whoever folds can ask for it ([`Expression::undecided`]);
 //! - division by zero gives `null`; judgement tells 0/0 from x/0 by the operands;
 //! - measures have units: what cannot be added or compared is refused when the catalogue is loaded;
 //! - no loops and no macros: cost is bounded by the size of the text.
 
 mod compile;
 mod evaluate;
+mod mistyped;
 mod range;
 mod units;
 
@@ -47,10 +50,8 @@ pub struct Parameter {
 impl Parameter {
     /// The value for one value of the dimension.
     pub fn lookup(&self, dimension_value: &Value) -> &Value {
-        match dimension_value {
-            Value::Text(name) => self.values.get(name.as_ref()).unwrap_or(&self.default),
-            _ => &self.default,
-        }
+        let named = dimension_value.name().and_then(|name| self.values.get(name.as_ref()));
+        named.unwrap_or(&self.default)
     }
 }
 
@@ -168,6 +169,7 @@ pub struct Expression {
     looks_back: u32,
     reads_time: bool,
     has_durations: bool,
+    reads_untyped: bool,
     parameters: Vec<String>,
     standing: Standing,
 }
@@ -219,6 +221,11 @@ impl Expression {
         self.has_durations
     }
 
+    /// Whether a variable occurs whose type only its value tells: values of unlike types may meet.
+    pub const fn reads_untyped(&self) -> bool {
+        self.reads_untyped
+    }
+
     /// Names of the parameters that occur, each once.
     pub fn parameters(&self) -> &[String] {
         &self.parameters
@@ -247,6 +254,27 @@ impl Expression {
     /// The value.
     pub fn evaluate(&self, context: &Context<'_>) -> Value {
         evaluate::evaluate(&self.plan, context)
+    }
+
+    /// The value as a row keeps it: a day stays a day, and what is mistyped is known to be so.
+    pub fn kept(&self, context: &Context<'_>) -> Value {
+        evaluate::kept(&self.plan, context)
+    }
+
+    /// Whether what the expression says cannot be relied on: its value is unknown because something in it is
+    /// mistyped or of unlike types, or it is only known by a text that was not legible in full.
+    pub fn undecided(&self, context: &Context<'_>) -> bool {
+        if evaluate::is_mistyped(&self.plan, context) {
+            return true;
+        }
+        let replaced = |slot: &usize| context.slots.get(*slot).is_some_and(Value::is_replaced);
+        if !self.slots.iter().any(replaced) {
+            return false;
+        }
+        // Whether it would be known without those texts.
+        let without = |value: &Value| if value.is_replaced() { Value::Mistyped } else { value.clone() };
+        let slots: Vec<Value> = context.slots.iter().map(without).collect();
+        evaluate::is_mistyped(&self.plan, &Context { slots: &slots, ..*context })
     }
 
     /// Whether a filter matches: true, and not merely unknown.

@@ -4,12 +4,16 @@
 
 use std::{fmt, sync::Arc};
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Deserialize as _,
+    de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
 
 use crate::{
     fields::{Fields, Step, parse_path},
     number::Exact,
-    value::Value,
+    value::{Type, Value},
 };
 
 /// The event is no JSON object.
@@ -24,10 +28,17 @@ pub struct Extractor {
     slots: usize,
 }
 
+/// What is to be said of an event that was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extracted {
+    /// Whether a wanted value is mistyped or was not legible in full.
+    pub doubtful: bool,
+}
+
 /// A node of the tree of wanted paths.
 #[derive(Clone, Debug, Default)]
 struct Node {
-    slot: Option<usize>,
+    slot: Option<(usize, Option<Type>)>,
     names: Vec<(String, Self)>,
     elements: Vec<(usize, Self)>,
 }
@@ -41,20 +52,48 @@ impl Extractor {
             for step in parse_path(path).unwrap_or_default() {
                 node = node.child(step);
             }
-            node.slot = Some(slot);
+            node.slot = Some((slot, fields.type_of(slot)));
         }
         Self { root, slots: fields.len() }
     }
 
-    /// Reads an event. Fields that are absent, or are objects or arrays, are null.
-    pub fn extract(&self, event: &[u8], slots: &mut Vec<Value>) -> Result<(), ExtractError> {
+    /// Reads an event, each value as the type of its field. Fields that are absent are null; what cannot be read as
+    /// its type, objects and arrays included, is mistyped.
+    pub fn extract(&self, event: &[u8], slots: &mut Vec<Value>) -> Result<Extracted, ExtractError> {
+        match self.read(event, slots, false) {
+            Ok(Notes { inexact: false, extracted }) => Ok(extracted),
+            // A wanted number has more digits than the fast way keeps, or is none that it can hold: it is read again,
+            // from the digits themselves.
+            Ok(_) | Err(_) => Ok(self.read(event, slots, true)?.extracted),
+        }
+    }
+
+    fn read(&self, event: &[u8], slots: &mut Vec<Value>, by_digits: bool) -> Result<Notes, ExtractError> {
         slots.clear();
         slots.resize(self.slots, Value::Null);
+        let mut notes = Notes::default();
         let mut json = serde_json::Deserializer::from_slice(event);
-        Object { node: &self.root, slots }.deserialize(&mut json)?;
+        let row = &mut Row { slots, notes: &mut notes, by_digits };
+        Object { node: &self.root, row }.deserialize(&mut json)?;
         json.end()?;
-        Ok(())
+        Ok(notes)
     }
+}
+
+/// What was noted while an event was read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Notes {
+    extracted: Extracted,
+    /// Whether a number was read that may have lost digits.
+    inexact: bool,
+}
+
+/// Where the values go.
+struct Row<'a> {
+    slots: &'a mut Vec<Value>,
+    notes: &'a mut Notes,
+    /// Whether numbers are read from their digits.
+    by_digits: bool,
 }
 
 impl Node {
@@ -80,44 +119,56 @@ impl Node {
 }
 
 /// The event itself, which must be an object.
-struct Object<'a> {
+struct Object<'a, 'r> {
     node: &'a Node,
-    slots: &'a mut Vec<Value>,
+    row: &'r mut Row<'a>,
 }
 
-impl<'de> DeserializeSeed<'de> for Object<'_> {
+impl<'de> DeserializeSeed<'de> for Object<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(Wanted { node: self.node, slots: self.slots })
+        deserializer.deserialize_map(Wanted { node: self.node, row: self.row })
     }
 }
 
 /// A wanted value.
-struct Wanted<'a> {
+struct Wanted<'a, 'r> {
     node: &'a Node,
-    slots: &'a mut Vec<Value>,
+    row: &'r mut Row<'a>,
 }
 
-impl Wanted<'_> {
-    #[expect(clippy::unnecessary_wraps, reason = "the form that every visitor's method has")]
+impl Wanted<'_, '_> {
     fn set<E>(self, value: Value) -> Result<(), E> {
-        if let Some(slot) = self.node.slot.and_then(|slot| self.slots.get_mut(slot)) {
+        let Some((slot, wanted)) = self.node.slot else { return Ok(()) };
+        let value = match wanted {
+            Some(wanted) if value.type_of() != Some(wanted) => value.coerce(wanted),
+            _ => value,
+        };
+        self.row.notes.extracted.doubtful |= value.is_mistyped() || value.is_replaced();
+        if let Some(slot) = self.row.slots.get_mut(slot) {
             *slot = value;
         }
         Ok(())
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Wanted<'_> {
+impl<'de> DeserializeSeed<'de> for Wanted<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        if !self.row.by_digits || self.node.slot.is_none() {
+            return deserializer.deserialize_any(self);
+        }
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if raw.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+            return self.set(Exact::from_decimal(raw).map_or(Value::Mistyped, Value::from_exact));
+        }
+        serde_json::Deserializer::from_str(raw).deserialize_any(self).map_err(D::Error::custom)
     }
 }
 
-impl<'de> Visitor<'de> for Wanted<'_> {
+impl<'de> Visitor<'de> for Wanted<'_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,6 +189,7 @@ impl<'de> Visitor<'de> for Wanted<'_> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.row.notes.inexact |= self.node.slot.is_some();
         self.set(Exact::from_f64(value).map_or(Value::Null, Value::from_exact))
     }
 
@@ -152,13 +204,13 @@ impl<'de> Visitor<'de> for Wanted<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(node) = map.next_key_seed(Key { node: self.node })? {
             match node {
-                Some(node) => map.next_value_seed(Wanted { node, slots: self.slots })?,
+                Some(node) => map.next_value_seed(Wanted { node, row: &mut *self.row })?,
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        Ok(())
+        self.set(Value::Mistyped)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
@@ -166,11 +218,11 @@ impl<'de> Visitor<'de> for Wanted<'_> {
         loop {
             let wanted = self.node.elements.iter().find(|(known, _)| *known == index).map(|(_, node)| node);
             let more = match wanted {
-                Some(node) => elements.next_element_seed(Wanted { node, slots: self.slots })?,
+                Some(node) => elements.next_element_seed(Wanted { node, row: &mut *self.row })?,
                 None => elements.next_element::<IgnoredAny>()?.map(|_| ()),
             };
             if more.is_none() {
-                return Ok(());
+                return self.set(Value::Mistyped);
             }
             index += 1;
         }
@@ -207,13 +259,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{classes::Classes, time::Timestamp};
 
     fn extractor(paths: &[&str]) -> Extractor {
         let mut fields = Fields::new();
         for path in paths {
             fields.slot(path).unwrap();
         }
-        Extractor::new(&fields)
+        Extractor::new(&fields.typed(&Classes::known()))
+    }
+
+    /// The value of one field of an event that has nothing else.
+    fn read(path: &str, json: &str) -> Value {
+        let mut slots = Vec::new();
+        let event = format!(r#"{{"x":[1.5,{{}}],"{path}":{json},"y":1e5}}"#);
+        extractor(&[path]).extract(event.as_bytes(), &mut slots).unwrap();
+        slots[Fields::new().slot(path).unwrap()].clone()
+    }
+
+    fn number(text: &str) -> Value {
+        Value::from_exact(text.parse().unwrap())
     }
 
     #[test]
@@ -225,12 +290,65 @@ mod tests {
             "time":1700000000000,"class_uid":3002,"nothing":null,"big":18446744073709551615}"#;
         extractor.extract(event, &mut slots).unwrap();
         assert_eq!(slots[Fields::CLASS], Value::Int(3002));
-        assert_eq!(slots[Fields::TIME], Value::Int(1_700_000_000_000));
+        assert_eq!(slots[Fields::TIME], Value::Time(Timestamp(1_700_000_000_000)));
         assert_eq!(slots[4], Value::text("A \"1\""));
         assert_eq!(slots[5], Value::Number(Exact::ratio(98, 10).unwrap()));
         assert_eq!(slots[6], Value::Bool(true));
-        assert_eq!((&slots[7], &slots[8]), (&Value::Null, &Value::Null));
+        assert_eq!((&slots[7], &slots[8]), (&Value::Null, &Value::Mistyped), "an object is no value");
         assert_eq!(slots[9], Value::Number(Exact::from(u64::MAX)));
+    }
+
+    #[test]
+    fn every_number_is_read_digit_by_digit() {
+        for text in [
+            "0",
+            "-7",
+            "9007199254740993",
+            "18446744073709551616",
+            "123456789012345678901234567890",
+            "0.1000000000000000055",
+            "12345678901234567.25",
+            "1e400",
+            "-2.5E-3",
+        ] {
+            for path in ["count", "unmapped_number"] {
+                assert_eq!(read(path, text), number(text), "{path} {text}");
+            }
+        }
+        assert_eq!(read("count", "1.0"), Value::Int(1));
+        assert_eq!(read("time", "1.77e12"), Value::Time(Timestamp(1_770_000_000_000)));
+        assert_eq!(read("count", "1e500"), Value::Mistyped, "more than anybody counts");
+    }
+
+    #[test]
+    fn values_are_read_as_their_types() {
+        for (path, json, expected) in [
+            ("count", r#""9.8""#, number("9.8")),
+            ("count", r#""many""#, Value::Mistyped),
+            ("count", "true", Value::Mistyped),
+            ("count", "[1]", Value::Mistyped),
+            ("count", "null", Value::Null),
+            ("message", "1001", Value::text("1001")),
+            ("message", "1001.50", Value::text("1001.5")),
+            ("message", "{}", Value::Mistyped),
+            ("is_mfa", r#""true""#, Value::Bool(true)),
+            ("is_mfa", r#""yes""#, Value::Mistyped),
+            ("time", r#""2026-03-10T08:00:00Z""#, Value::Time(Timestamp(1_773_129_600_000))),
+            ("time", r#""2026-03-10""#, Value::text("2026-03-10").coerce(Type::Time)),
+            ("time", r#""tomorrow""#, Value::Mistyped),
+        ] {
+            assert_eq!(read(path, json), expected, "{path} {json}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_whole_is_told() {
+        let extractor = extractor(&["message", "count"]);
+        let doubtful = |event: &str| extractor.extract(event.as_bytes(), &mut Vec::new()).unwrap().doubtful;
+        assert!(!doubtful(r#"{"message":"a","count":1.5,"other":"\ufffd"}"#));
+        assert!(doubtful(r#"{"message":"a\ufffdb"}"#));
+        assert!(doubtful(r#"{"count":"x"}"#));
+        assert!(doubtful(r#"{"count":"x","severity_id":1.5}"#));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::{classes::Classes, value::Type};
+
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Step {
@@ -34,6 +36,8 @@ pub fn parse_path(path: &str) -> Option<Vec<Step>> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     slots: BTreeMap<String, usize>,
+    /// The type of each slot; `None` where only the value tells.
+    types: Vec<Option<Type>>,
 }
 
 impl Fields {
@@ -63,12 +67,29 @@ impl Fields {
         parse_path(path)?;
         let slot = self.slots.len();
         self.slots.insert(path.to_owned(), slot);
+        self.types.push(None);
         Some(slot)
     }
 
     /// The path of a slot. Slots are numbered by who asked first: what names a field for good is its path.
     pub fn path(&self, slot: usize) -> Option<&str> {
         self.slots.iter().find(|(_, known)| **known == slot).map(|(path, _)| path.as_str())
+    }
+
+    /// Takes the types from the table of classes: that of a path is the same in all of them.
+    #[must_use]
+    pub fn typed(mut self, classes: &Classes) -> Self {
+        for (path, slot) in &self.slots {
+            if let Some(kind) = self.types.get_mut(*slot) {
+                *kind = classes.type_of(path);
+            }
+        }
+        self
+    }
+
+    /// The type of a slot; `None` where only the value tells.
+    pub fn type_of(&self, slot: usize) -> Option<Type> {
+        self.types.get(slot).copied().flatten()
     }
 
     /// How many slots a row has.

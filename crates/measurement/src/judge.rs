@@ -1,8 +1,11 @@
 //! From base measures to a judgement: derived measures, bands, and the reasons why there is none.
 
+mod completeness;
 mod confidence;
 
 use std::{cell::Cell, fmt};
+
+pub use completeness::{SourceInput, Unread};
 
 use crate::{
     calendar::Period,
@@ -20,7 +23,7 @@ pub enum Outcome {
     Band(String),
     /// A source sent nothing although its rhythm says it should have.
     NoData,
-    /// A source fell silent before the period ended, or time stood still.
+    /// A source fell silent before the period ended, time stood still, or too much of the input was not legible.
     Unvalidated,
     /// 0/0, or a ratio to nothing.
     NotApplicable,
@@ -30,12 +33,21 @@ pub enum Outcome {
     Suppressed,
     /// The formula looks further back than there are results.
     InsufficientHistory,
+    /// There is a value, and it lies beyond all bands.
+    OutOfBands,
 }
 
 impl Outcome {
     /// All outcomes that are no band, by name.
-    pub const WITHOUT_BAND: [&'static str; 6] =
-        ["no-data", "unvalidated", "not-applicable", "insufficient-n", "suppressed", "insufficient-history"];
+    pub const WITHOUT_BAND: [&'static str; 7] = [
+        "no-data",
+        "unvalidated",
+        "not-applicable",
+        "insufficient-n",
+        "suppressed",
+        "insufficient-history",
+        "out-of-bands",
+    ];
 
     /// The name in ledger, metrics and reports.
     pub fn name(&self) -> &str {
@@ -47,6 +59,7 @@ impl Outcome {
             Self::InsufficientN => "insufficient-n",
             Self::Suppressed => "suppressed",
             Self::InsufficientHistory => "insufficient-history",
+            Self::OutOfBands => "out-of-bands",
         }
     }
 }
@@ -69,6 +82,7 @@ pub enum Sources {
 }
 
 /// What is judged.
+#[derive(Clone, Copy)]
 pub struct Case<'a> {
     /// The construct.
     pub construct: &'a Construct,
@@ -86,6 +100,8 @@ pub struct Case<'a> {
     pub n: &'a [u64],
     /// How the sources did.
     pub sources: &'a Sources,
+    /// What of their input is in no figure.
+    pub unread: &'a Unread,
     /// Earlier values, by slot of the construct's formulas.
     pub earlier: &'a dyn History,
 }
@@ -97,6 +113,14 @@ impl fmt::Debug for Case<'_> {
             .field("construct", &self.construct.id)
             .field("period", &self.period)
             .finish_non_exhaustive()
+    }
+}
+
+impl Case<'_> {
+    /// The value of a dimension; null for the total.
+    fn dimension_value(&self, name: &str) -> Value {
+        let index = self.construct.dimensions.iter().position(|dimension| dimension.name == name);
+        index.and_then(|index| self.group.get(index)).cloned().unwrap_or_default()
     }
 }
 
@@ -179,6 +203,8 @@ pub fn judge(case: &Case<'_>) -> Judgement {
     let fraction = index.and_then(|index| ratios.get(index)).and_then(|ratio| ratio.fraction.clone());
     let asked = Asked { case, criteria, slots: &slots, ratios: &ratios };
     let (outcome, because) = asked.outcome(value.as_ref());
+    let shaken = matches!(outcome, Outcome::Band(_)).then(|| completeness::shaken(case, criteria, &outcome)).flatten();
+    let (outcome, because) = shaken.map_or((outcome, because), |reason| (Outcome::Unvalidated, Some(reason)));
     let interval = index.and_then(|index| construct.derived.get(index)).and_then(|derived| {
         let (top, bottom) = fraction.as_ref().filter(|_| derived.confidence == Confidence::Wilson)?;
         confidence::wilson(top, bottom, &derived.unit)
@@ -187,6 +213,14 @@ pub fn judge(case: &Case<'_>) -> Judgement {
     let group_size = if construct.minimum_group > 0 { asked.group_size() } else { None };
     let criteria = criteria.digest.clone();
     Judgement { values, value, fraction, outcome, because, trend, interval, criteria, group_size }
+}
+
+/// What a case comes to, and its value.
+fn outcome_of(case: &Case<'_>, criteria: &Criteria) -> (Outcome, Option<Exact>) {
+    let (slots, ratios) = compute(case);
+    let value = slots.get(case.construct.indicator.slot).and_then(Value::to_exact);
+    let (outcome, _) = Asked { case, criteria, slots: &slots, ratios: &ratios }.outcome(value.as_ref());
+    (outcome, value)
 }
 
 /// All values by slot, and what is known of derived measures beside theirs.
@@ -240,6 +274,9 @@ impl Asked<'_> {
         let least = self.case.construct.minimum_group;
         if least > 0 && self.group_size().is_some_and(|n| !n.is_zero() && n < i64::from(least)) {
             return (Outcome::Suppressed, Some(format!("fewer than {least} in the group")));
+        }
+        if let Some(reason) = completeness::beyond(self.case, self.criteria) {
+            return (Outcome::Unvalidated, Some(reason));
         }
         if let Sources::Stale(reason) = self.case.sources {
             return (Outcome::Unvalidated, Some(reason.clone()));
@@ -309,15 +346,11 @@ impl Asked<'_> {
     }
 
     fn band(&self, value: &Exact) -> Reason {
-        let construct = self.case.construct;
         let Decision::Bands(bands) = &self.criteria.decision else { return self.rule(&[]) };
-        let dimension_value = |name: &str| {
-            let index = construct.dimensions.iter().position(|dimension| dimension.name == name);
-            index.and_then(|index| self.case.group.get(index)).cloned().unwrap_or_default()
-        };
+        let dimension_value = |name: &str| self.case.dimension_value(name);
         match bands.iter().find(|band| band.contains(value, &dimension_value)) {
             Some(band) => (Outcome::Band(band.name.clone()), None),
-            None => (Outcome::NotApplicable, Some("the value lies outside all bands".to_owned())),
+            None => (Outcome::OutOfBands, Some("the value lies beyond all bands".to_owned())),
         }
     }
 
@@ -336,7 +369,7 @@ impl Asked<'_> {
                 }
             }
         }
-        (Outcome::NotApplicable, Some("no rule holds".to_owned()))
+        (Outcome::OutOfBands, Some("no rule holds".to_owned()))
     }
 
     fn adjusted(&self, outcome: Outcome, because: Option<String>) -> Reason {

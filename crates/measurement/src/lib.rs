@@ -2,7 +2,8 @@
 //!
 //! In the order in which a figure comes about:
 //! 1. [`time`], [`calendar`], [`working`]: instants, calendar periods, working hours;
-//! 2. [`number`], [`value`], [`rates`]: exact numbers, the values of expressions, rates of exchange;
+//! 2. [`number`], [`value`], [`coerce`], [`rates`]: exact numbers, the values of expressions, what a source may write for
+//!    one, rates of exchange;
 //! 3. [`expression`]: CEL, checked and compiled once;
 //! 4. [`classes`], [`fields`], [`bands`], [`diagnostic`], [`catalogue`]: what is measured, and from what;
 //! 5. [`extract`]: the wanted fields of an event;
@@ -15,6 +16,7 @@ pub mod calendar;
 pub mod working;
 pub mod number;
 pub mod value;
+pub mod coerce;
 pub mod rates;
 pub mod expression;
 pub mod classes;

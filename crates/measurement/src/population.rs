@@ -39,6 +39,8 @@ enum Cell {
     Set(BTreeSet<String>),
     /// `counter`: what was observed, in the order of events.
     Counter(Counter),
+    /// All but `first` and `last`: one value was mistyped, so that the whole is not known.
+    Mistyped,
 }
 
 /// Most texts of a set. Which are kept does not depend on arrival: the first in their order.
@@ -53,7 +55,8 @@ pub struct Row {
 
 impl Row {
     /// Takes in one value of one column, from an event in the elementary interval that begins at
-    /// `interval`. A null changes nothing. True if the row has changed.
+    /// `interval`. A null changes nothing; what is mistyped makes the column unknown: for `first` and `last` where it is
+    /// that value, else for good. True if the row has changed.
     pub fn update(
         &mut self,
         columns: &[Column],
@@ -66,6 +69,7 @@ impl Row {
         let cell = match merge {
             _ if value.is_null() && merge != Merge::Count => return false,
             Merge::First | Merge::Last => Cell::At(order.clone(), value),
+            _ if value.is_mistyped() => Cell::Mistyped,
             Merge::Min | Merge::Max => Cell::Extreme(value),
             Merge::Sum => match value.to_exact() {
                 Some(number) => Cell::Sum(number),
@@ -111,6 +115,12 @@ impl Row {
         }
     }
 
+    /// Whether it is not known if the entity is there, given its columns: something said so, and was not legible.
+    pub fn presence_is_unknown(population: &Population, values: &[Value]) -> bool {
+        let mistyped = |slot: usize| values.get(slot).is_some_and(Value::is_mistyped);
+        population.removed.into_iter().chain(population.listed).any(mistyped)
+    }
+
     /// Start of the earliest interval of which something is known.
     pub fn first(&self) -> Option<Timestamp> {
         self.versions.keys().next().copied()
@@ -147,6 +157,7 @@ fn merge_cell(merge: Merge, slot: &mut Option<Cell>, cell: Cell) -> bool {
         return true;
     };
     let replace = match (&mut *known, &cell) {
+        (Cell::Mistyped, _) => false,
         (Cell::At(known, _), Cell::At(new, _)) => {
             if merge == Merge::First {
                 new < known
@@ -176,7 +187,7 @@ fn merge_cell(merge: Merge, slot: &mut Option<Cell>, cell: Cell) -> bool {
             return grown;
         }
         (Cell::Counter(known), Cell::Counter(new)) => return known.merge(new),
-        // A column of another merge: the definition has changed, and the row is built anew.
+        // Mistyped; or a column of another merge: the definition has changed, and the row is built anew.
         _ => true,
     };
     if replace {
@@ -188,6 +199,7 @@ fn merge_cell(merge: Merge, slot: &mut Option<Cell>, cell: Cell) -> bool {
 fn read_cell(cell: Option<Cell>, column: &Column) -> Value {
     match cell {
         Some(Cell::At(_, value) | Cell::Extreme(value)) => value,
+        Some(Cell::Mistyped) => Value::Mistyped,
         Some(Cell::Sum(sum)) => Value::from_exact(sum),
         Some(Cell::Count(count)) => Value::from_exact(Exact::from(count)),
         Some(Cell::Set(texts)) => Value::Set(Box::new(texts)),
@@ -217,12 +229,17 @@ mod tests {
             .collect()
     }
 
+    /// One value in ten is mistyped.
+    fn value(number: i64) -> Value {
+        if number == 4 { Value::Mistyped } else { Value::Int(number) }
+    }
+
     fn row(events: &[(i64, i64, i64)]) -> Row {
         let mut row = Row::default();
-        for (time, uid, value) in events {
+        for (time, uid, number) in events {
             let order = Order(Timestamp(*time), 0, Arc::from(format!("{uid:04}")));
             for column in 0..7 {
-                row.update(&columns(), Timestamp(time.div_euclid(10) * 10), column, &order, Value::Int(*value));
+                row.update(&columns(), Timestamp(time.div_euclid(10) * 10), column, &order, value(*number));
             }
         }
         row
@@ -238,6 +255,15 @@ mod tests {
         assert_eq!(as_of(30), ints([7, 5, 1, 7, 13, 3, 5]));
         let nothing = [Value::Null, Value::Null, Value::Null, Value::Null, Value::Null, Value::Int(0), Value::Null];
         assert_eq!(as_of(0), nothing);
+    }
+
+    #[test]
+    fn what_is_mistyped_is_not_known_until_something_newer_is() {
+        let row = row(&[(3, 1, 7), (12, 2, 4), (25, 3, 5)]);
+        let as_of = |end| row.as_of(&columns(), Timestamp(end));
+        let unknown = || Value::Mistyped;
+        assert_eq!(as_of(20), [Value::Int(7), unknown(), unknown(), unknown(), unknown(), unknown(), unknown()]);
+        assert_eq!(as_of(30), [Value::Int(7), Value::Int(5), unknown(), unknown(), unknown(), unknown(), unknown()]);
     }
 
     proptest! {

@@ -1,10 +1,11 @@
 //! Values that expressions compute with, and their types.
 
-use std::{cmp::Ordering, collections::BTreeSet, fmt, sync::Arc};
+use std::{borrow::Cow, cmp::Ordering, collections::BTreeSet, fmt, sync::Arc};
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{number::Exact, time::Timestamp};
+use crate::{coerce, number::Exact, time::Timestamp};
 
 /// A value. `Null` stands for whatever is absent or undefined.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,24 @@ pub enum Value {
     Duration(i64),
     /// Several texts, each once.
     Set(Box<BTreeSet<String>>),
+    /// A day without a time: which instants it has depends on who looks at it.
+    Day(#[serde(with = "day_text")] NaiveDate),
+    /// Present, and of a type that it cannot have: what it ought to be is not known.
+    Mistyped,
+}
+
+/// Days are `2026-02-10` on the wire.
+mod day_text {
+    use chrono::NaiveDate;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(day: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(day)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 /// Texts are shared in memory and plain on the wire.
@@ -86,14 +105,19 @@ impl Value {
         matches!(self, Self::Null)
     }
 
-    /// The type; `None` for `Null`, which belongs to every type.
+    /// Whether the value is present and of a type that it cannot have.
+    pub const fn is_mistyped(&self) -> bool {
+        matches!(self, Self::Mistyped)
+    }
+
+    /// The type; `None` for `Null`, which belongs to every type, and for what is mistyped.
     pub const fn type_of(&self) -> Option<Type> {
         match self {
-            Self::Null => None,
+            Self::Null | Self::Mistyped => None,
             Self::Bool(_) => Some(Type::Bool),
             Self::Int(_) | Self::Number(_) => Some(Type::Number),
             Self::Text(_) => Some(Type::Text),
-            Self::Time(_) => Some(Type::Time),
+            Self::Time(_) | Self::Day(_) => Some(Type::Time),
             Self::Duration(_) => Some(Type::Duration),
             Self::Set(_) => Some(Type::Set),
         }
@@ -104,7 +128,34 @@ impl Value {
         match self {
             Self::Int(number) => Some(Exact::from(*number)),
             Self::Number(number) => Some(number.clone()),
-            Self::Null | Self::Bool(_) | Self::Text(_) | Self::Time(_) | Self::Duration(_) | Self::Set(_) => None,
+            Self::Null
+            | Self::Bool(_)
+            | Self::Text(_)
+            | Self::Time(_)
+            | Self::Duration(_)
+            | Self::Set(_)
+            | Self::Day(_)
+            | Self::Mistyped => None,
+        }
+    }
+
+    /// The text by which groups and tables name the value; `None` for what has no such name.
+    pub fn name(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Int(number) => Some(Cow::Owned(number.to_string())),
+            Self::Number(number) => coerce::text_of_number(number).map(Cow::Owned),
+            Self::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
+            Self::Null | Self::Time(_) | Self::Duration(_) | Self::Set(_) | Self::Day(_) | Self::Mistyped => None,
+        }
+    }
+
+    /// Whether a text in it holds the character that stands for what could not be read.
+    pub fn is_replaced(&self) -> bool {
+        match self {
+            Self::Text(text) => text.contains(char::REPLACEMENT_CHARACTER),
+            Self::Set(texts) => texts.iter().any(|text| text.contains(char::REPLACEMENT_CHARACTER)),
+            _ => false,
         }
     }
 
@@ -123,6 +174,11 @@ impl Value {
             (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
             (Self::Time(left), Self::Time(right)) => Some(left.cmp(right)),
             (Self::Bool(left), Self::Bool(right)) => Some(left.cmp(right)),
+            (Self::Day(left), Self::Day(right)) => Some(left.cmp(right)),
+            // Expressions know the zone and never compare a day itself; rows that keep the least or greatest
+            // need an order that does not depend on who looks.
+            (Self::Day(day), Self::Time(time)) => Some(last_of(*day).cmp(time)),
+            (Self::Time(time), Self::Day(day)) => Some(time.cmp(&last_of(*day))),
             (Self::Int(_) | Self::Number(_), Self::Int(_) | Self::Number(_)) => {
                 Some(self.to_exact()?.cmp(&other.to_exact()?))
             }
@@ -130,17 +186,44 @@ impl Value {
         }
     }
 
-    /// Reads an event's field as the type that a column or expression declares: times in events are
-    /// integers (milliseconds), and a number is never taken for a text.
+    /// Reads an event's field as the type that a column or expression declares, by the table of coercions. Null
+    /// stays null; what cannot be read is mistyped.
     #[must_use]
     pub fn coerce(self, wanted: Type) -> Self {
         match (self, wanted) {
+            (Self::Null, _) => Self::Null,
             (Self::Int(milliseconds), Type::Time) => Self::Time(Timestamp(milliseconds)),
             (Self::Int(milliseconds), Type::Duration) => Self::Duration(milliseconds),
             (value, wanted) if value.type_of() == Some(wanted) => value,
-            _ => Self::Null,
+            (Self::Text(text), Type::Time) if text.len() == 10 => {
+                coerce::day_of_text(&text).map_or(Self::Mistyped, Self::Day)
+            }
+            (value, wanted) => coerce::field(value, wanted).unwrap_or(Self::Mistyped),
         }
     }
+
+    /// A day as the last instant that belongs to it in a zone; anything else as it is.
+    #[must_use]
+    pub fn last_instant(self, zone: chrono_tz::Tz) -> Self {
+        match self {
+            Self::Day(day) => coerce::end_of_day(day, zone).map_or(Self::Mistyped, |end| Self::Time(end.minus(1))),
+            value => value,
+        }
+    }
+
+    /// A day as its first instant in a zone; anything else as it is.
+    #[must_use]
+    pub fn first_instant(self, zone: chrono_tz::Tz) -> Self {
+        match self {
+            Self::Day(day) => coerce::start_of_day(day, zone).map_or(Self::Mistyped, Self::Time),
+            value => value,
+        }
+    }
+}
+
+/// The last instant of a day in UTC.
+fn last_of(day: NaiveDate) -> Timestamp {
+    coerce::end_of_day(day, chrono_tz::UTC).map_or(Timestamp::MAX, |end| end.minus(1))
 }
 
 impl fmt::Display for Value {
@@ -153,6 +236,8 @@ impl fmt::Display for Value {
             Self::Text(value) => formatter.write_str(value),
             Self::Time(value) => write!(formatter, "{value}"),
             Self::Duration(value) => write!(formatter, "{value} ms"),
+            Self::Day(value) => write!(formatter, "{value}"),
+            Self::Mistyped => formatter.write_str("mistyped"),
             Self::Set(values) => write!(formatter, "{}", values.iter().cloned().collect::<Vec<_>>().join("|")),
         }
     }
@@ -170,8 +255,45 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_field_reads_as_a_time_and_not_as_a_text() {
-        assert_eq!(Value::Int(5).coerce(Type::Time), Value::Time(Timestamp(5)));
-        assert_eq!(Value::Int(5).coerce(Type::Text), Value::Null);
+    fn a_field_is_read_as_its_type_or_is_mistyped() {
+        let number = |text: &str| Value::from_exact(Exact::from_decimal(text).unwrap());
+        for (value, wanted, expected) in [
+            (Value::Int(5), Type::Time, Value::Time(Timestamp(5))),
+            (Value::text("1970-01-01T00:00:00.005Z"), Type::Time, Value::Time(Timestamp(5))),
+            (Value::text("soon"), Type::Time, Value::Mistyped),
+            (Value::Int(1001), Type::Text, Value::text("1001")),
+            (Value::text("9.8"), Type::Number, number("9.8")),
+            (Value::text("high"), Type::Number, Value::Mistyped),
+            (Value::text("true"), Type::Bool, Value::Bool(true)),
+            (Value::Bool(true), Type::Number, Value::Mistyped),
+            (Value::Null, Type::Number, Value::Null),
+            (Value::Mistyped, Type::Text, Value::Mistyped),
+        ] {
+            assert_eq!(value.clone().coerce(wanted), expected, "{value} as {wanted}");
+        }
+    }
+
+    #[test]
+    fn a_day_has_its_instants_in_a_zone() {
+        let day = Value::text("2026-02-10").coerce(Type::Time);
+        assert_eq!(serde_json::to_string(&day).unwrap(), r#"{"day":"2026-02-10"}"#);
+        assert_eq!(serde_json::from_str::<Value>(r#"{"day":"2026-02-10"}"#).unwrap(), day);
+        let at = |text: &str| Value::Time(Timestamp::parse(text).unwrap());
+        let zone = chrono_tz::America::New_York;
+        assert_eq!(day.clone().first_instant(zone), at("2026-02-10T05:00:00Z"));
+        assert_eq!(day.clone().last_instant(zone), at("2026-02-11T04:59:59.999Z"));
+        assert_eq!(Value::text("2026-02-30").coerce(Type::Time), Value::Mistyped);
+        assert_eq!(day.compare(&at("2026-02-10T12:00:00Z")), Some(Ordering::Greater));
+        assert_eq!(serde_json::to_string(&Value::Mistyped).unwrap(), r#""mistyped""#);
+    }
+
+    #[test]
+    fn groups_are_named_by_plain_texts() {
+        let name = |value: Value| value.name().map(Cow::into_owned);
+        assert_eq!(name(Value::Int(1001)).as_deref(), Some("1001"));
+        assert_eq!(name(Value::Bool(true)).as_deref(), Some("true"));
+        assert_eq!(name(Value::Number(Exact::ratio(98, 10).unwrap())).as_deref(), Some("9.8"));
+        assert_eq!(name(Value::Null), None);
+        assert_eq!(name(Value::Mistyped), None);
     }
 }

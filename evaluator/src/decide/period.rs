@@ -6,7 +6,7 @@ use measurement::{
     accumulate::Accumulator,
     calendar::Period,
     catalogue::{BaseMeasure, BaseOf, Construct, Dimension},
-    judge::{Case, Sources, judge as judge_case},
+    judge::{Case, SourceInput, Sources, Unread, judge as judge_case},
     time::Timestamp,
     value::Value,
 };
@@ -24,19 +24,28 @@ pub(super) fn judge(
     watermark: Timestamp,
 ) -> (Groups, Quality) {
     let (sources, quality) = sources(evaluation, construct, state, watermark);
+    let mut unread = inputs(evaluation, construct, &state.period);
     let mut groups = Groups::new();
     for group in groups_of(construct, evaluation, index, &state.period) {
         let mut base = BTreeMap::new();
         let (mut values, mut counts) = (Vec::with_capacity(construct.base.len()), Vec::new());
+        unread.undecided.clear();
         for measure in &construct.base {
             let merged = merged(evaluation, (index, construct), measure, &state.period, &group);
+            // Events and rows of which not even the group is known may belong to this one.
+            let undecided = if group.is_empty() {
+                merged.undecided()
+            } else {
+                undecided(evaluation, (index, construct), measure, &state.period, &group)
+            };
+            unread.undecided.push(undecided);
             let value = merged.value(&measure.fold);
             counts.push(merged.n());
             let shown = BaseValue {
                 value: value.clone(),
                 n: merged.n(),
                 without: merged.without(),
-                undecided: 0,
+                undecided,
                 error: merged.error(),
             };
             base.insert(measure.name.clone(), shown);
@@ -58,6 +67,7 @@ pub(super) fn judge(
             base: &values,
             n: &counts,
             sources: &sources,
+            unread: &unread,
             earlier: &earlier,
         });
         if matches!(sources, Sources::Silent(_)) {
@@ -69,6 +79,44 @@ pub(super) fn judge(
     (groups, quality)
 }
 
+/// What the sources sent over the time that measures look at. Rows of populations are what they became before it, as far
+/// back as they may still be corrected.
+fn inputs(evaluation: &Evaluation, construct: &Construct, period: &Period) -> Unread {
+    let window = construct.window(period);
+    let of = |from: Timestamp| {
+        let input = |source: &String| {
+            let counts = evaluation.collected.intake(source, from, window.end);
+            SourceInput { source: source.clone(), read: counts.read, refused: counts.refused }
+        };
+        construct.sources.iter().map(input).collect::<Vec<_>>()
+    };
+    let has = |wanted: fn(&BaseOf) -> bool| construct.base.iter().any(|measure| wanted(&measure.of));
+    let mut unread = Unread::default();
+    if has(|of| matches!(of, BaseOf::Event { .. })) {
+        unread.events = of(window.start);
+    }
+    if has(|of| matches!(of, BaseOf::Population(_))) {
+        let earliest = construct.calendar.subtract(window.start, construct.restate_for);
+        unread.rows = of(construct.calendar.period_at(construct.period, earliest).start);
+    }
+    unread
+}
+
+/// How many could not be decided for one base measure and group: its own, and those whose group is not known.
+fn undecided(
+    evaluation: &Evaluation,
+    (index, construct): (usize, &Construct),
+    measure: &BaseMeasure,
+    period: &Period,
+    group: &[String],
+) -> u64 {
+    let fits = |found: &[String]| {
+        found.len() == group.len()
+            && found.iter().zip(group).all(|(found, own)| found == own || found == Dimension::OTHER)
+    };
+    whole(evaluation, (index, construct), measure, period, fits).undecided()
+}
+
 /// The value of one base measure for one group (the total for no group), over all periods that a result looks at.
 fn merged(
     evaluation: &Evaluation,
@@ -77,14 +125,23 @@ fn merged(
     period: &Period,
     group: &[String],
 ) -> Accumulator {
-    let wanted = |found: &[String]| group.is_empty() || found == group;
+    whole(evaluation, (index, construct), measure, period, |found| group.is_empty() || found == group)
+}
+
+fn whole(
+    evaluation: &Evaluation,
+    (index, construct): (usize, &Construct),
+    measure: &BaseMeasure,
+    period: &Period,
+    wanted: impl Fn(&[String]) -> bool,
+) -> Accumulator {
     // Rows are looked at over the whole window at once; events are folded period by period.
     let periods = if matches!(measure.of, BaseOf::Event { .. }) { construct.rolling } else { 1 };
     // The sources were alive, so that what nobody reported did not happen.
     let mut whole = Accumulator::new(measure);
     let mut each = *period;
     for _ in 0..periods {
-        if let Some(part) = evaluation.collected.merged(index, &measure.name, each.start, wanted) {
+        if let Some(part) = evaluation.collected.merged(index, &measure.name, each.start, &wanted) {
             whole.merge(&part);
         }
         each = construct.calendar.previous(construct.period, &each, 1);

@@ -152,6 +152,22 @@ impl Transaction {
         self
     }
 
+    /// Input of a source in an interval: elements read, and those of them that could not be used.
+    pub(crate) fn input(mut self, source: &str, (start, end): (i64, i64), read: u64, refused: u64) -> Self {
+        let key = ActivityKey { source: source.to_owned(), interval_start: Timestamp(start) };
+        let activity = Activity {
+            version: VERSION,
+            first: Timestamp(start),
+            last: Timestamp(end - 1),
+            count: read - refused,
+            read,
+            refused,
+            replaced: 0,
+        };
+        self.0.push((encode(&key), encode(&activity)));
+        self
+    }
+
     /// Events of a source in an interval, the last of which is at a time.
     pub(crate) fn activity(mut self, source: &str, start: i64, last: i64, count: u64) -> Self {
         let key = ActivityKey { source: source.to_owned(), interval_start: Timestamp(start) };

@@ -91,8 +91,11 @@ fn empty() -> Vec<State> {
 }
 
 fn of(state: State, values: impl IntoIterator<Item = Value>) -> Accumulator {
-    let mut accumulator = Accumulator { n: 0, without: 0, state };
+    let mut accumulator = Accumulator { n: 0, without: 0, undecided: 0, state };
     for value in values {
+        if value.is_mistyped() {
+            accumulator.undecide();
+        }
         match accumulator.state {
             State::Count => accumulator.n += 1,
             State::Union(_) => {
@@ -208,6 +211,10 @@ fn what_was_counted_apart_stays_so_in_the_whole() {
     let mut whole = sum();
     whole.merge(&sum());
     assert_eq!((whole.n(), whole.without()), (2, 2));
+    let mistyped = || of(State::Distinct(Distinct::default()), [Value::Int(1), Value::Mistyped]);
+    let mut whole = mistyped();
+    whole.merge(&mistyped());
+    assert_eq!((whole.n(), whole.without(), whole.undecided()), (2, 2, 2));
 }
 
 /// Topics hold what earlier versions wrote: another form of it needs another version of the record.
@@ -229,6 +236,8 @@ fn the_written_form_stays_as_it_is() {
     }
     let without = serde_json::to_string(&of(State::Sum(Exact::zero()), [Value::Null])).unwrap();
     assert_eq!(without, r#"{"n":0,"without":1,"state":{"sum":"0"}}"#);
+    let undecided = serde_json::to_string(&of(State::Count, [Value::Mistyped])).unwrap();
+    assert_eq!(undecided, r#"{"n":1,"undecided":1,"state":"count"}"#);
 }
 
 #[test]
@@ -264,7 +273,11 @@ proptest! {
     #[test]
     fn merging_does_not_depend_on_order(values in prop::collection::vec(-1000_i64..1000, 0..30), cuts in prop::collection::vec(0_usize..4, 30)) {
         for state in empty() {
-            let value = |value: &i64| Value::Number(Exact::ratio(*value, 7).unwrap());
+            // One in five is mistyped.
+            let value = |value: &i64| match value % 5 {
+                0 => Value::Mistyped,
+                _ => Value::Number(Exact::ratio(*value, 7).unwrap()),
+            };
             let whole = of(state.clone(), values.iter().map(value));
             let parts: Vec<Accumulator> = (0..4)
                 .map(|part| of(state.clone(), values.iter().zip(&cuts).filter(|(_, cut)| **cut == part).map(|(v, _)| value(v))))

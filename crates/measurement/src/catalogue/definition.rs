@@ -134,6 +134,7 @@ pub(super) fn of_criteria(criteria: &Criteria, parameters: &BTreeMap<String, Par
         gates,
         decision,
         adjust,
+        tolerance,
         // From when on they hold and who approved them: what they say is the same.
         from: _,
         approved_by: _,
@@ -143,6 +144,10 @@ pub(super) fn of_criteria(criteria: &Criteria, parameters: &BTreeMap<String, Par
     } = criteria;
     let fields = Fields::default();
     let mut writer = Writer { lines: Lines::new(), fields: &fields, parameters };
+    // What nobody states is no news: criteria without it are what they were.
+    if *tolerance != Criteria::default_tolerance() {
+        writer.put("tolerance", tolerance.to_string());
+    }
     for (index, Gate { outcome, when }) in gates.iter().enumerate() {
         let when = writer.said(when);
         writer.put(&format!("gate.{index}"), format!("{} if {when}", outcome.name()));

@@ -49,6 +49,8 @@ pub struct Criteria {
     pub decision: Decision,
     /// Rules that change a band, in order.
     pub adjust: Vec<Adjust>,
+    /// The share of the input that may be unread before there is no band.
+    pub tolerance: Exact,
     /// Slots of the measures that are asked.
     pub asked: Vec<usize>,
     /// Who approved them.
@@ -58,6 +60,11 @@ pub struct Criteria {
 }
 
 impl Criteria {
+    /// The tolerance of a construct that states none: one in a hundred.
+    pub fn default_tolerance() -> Exact {
+        Exact::ratio(1, 100).unwrap_or_else(Exact::zero)
+    }
+
     /// All expressions.
     pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
         let rules = match &self.decision {

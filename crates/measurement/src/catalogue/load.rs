@@ -139,6 +139,7 @@ pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> (
     }
     constructs.sort_by(|left, right| left.id.cmp(&right.id));
     let (mut populations, sources) = (populations.sound(), sources.sound());
+    let fields = fields.typed(&classes);
     own_sources(&constructs, &mut populations);
     let ground = Ground { populations: &populations, sources: &sources, fields: &fields };
     for construct in &mut constructs {

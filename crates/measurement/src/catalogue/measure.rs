@@ -1,7 +1,11 @@
 //! Base and derived measures.
 
 use super::Extra;
-use crate::{expression::Expression, number::Exact};
+use crate::{
+    expression::{Context, Expression},
+    number::Exact,
+    value::Value,
+};
 
 /// A base measure.
 #[derive(Clone, Debug)]
@@ -85,6 +89,34 @@ pub struct Union {
     pub per: Option<Expression>,
     /// Milliseconds of the unit in which the length is given.
     pub unit: i64,
+}
+
+impl BaseMeasure {
+    /// Whether it cannot be relied on what an event or a row does to the measure, given whether the filter matches.
+    pub fn undecided(&self, context: &Context<'_>, matches: bool) -> bool {
+        self.filter.as_ref().is_some_and(|filter| filter.undecided(context))
+            || (matches && self.fold.expressions().into_iter().any(|value| value.undecided(context)))
+    }
+
+    /// Whether values of unlike types may meet in its expressions although each is what it ought to be.
+    pub fn reads_untyped(&self) -> bool {
+        self.filter.iter().chain(self.fold.expressions()).any(Expression::reads_untyped)
+    }
+}
+
+impl Union {
+    /// Begin and end of the interval of an event or a row; a day is one from its first instant to its last.
+    pub fn interval(&self, context: &Context<'_>) -> (Value, Value) {
+        let zone = context.calendar.zone;
+        let to = match self.to.kept(context) {
+            day @ Value::Day(_) => match day.last_instant(zone) {
+                Value::Time(last) => Value::Time(last.plus(1)),
+                other => other,
+            },
+            to => to,
+        };
+        (self.from.kept(context).first_instant(zone), to)
+    }
 }
 
 impl Fold {

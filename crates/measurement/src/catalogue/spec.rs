@@ -55,6 +55,9 @@ pub(super) struct ConstructSpec {
     pub(super) target: OneOrMany<TargetSpec>,
     #[expect(dead_code, reason = "one value is allowed: readers of the file are to see it")]
     pub(super) missing: Missing,
+    /// The share of the input that may be unread, 0 to 1, before there is no band; 0.01 unless said otherwise.
+    #[serde(default)]
+    pub(super) tolerance: Option<Scalar>,
     /// Needed where people are measured.
     #[serde(default)]
     pub(super) privacy: Option<PrivacySpec>,

@@ -46,13 +46,34 @@ pub(super) fn compile(text: &str, scope: &mut dyn Scope) -> Result<Expression, E
         looks_back: 0,
         reads_time: false,
         has_durations: false,
+        reads_untyped: false,
         parameters: Vec::new(),
         standing: Standing::default(),
     };
     let (plan, result) = compiler.node(&tree)?;
-    let Compiler { scope: _, nodes: _, slots, looks_back, reads_time, has_durations, parameters, standing } = compiler;
-    let text = Arc::from(text);
-    Ok(Expression { text, plan, result, slots, looks_back, reads_time, has_durations, parameters, standing })
+    let Compiler {
+        scope: _,
+        nodes: _,
+        slots,
+        looks_back,
+        reads_time,
+        has_durations,
+        reads_untyped,
+        parameters,
+        standing,
+    } = compiler;
+    Ok(Expression {
+        text: Arc::from(text),
+        plan,
+        result,
+        slots,
+        looks_back,
+        reads_time,
+        has_durations,
+        reads_untyped,
+        parameters,
+        standing,
+    })
 }
 
 fn error(reason: impl Into<String>, hint: impl Into<String>) -> ExpressionError {
@@ -78,6 +99,7 @@ struct Compiler<'a> {
     looks_back: u32,
     reads_time: bool,
     has_durations: bool,
+    reads_untyped: bool,
     parameters: Vec<String>,
     standing: Standing,
 }
@@ -148,6 +170,7 @@ impl Compiler<'_> {
 
     fn variable(&mut self, name: &str) -> Result<Typed, ExpressionError> {
         let (slot, kind) = self.slot(name)?;
+        self.reads_untyped |= kind.is_none();
         // Times in events are integers; rows and measures have their types already.
         Ok((slot_node(slot, kind), kind))
     }

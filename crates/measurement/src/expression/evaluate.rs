@@ -2,17 +2,42 @@
 
 use std::{borrow::Cow, cmp::Ordering};
 
-use super::{Arithmetic, Comparison, Context, Direction, Node, OpenItems, TextTest};
+use super::{Arithmetic, Comparison, Context, Direction, Node, OpenItems, TextTest, mistyped};
 use crate::{
     number::Exact,
     time::{Span, Timestamp},
     value::Value,
 };
 
-const NULL: &Value = &Value::Null;
+pub(super) const NULL: &Value = &Value::Null;
 
 pub(super) fn evaluate(node: &Node, context: &Context<'_>) -> Value {
-    read(node, context).into_owned()
+    match read(node, context).into_owned() {
+        Value::Mistyped => Value::Null,
+        value => value,
+    }
+}
+
+/// The value, days and what is mistyped as such.
+pub(super) fn kept(node: &Node, context: &Context<'_>) -> Value {
+    match node {
+        Node::SlotAs(slot, kind) => context.slots.get(*slot).cloned().unwrap_or_default().coerce(*kind),
+        Node::If(condition, yes, no) => match truth(condition, context) {
+            Some(true) => kept(yes, context),
+            Some(false) => kept(no, context),
+            None => read(node, context).into_owned(),
+        },
+        Node::Coalesce(first, second) => match kept(first, context) {
+            Value::Null => kept(second, context),
+            first => first,
+        },
+        _ => read(node, context).into_owned(),
+    }
+}
+
+/// Whether the value is unknown because something is mistyped.
+pub(super) fn is_mistyped(node: &Node, context: &Context<'_>) -> bool {
+    read(node, context).is_mistyped()
 }
 
 /// The truth of a node: `None` is unknown.
@@ -29,7 +54,10 @@ pub(super) fn truth(node: &Node, context: &Context<'_>) -> Option<bool> {
             None => (truth(right, context) == Some(true)).then_some(true),
         },
         Node::Not(operand) => truth(operand, context).map(|value| !value),
-        Node::IsNull(operand) => Some(read(operand, context).is_null()),
+        Node::IsNull(operand) => match read(operand, context).as_ref() {
+            Value::Mistyped => None,
+            value => Some(value.is_null()),
+        },
         Node::InPeriod(time) => match read(time, context).as_ref() {
             Value::Time(time) => Some(context.period.contains(*time)),
             _ => None,
@@ -42,10 +70,10 @@ pub(super) fn truth(node: &Node, context: &Context<'_>) -> Option<bool> {
         Node::Compare(operator, left, right) => compare(*operator, &read(left, context), &read(right, context)),
         Node::In(element, list) => {
             let element = read(element, context);
-            if element.is_null() {
-                return None;
-            }
-            Some(list.iter().any(|entry| element.compare(entry) == Some(Ordering::Equal)))
+            let mut orders = list.iter().map(|entry| element.compare(entry)).peekable();
+            // The list holds values of one type: with one of another type, or none, nothing is known.
+            orders.peek().copied().flatten()?;
+            Some(orders.any(|order| order == Some(Ordering::Equal)))
         }
         Node::Text(text, test) => match read(text, context).as_ref() {
             Value::Text(text) => Some(match test {
@@ -98,11 +126,19 @@ pub(super) fn is_ratio(node: &Node) -> bool {
     }
 }
 
-fn read<'a>(node: &'a Node, context: &Context<'a>) -> Cow<'a, Value> {
+/// The value; mistyped where it is unknown because something in it is.
+pub(super) fn read<'a>(node: &'a Node, context: &Context<'a>) -> Cow<'a, Value> {
+    let value = compute(node, context);
+    // Only what is unknown is asked for its reason: a slot that is null is absent, and nothing else.
+    let absent = matches!(node, Node::Constant(_) | Node::Slot(_) | Node::SlotAs(..));
+    if !absent && value.is_null() && mistyped::found(node, context) { Cow::Owned(Value::Mistyped) } else { value }
+}
+
+fn compute<'a>(node: &'a Node, context: &Context<'a>) -> Cow<'a, Value> {
     match node {
         Node::Constant(value) => Cow::Borrowed(value),
         Node::Slot(slot) => Cow::Borrowed(context.slots.get(*slot).unwrap_or(NULL)),
-        Node::SlotAs(slot, kind) => Cow::Owned(context.slots.get(*slot).cloned().unwrap_or_default().coerce(*kind)),
+        Node::SlotAs(..) => Cow::Owned(kept(node, context).last_instant(context.calendar.zone)),
         Node::PeriodStart => Cow::Owned(Value::Time(context.period.start)),
         Node::PeriodEnd => Cow::Owned(Value::Time(context.period.end)),
         Node::AsOf => Cow::Owned(Value::Time(context.as_of)),
@@ -113,7 +149,10 @@ fn read<'a>(node: &'a Node, context: &Context<'a>) -> Cow<'a, Value> {
             }
             _ => Cow::Borrowed(NULL),
         },
-        Node::Table(parameter, slot) => Cow::Owned(parameter.lookup(context.slots.get(*slot).unwrap_or(NULL)).clone()),
+        Node::Table(parameter, slot) => match context.slots.get(*slot).unwrap_or(NULL) {
+            Value::Mistyped => Cow::Owned(Value::Mistyped),
+            value => Cow::Owned(parameter.lookup(value).clone()),
+        },
         Node::If(condition, yes, no) => match truth(condition, context) {
             Some(true) => read(yes, context),
             Some(false) => read(no, context),
@@ -127,7 +166,7 @@ fn read<'a>(node: &'a Node, context: &Context<'a>) -> Cow<'a, Value> {
         }
         Node::Coalesce(first, second) => {
             let first = read(first, context);
-            if first.is_null() { read(second, context) } else { first }
+            if first.is_null() { compute(second, context) } else { first }
         }
         Node::Elapsed(from, to, open) => {
             Cow::Owned(between(from, to, *open, context, |from, to| to.0.checked_sub(from.0)))
@@ -209,7 +248,7 @@ fn between(
     context: &Context<'_>,
     length: impl Fn(Timestamp, Timestamp) -> Option<i64>,
 ) -> Value {
-    let length = match (read(from, context).as_ref(), read(to, context).as_ref()) {
+    let length = match (begin(from, to, context).as_ref(), read(to, context).as_ref()) {
         (Value::Time(from), Value::Time(to)) if from <= to => length(*from, *to),
         (Value::Time(from), Value::Null) if open == OpenItems::AsOf && *from <= context.as_of => {
             length(*from, context.as_of)
@@ -217,6 +256,17 @@ fn between(
         _ => None,
     };
     length.map_or(Value::Null, Value::Duration)
+}
+
+/// The begin of a length of time. From a day to a day are whole days; to an instant, or while it lasts, a day counts
+/// from its first instant.
+fn begin<'a>(from: &'a Node, to: &'a Node, context: &Context<'a>) -> Cow<'a, Value> {
+    match kept(from, context) {
+        day @ Value::Day(_) if !matches!(kept(to, context), Value::Day(_)) => {
+            Cow::Owned(day.first_instant(context.calendar.zone))
+        }
+        _ => read(from, context),
+    }
 }
 
 fn extreme<'a>(left: Cow<'a, Value>, right: Cow<'a, Value>, wanted: Ordering) -> Cow<'a, Value> {
@@ -242,14 +292,8 @@ fn direction_holds(slot: usize, steps: u32, direction: Direction, context: &Cont
 }
 
 fn compare(operator: Comparison, left: &Value, right: &Value) -> Option<bool> {
-    let Some(order) = left.compare(right) else {
-        // Values of unlike types are unequal; with null nothing is known.
-        return match operator {
-            Comparison::Equal if !left.is_null() && !right.is_null() => Some(false),
-            Comparison::NotEqual if !left.is_null() && !right.is_null() => Some(true),
-            _ => None,
-        };
-    };
+    // With null, and with values of unlike types, nothing is known.
+    let order = left.compare(right)?;
     Some(match operator {
         Comparison::Equal => order == Ordering::Equal,
         Comparison::NotEqual => order != Ordering::Equal,

@@ -68,6 +68,117 @@ fn null_is_unknown() {
     assert_eq!(evaluate("b / 0", &slots), Value::Null);
 }
 
+/// Whether it is undecided, and what it says nevertheless. `a` and `b` have no type of their own, `when` is a time.
+fn said(text: &str, slots: &[Value]) -> (bool, Value) {
+    struct Loose;
+    impl Scope for Loose {
+        fn variable(&mut self, name: &str) -> Option<(usize, Option<Type>)> {
+            Some(match name {
+                "a" => (0, None),
+                "b" => (1, None),
+                "when" => (2, Some(Type::Time)),
+                _ => return None,
+            })
+        }
+
+        fn parameter(&mut self, _name: &str) -> Option<(Parameter, Option<usize>)> {
+            None
+        }
+    }
+    let expression = Expression::compile(text, &mut Loose).unwrap();
+    let calendar = Calendar::civil(chrono_tz::America::New_York);
+    let period = Period { start: Timestamp(0), end: Timestamp(1) };
+    let context = Context { slots, period, as_of: period.end, calendar: &calendar, history: &NoHistory };
+    (expression.undecided(&context), expression.evaluate(&context))
+}
+
+#[test]
+fn what_is_mistyped_is_neither_true_nor_false_nor_absent() {
+    let slots = [Value::Mistyped, Value::Int(3), Value::Mistyped];
+    for text in [
+        "a == 1",
+        "a != 1",
+        "a < 1",
+        "!(a == 1)",
+        "a == null",
+        "a != null",
+        "a in [1, 2]",
+        "!(a in [1, 2])",
+        "a + b",
+        "a / b",
+        "-a",
+        "coalesce(a, b)",
+        "coalesce(a + 1, b)",
+        "(a + 1) == null",
+        "a > 1 ? 1 : 2",
+        "least(a, b)",
+        "abs(a)",
+        "sqrt(a)",
+        "a > 1 && b == 3",
+        "a > 1 || b == 4",
+        "in_period(when)",
+        "when < as_of",
+        "elapsed(when, as_of)",
+        "months_before(when, 1)",
+    ] {
+        assert_eq!(said(text, &slots), (true, Value::Null), "{text}");
+    }
+    // What is known without it is known.
+    assert_eq!(said("a > 1 && b == 4", &slots), (false, Value::Bool(false)));
+    assert_eq!(said("a > 1 || b == 3", &slots), (false, Value::Bool(true)));
+    assert_eq!(said("b == 3 ? 1 : a", &slots), (false, Value::Int(1)));
+}
+
+#[test]
+fn what_is_absent_is_not_mistyped() {
+    let slots = [Value::Null, Value::Int(3)];
+    for text in ["a == 1", "a + b", "a > 1 && b == 3", "b / 0", "a in [1]", "when < as_of", "coalesce(a, a)"] {
+        assert_eq!(said(text, &slots), (false, Value::Null), "{text}");
+    }
+}
+
+#[test]
+fn values_of_unlike_types_are_not_compared() {
+    let slots = [Value::text("4625"), Value::Bool(true)];
+    for text in [
+        "a == 4625",
+        "a != 4625",
+        "a > 1",
+        "a in [4625]",
+        "b == 'true'",
+        "a == b",
+        "a - 1",
+        "b.contains('t')",
+        "a && b",
+    ] {
+        assert_eq!(said(text, &slots), (true, Value::Null), "{text}");
+    }
+    assert_eq!(said("a == '4625' && b", &slots), (false, Value::Bool(true)));
+}
+
+#[test]
+fn a_text_that_was_not_legible_says_what_it_says_and_is_told() {
+    let slots = [Value::text("ro\u{fffd}t"), Value::Int(3)];
+    assert_eq!(said("a == 'root'", &slots), (true, Value::Bool(false)));
+    assert_eq!(said("a != 'root'", &slots), (true, Value::Bool(true)));
+    assert_eq!(said("a == 'root' && b == 4", &slots), (false, Value::Bool(false)));
+    assert_eq!(said("b == 3", &slots), (false, Value::Bool(true)));
+}
+
+#[test]
+fn a_day_is_over_when_it_ends_where_the_construct_is() {
+    let day = || Value::Day("2026-02-10".parse().unwrap());
+    let with = |text: &str, instant: &str| {
+        let slots = [Value::Time(Timestamp::parse(instant).unwrap()), Value::Null, day()];
+        said(text, &slots).1
+    };
+    assert_eq!(with("when < a", "2026-02-11T04:59:59.999Z"), Value::Bool(false));
+    assert_eq!(with("when < a", "2026-02-11T05:00:00Z"), Value::Bool(true));
+    assert_eq!(with("a <= when", "2026-02-11T04:00:00Z"), Value::Bool(true), "done on that day is done in time");
+    assert_eq!(with("elapsed(when, a)", "2026-02-10T06:00:00Z"), Value::Duration(3_600_000), "from its beginning");
+    assert_eq!(with("elapsed(when, when)", "2026-02-10T06:00:00Z"), Value::Duration(0));
+}
+
 #[test]
 fn time_follows_the_calendar_of_the_construct() {
     let at = |text| Value::Time(Timestamp::parse(text).unwrap());

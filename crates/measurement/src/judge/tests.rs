@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 use super::*;
 use crate::catalogue::Catalogue;
@@ -12,16 +12,25 @@ impl History for Earlier {
     }
 }
 
-fn catalogue() -> Catalogue {
-    Catalogue::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap()
+fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: LazyLock<Catalogue> =
+        LazyLock::new(|| Catalogue::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap());
+    &CATALOGUE
 }
 
 fn judged(id: &str, base: &[i64], group: &[Value], earlier: Vec<Vec<Option<i64>>>, sources: &Sources) -> Judgement {
+    judged_on(id, base, (group, earlier, sources), &Unread::default())
+}
+
+type Rest<'a> = (&'a [Value], Vec<Vec<Option<i64>>>, &'a Sources);
+
+fn judged_on(id: &str, base: &[i64], (group, earlier, sources): Rest<'_>, unread: &Unread) -> Judgement {
     let catalogue = catalogue();
     let construct = catalogue.construct(id).unwrap();
     let period = construct.calendar.period_at(construct.period, Timestamp::parse("2026-06-15T12:00:00Z").unwrap());
     let base: Vec<Option<Exact>> = base.iter().map(|number| Some(Exact::from(*number))).collect();
-    let n = vec![1; base.len()];
+    let n: Vec<u64> =
+        base.iter().map(|base| base.as_ref().map_or(0, |n| u64::try_from(n.floor_i64()).unwrap())).collect();
     let case = Case {
         construct,
         period,
@@ -31,6 +40,7 @@ fn judged(id: &str, base: &[i64], group: &[Value], earlier: Vec<Vec<Option<i64>>
         base: &base,
         n: &n,
         sources,
+        unread,
         earlier: &Earlier(earlier),
     };
     judge(&case)
@@ -122,4 +132,102 @@ fn a_ratio_keeps_its_operands() {
     assert_eq!(coverage.value, Exact::ratio(2, 3));
     assert_eq!(coverage.fraction, Some((Exact::from(2_i64), Exact::from(3_i64))));
     assert_eq!(coverage.outcome.name(), "red");
+}
+
+fn refused(refused: u64, read: u64) -> Unread {
+    let input = vec![SourceInput { source: "sshd".to_owned(), read, refused }];
+    Unread { events: input.clone(), rows: input, undecided: Vec::new() }
+}
+
+fn with_unread(id: &str, base: &[i64], unread: &Unread) -> (String, Option<String>) {
+    let judgement = judged_on(id, base, (&[Value::Null], Vec::new(), &Sources::Alive), unread);
+    // The value is stated whatever becomes of the band.
+    assert_eq!(judgement.value.is_some(), base[0] > 0);
+    (judgement.outcome.to_string(), judgement.because)
+}
+
+#[test]
+fn beyond_the_tolerance_there_is_no_band() {
+    let failed = "vernier/failed-authentication-ratio";
+    let (outcome, because) = with_unread(failed, &[80, 0], &refused(12, 80));
+    assert_eq!(outcome, "unvalidated");
+    assert_eq!(because.unwrap(), "12 of 80 elements of sshd could not be read");
+    // Nothing was legible: zero is not stated as one.
+    assert_eq!(with_unread(failed, &[0, 0], &refused(80, 80)).0, "unvalidated");
+    let undecided = Unread { undecided: vec![80, 80], ..Unread::default() };
+    let (outcome, because) = with_unread(failed, &[80, 80], &undecided);
+    assert_eq!(outcome, "unvalidated");
+    assert!(because.unwrap().starts_with("80 could not be decided for `"));
+}
+
+#[test]
+fn within_the_tolerance_a_band_stands_if_nothing_missing_could_change_it() {
+    let failed = "vernier/failed-authentication-ratio";
+    // 20 % is yellow: 199 of 1000 is one failure away from it.
+    assert_eq!(with_unread(failed, &[1000, 150], &refused(3, 1000)).0, "green");
+    let (outcome, because) = with_unread(failed, &[1000, 199], &refused(3, 1000));
+    assert_eq!((outcome.as_str(), because.unwrap().as_str()), ("unvalidated", "3 unread could change green to yellow"));
+    // One in a hundred is tolerated, more is not.
+    assert_eq!(with_unread(failed, &[1000, 0], &refused(10, 1000)).0, "green");
+    assert_eq!(with_unread(failed, &[1000, 0], &refused(11, 1000)).0, "unvalidated");
+    // What says that there is no band at all still says so.
+    assert_eq!(with_unread(failed, &[19, 1], &refused(1, 1000)).0, "insufficient-n");
+}
+
+#[test]
+fn rows_may_be_missing_or_wrong() {
+    let policies = "isms/policy-review";
+    let judged = |in_place, reviewed, undecided: u64| {
+        let unread = Unread { undecided: vec![0, undecided], ..Unread::default() };
+        with_unread(policies, &[in_place, reviewed], &unread).0
+    };
+    assert_eq!(judged(1000, 900, 0), judged(1000, 900, 5));
+    assert_ne!(judged(1000, 900, 0), "unvalidated");
+    let named = catalogue().construct(policies).unwrap().base.iter().map(|base| base.name.clone()).collect::<Vec<_>>();
+    assert_eq!(named, ["in_place", "reviewed"]);
+    // A bound of a band lies at 80 %: from there, five reviews more or less are another band.
+    assert_eq!(judged(1000, 802, 5), "unvalidated");
+    assert_eq!(judged(1000, 798, 5), "unvalidated");
+}
+
+#[test]
+fn what_cannot_be_bounded_leaves_no_band() {
+    let availability = "isms/total-availability";
+    assert_eq!(with_unread(availability, &[216, 0], &Unread::default()).0, "green");
+    let (outcome, because) = with_unread(availability, &[216, 0], &refused(1, 1_000_000));
+    assert_eq!(outcome, "unvalidated");
+    assert_eq!(because.unwrap(), "1 unread could have moved `interrupted` by any amount");
+}
+
+/// A part that was moved beyond its whole says no more than that the outermost band may go on.
+#[test]
+fn all_of_all_stays_what_it_is() {
+    let failed = "vernier/failed-authentication-ratio";
+    assert_eq!(with_unread(failed, &[1000, 1000], &refused(5, 1000)).0, "red");
+    assert_eq!(with_unread("isms/policy-review", &[1000, 1000], &refused(5, 1000)).0, "green");
+}
+
+#[test]
+fn beyond_all_bands_is_an_outcome() {
+    let coverage = judged("isms/vulnerability-coverage", &[3, 2], &[], Vec::new(), &Sources::Alive);
+    assert_eq!(coverage.value, Exact::ratio(3, 2));
+    assert_eq!(coverage.outcome, Outcome::OutOfBands);
+}
+
+proptest::proptest! {
+    /// Whatever part of the input was refused or could not be decided, an indicator that is red with all of it does
+    /// not become green.
+    #[test]
+    fn damage_never_turns_red_to_green(attempts in 20_u64..400, share in 0_u64..=100, damage in 0_u64..40, failed_first in proptest::bool::ANY) {
+        let failed = "vernier/failed-authentication-ratio";
+        let failures = attempts * share / 100;
+        let damage = damage.min(attempts);
+        let lost = if failed_first { damage.min(failures) } else { damage * failures / attempts };
+        let ints = |numbers: [u64; 2]| numbers.map(|number| i64::try_from(number).unwrap());
+        let truth = outcome(failed, &ints([attempts, failures]));
+        let kept = ints([attempts - damage, failures - lost]);
+        let seen = judged_on(failed, &kept, (&[Value::Null], Vec::new(), &Sources::Alive), &refused(damage, attempts));
+        proptest::prop_assert!(truth != "red" || seen.outcome.name() != "green", "{kept:?} of {attempts}");
+        proptest::prop_assert!(truth != "yellow" || seen.outcome.name() != "green", "{kept:?} of {attempts}");
+    }
 }

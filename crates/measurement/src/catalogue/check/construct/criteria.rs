@@ -2,7 +2,7 @@
 
 use super::{
     BTreeMap, BTreeSet, BaseMeasure, DerivedMeasure, Dimension, Draft, Exact, Expression, Faults, Indicator, Location,
-    Parameter, Target, Unit, Value, compile_filter, day, derived::FormulaScope, meant, spec,
+    Parameter, Target, Unit, Value, compile_filter, day, derived::FormulaScope, meant, scalar, spec,
 };
 use crate::{
     bands::{self, Band, Bound, Limit, Range},
@@ -107,6 +107,7 @@ fn criteria(
         gates,
         decision,
         adjust: Vec::new(),
+        tolerance: tolerance(draft, faults),
         asked: Vec::new(),
         approved_by: said.approved_by.clone(),
         digest: String::new(),
@@ -128,6 +129,17 @@ fn criteria(
     }
     criteria.asked = asked(slot, &criteria, draft.names.len(), measures.1, measures.0.len());
     Some(criteria)
+}
+
+/// The share of the input that may be unread.
+fn tolerance(draft: &Draft<'_>, faults: &mut Faults<'_>) -> Exact {
+    let Some(said) = &draft.spec.tolerance else { return Criteria::default_tolerance() };
+    let share = scalar(said).and_then(|share| share.to_exact());
+    share.filter(|share| !share.is_negative() && *share <= 1).unwrap_or_else(|| {
+        let hint = "write a share of the input such as 0.01, from 0 to 1";
+        faults.add(&draft.spec.indicator.of.referenced, "`tolerance` is no share", hint);
+        Criteria::default_tolerance()
+    })
 }
 
 /// The measures that decide: the indicator's, those of rules, and what their formulas need. Those of gates are not among
@@ -263,7 +275,7 @@ pub(super) fn targets(draft: &Draft<'_>, faults: &mut Faults<'_>) -> Vec<Target>
     for spec in &draft.spec.target.0 {
         let at = &spec.from.referenced;
         let value = spec.value.as_ref().and_then(|value| {
-            let number = super::scalar(value).and_then(|value| value.to_exact());
+            let number = scalar(value).and_then(|value| value.to_exact());
             if number.is_none() {
                 faults.add(at, "the target is no number", "give it in the indicator's unit");
             }

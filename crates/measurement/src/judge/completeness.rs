@@ -1,0 +1,163 @@
+//! Whether a figure stands although part of its input could not be read.
+//!
+//! What was refused, and what could not be decided, is in no figure for certain. More of it than the construct tolerates
+//! leaves no band. Within the tolerance a band stands only if no value of what is missing could change it: the case is
+//! judged again with the base measures moved as far as that may have moved them.
+
+use std::collections::BTreeSet;
+
+use super::{Case, Outcome, outcome_of};
+use crate::{
+    bands::Limit,
+    catalogue::{BaseMeasure, BaseOf, Criteria, Decision, Fold},
+    number::Exact,
+};
+
+/// Up to so many measures that may have moved, every combination is tried; with more, each alone and all together.
+const COMBINED: usize = 4;
+
+/// What of the input is in no figure, or not for certain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// What the sources sent in the time that event measures look at.
+    pub events: Vec<SourceInput>,
+    /// What the sources sent in the time of which rows of populations may still change; empty for a construct without
+    /// population measures.
+    pub rows: Vec<SourceInput>,
+    /// By base measure: events or rows that could not be decided.
+    pub undecided: Vec<u64>,
+}
+
+/// What a source sent, in elements: lines, values, items of arrays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceInput {
+    /// Name of the source.
+    pub source: String,
+    /// Elements that came.
+    pub read: u64,
+    /// Those of them that could not be used.
+    pub refused: u64,
+}
+
+impl Unread {
+    fn refused(inputs: &[SourceInput]) -> u64 {
+        inputs.iter().fold(0, |sum, input| sum.saturating_add(input.refused))
+    }
+
+    /// How many events or rows may be missing from a measure, and how many that are in it may be wrong there.
+    fn of(&self, index: usize, measure: &BaseMeasure) -> (u64, u64) {
+        let undecided = self.undecided.get(index).copied().unwrap_or(0);
+        match measure.of {
+            BaseOf::Event { .. } => (Self::refused(&self.events).saturating_add(undecided), undecided),
+            // What is not known of an entity may take it out as well as bring it in.
+            BaseOf::Population(_) => {
+                let unread = Self::refused(&self.rows).saturating_add(undecided);
+                (unread, unread)
+            }
+        }
+    }
+}
+
+/// Why too much is missing for any band; `None` if it is within the tolerance.
+pub(super) fn beyond(case: &Case<'_>, criteria: &Criteria) -> Option<String> {
+    let Unread { events, rows, undecided } = case.unread;
+    let exceeds = |part: u64, whole: u64| {
+        Exact::from(part).divide(&Exact::from(whole.max(part))).is_some_and(|share| share > criteria.tolerance)
+    };
+    for SourceInput { source, read, refused } in events.iter().chain(rows) {
+        if exceeds(*refused, *read) {
+            let read = read.max(refused);
+            return Some(format!("{refused} of {read} elements of {source} could not be read"));
+        }
+    }
+    let measures = case.construct.base.iter().zip(undecided).zip(case.n);
+    let ((measure, undecided), n) = measures.max_by_key(|((_, undecided), _)| **undecided)?;
+    // What a measure looks at, as far as it is known: all that came, or the most that was counted of it.
+    let sum = |inputs: &[SourceInput]| inputs.iter().fold(0_u64, |sum, input| sum.saturating_add(input.read));
+    let whole = case.n.iter().copied().fold(sum(events).max(sum(rows)), u64::max);
+    exceeds(*undecided, whole).then(|| {
+        let name = &measure.name;
+        format!(
+            "{undecided} could not be decided for `{name}` beside the {n} that count: something is mistyped or replaced"
+        )
+    })
+}
+
+/// Why a band does not stand: what is missing could change it. `None` if it stands.
+pub(super) fn shaken(case: &Case<'_>, criteria: &Criteria, band: &Outcome) -> Option<String> {
+    let needed = needed(case, criteria);
+    let mut moving: Vec<(usize, [Exact; 2])> = Vec::new();
+    let mut most = 0;
+    for (index, measure) in case.construct.base.iter().enumerate().filter(|(index, _)| needed.contains(index)) {
+        let (missing, wrong) = case.unread.of(index, measure);
+        if missing == 0 {
+            continue;
+        }
+        most = most.max(missing);
+        if !matches!(measure.fold, Fold::Count | Fold::Distinct(_)) {
+            return Some(format!("{missing} unread could have moved `{}` by any amount", measure.name));
+        }
+        let value = case.base.get(index).cloned().flatten().unwrap_or_else(Exact::zero);
+        let least = value.subtract(&Exact::from(wrong)).max(Exact::zero());
+        moving.push((index, [least, value.add(&Exact::from(missing))]));
+    }
+    let unread = Unread::default();
+    corners(&moving).into_iter().find_map(|corner| {
+        let mut base = case.base.to_vec();
+        for (index, value) in corner {
+            if let Some(place) = base.get_mut(index) {
+                *place = Some(value);
+            }
+        }
+        let outcome = match outcome_of(&Case { base: &base, unread: &unread, ..*case }, criteria) {
+            // Of two counts each was moved alone, a part beyond its whole: on the way there lie the outermost band and
+            // nothing else.
+            (Outcome::OutOfBands, Some(value)) => outermost(case, criteria, &value).unwrap_or(Outcome::OutOfBands),
+            (outcome, _) => outcome,
+        };
+        (outcome != *band).then(|| format!("{most} unread could change {band} to {outcome}"))
+    })
+}
+
+/// The band that lies nearest to a value beyond all of them.
+fn outermost(case: &Case<'_>, criteria: &Criteria, value: &Exact) -> Option<Outcome> {
+    let Decision::Bands(bands) = &criteria.decision else { return None };
+    let dimension_value = |name: &str| case.dimension_value(name);
+    let ranges = || bands.iter().flat_map(|band| band.ranges.iter().map(move |range| (&band.name, range)));
+    let end = |limit: &Limit| limit.resolve(&dimension_value);
+    let highest = ranges().filter_map(|(name, range)| Some((end(&range.upper.limit)?, name))).max()?;
+    let lowest = ranges().filter_map(|(name, range)| Some((end(&range.lower.limit)?, name))).min()?;
+    let (_, name) = if *value >= highest.0 { highest } else { lowest };
+    Some(Outcome::Band(name.clone()))
+}
+
+/// The base measures that the judgement asks, by index.
+fn needed(case: &Case<'_>, criteria: &Criteria) -> BTreeSet<usize> {
+    let count = case.construct.base.len();
+    let mut slots: BTreeSet<usize> = criteria.asked.iter().copied().collect();
+    slots.extend(criteria.expressions().flat_map(|expression| expression.slots().iter().copied()));
+    // Each derived measure needs only earlier ones.
+    for (index, derived) in case.construct.derived.iter().enumerate().rev() {
+        if slots.contains(&(count + index)) {
+            slots.extend(derived.formula.slots());
+        }
+    }
+    slots.into_iter().filter(|slot| *slot < count).collect()
+}
+
+/// The ends of what measures may be, combined.
+fn corners(moving: &[(usize, [Exact; 2])]) -> Vec<Vec<(usize, Exact)>> {
+    if moving.len() <= COMBINED {
+        return moving.iter().fold(vec![Vec::new()], |corners, (index, ends)| {
+            let longer = |corner: &Vec<(usize, Exact)>, end: &Exact| {
+                corner.iter().cloned().chain([(*index, end.clone())]).collect()
+            };
+            corners.iter().flat_map(|corner| ends.iter().map(move |end| longer(corner, end))).collect()
+        });
+    }
+    let alone = moving.iter().flat_map(|(index, ends)| ends.iter().map(|end| vec![(*index, end.clone())]));
+    let together = [0, 1].map(|end| {
+        moving.iter().filter_map(|(index, ends)| Some((*index, ends.get(end)?.clone()))).collect::<Vec<_>>()
+    });
+    alone.chain(together).collect()
+}
