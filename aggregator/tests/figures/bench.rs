@@ -244,11 +244,28 @@ impl Bench {
             let Ok(key) = records::decode::<records::ActivityKey>("activity", &key) else { continue };
             if key.source == source {
                 let activity: records::Activity = records::decode("activity", &value).unwrap();
-                found.push((key.interval_start.0, activity.first.0, activity.last.0, activity.count));
+                found.push((key.interval_start.0, activity.first.unwrap().0, activity.last.unwrap().0, activity.count));
             }
         }
         found.sort_unstable();
         found
+    }
+
+    /// A source's activity, in the order of its intervals.
+    pub(crate) fn activities(&self, source: &str) -> Vec<records::Activity> {
+        let mut found = BTreeMap::new();
+        for ((key, _), value) in self.newest() {
+            let Ok(key) = records::decode::<records::ActivityKey>("activity", &key) else { continue };
+            if key.source == source {
+                found.insert(key.interval_start, records::decode("activity", &value).unwrap());
+            }
+        }
+        found.into_values().collect()
+    }
+
+    /// The dead letters.
+    pub(crate) fn dead_letters(&self) -> Vec<Record> {
+        self.read(&self.topics.dead_letter)
     }
 
     /// The newest frontier of a partition.

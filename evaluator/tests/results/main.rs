@@ -7,4 +7,5 @@ mod closing;
 mod faulty;
 mod ledger;
 mod revisions;
+mod silence;
 mod writer;
