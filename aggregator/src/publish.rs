@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::time::Timestamp;
 use records::{
-    Activity, ActivityKey, Aggregate, AggregateKey, DeadLetter, Frontier, RowKey, RowState, SeenKey, Topics, VERSION, encode,
+    Activity, ActivityKey, Aggregate, AggregateKey, DeadLetter, Frontier, RowKey, RowState, SeenKey, Topics, VERSION,
+    encode,
 };
 use streaming::{OutRecord, Outbox};
 

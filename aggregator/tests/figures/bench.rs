@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use aggregator::{Options, pipeline::Aggregator};
+use aggregator::{Options, pipeline::Aggregator, stats::Stats};
 use measurement::{accumulate::Accumulator, catalogue::Catalogue, time::Timestamp};
 use records::{Accounting, Aggregate, AggregateKey, Frontier, Progress, Topics, headers};
 use streaming::{
@@ -145,6 +145,10 @@ impl Bench {
     }
 
     pub(crate) fn start(&self) -> Runner<Aggregator> {
+        self.start_with_stats().0
+    }
+
+    pub(crate) fn start_with_stats(&self) -> (Runner<Aggregator>, Stats) {
         let now = Arc::clone(&self.now);
         // Every look at the clock takes a millisecond, so that nothing depends on its standing still.
         let clock: Clock = Arc::new(move || Timestamp(now.fetch_add(1, Ordering::Relaxed)));
@@ -154,7 +158,7 @@ impl Bench {
             refresh_interval: self.refresh_interval,
             ..Options::default()
         };
-        aggregator::start(Arc::clone(&self.log), self.catalogue.clone(), &options, clock).unwrap().0
+        aggregator::start(Arc::clone(&self.log), self.catalogue.clone(), &options, clock).unwrap()
     }
 
     /// Reads everything there is and commits it.

@@ -1,7 +1,7 @@
 //! Two events of one identity that say different things, and by what a source is alive.
 
-use records::{DeadLetter, Intake, IntakeMinute, headers};
 use measurement::time::Timestamp;
+use records::{DeadLetter, Intake, IntakeMinute, headers};
 use streaming::OutRecord;
 
 use crate::bench::{Bench, DAY, HOUR, MINUTE, START, count, login};
@@ -108,4 +108,28 @@ fn a_source_is_alive_by_its_records_or_by_events_of_one_class() {
         assert_eq!(event.first.map(|first| first.0), of_event, "{alive_by:?}");
         assert_eq!(event.count, 1);
     }
+}
+
+#[test]
+fn people_see_what_is_in_no_figure() {
+    let bench = Bench::new(1);
+    bench.publish(&[login(1, START + MINUTE, 1, true), login(1, START + 2 * MINUTE, 1, false)]);
+    bench.progress(START + DAY);
+    let (mut runner, stats) = bench.start_with_stats();
+    Bench::drain(&mut runner);
+    assert_eq!(stats.since_start()["sshd"].conflict, 1);
+    let accounts = serde_json::to_value(stats.accounts()).unwrap();
+    assert_eq!(accounts[0]["source"], "sshd");
+    assert_eq!((&accounts[0]["read"], &accounts[0]["conflict"]), (&2.into(), &1.into()));
+    assert_eq!(accounts[0]["examples"], serde_json::json!({"conflict": {"partition": 0, "offset": 1}}));
+
+    // Another process has told nothing yet, whatever stands.
+    drop(runner);
+    let (mut runner, stats) = bench.start_with_stats();
+    Bench::drain(&mut runner);
+    assert_eq!(stats.since_start().get("sshd").map_or(0, |since| since.conflict), 0);
+    assert_eq!(stats.accounting()["sshd"].conflict, 1);
+    bench.publish(&[login(1, START + 3 * MINUTE, 1, false)]);
+    Bench::drain(&mut runner);
+    assert_eq!(stats.since_start()["sshd"].conflict, 1);
 }

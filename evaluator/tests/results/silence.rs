@@ -36,7 +36,7 @@ sources: [any]
 base:
   attempts: { event: authentication, count: activity_id == 1 }
 derived:
-  rise: { formula: \"attempts - previous(attempts, 2)\", unit: count }
+  rise: { formula: \"attempts - previous(attempts, 2)\", unit: ratio }
 indicator: { of: rise, bands: { green: \"(-inf, 0]\", red: \"(0, inf)\" } }
 target: { value: 0, from: 2020-01-01, approved_by: A }
 missing: no-data
