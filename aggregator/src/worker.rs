@@ -66,7 +66,7 @@ const COUNTED: [(&str, Read); 2] = [("used", |counts| counts.used), ("not-releva
 
 fn samples<'a>(
     accounting: impl IntoIterator<Item = (String, Accounting)>,
-    outcomes: impl Iterator<Item = &'a (&'static str, Read)> + Clone,
+    outcomes: &(impl Iterator<Item = &'a (&'static str, Read)> + Clone),
 ) -> Vec<Sample> {
     let of_source = |(source, counts): (String, Accounting)| {
         let sample = |(outcome, read): &(&'static str, Read)| Sample {
@@ -84,7 +84,7 @@ fn families(stats: &Stats, sources: Vec<String>) -> Vec<Family> {
         Family::gauge(
             "vernier_aggregator_events",
             "Events of the partitions of this instance since the beginning, by what became of them.",
-            move || samples(accounting.accounting(), COUNTED.iter().chain(&LEFT_OUT)),
+            move || samples(accounting.accounting(), &COUNTED.iter().chain(&LEFT_OUT)),
         ),
         Family::counter(
             "vernier_aggregator_left_out_total",
@@ -95,7 +95,7 @@ fn families(stats: &Stats, sources: Vec<String>) -> Vec<Family> {
                 let all = sources.iter().map(|source| (source.clone(), since.remove(source).unwrap_or_default()));
                 let mut all: Vec<(String, Accounting)> = all.collect();
                 all.extend(since);
-                samples(all, LEFT_OUT.iter())
+                samples(all, &LEFT_OUT.iter())
             },
         ),
         Family::gauge(
