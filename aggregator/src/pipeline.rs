@@ -63,7 +63,7 @@ pub struct Aggregator {
 impl Stage for Aggregator {
     fn restore(&mut self, partition: &TopicPartition, changelog: Vec<Record>) -> Result<Resume, StageError> {
         let (task, resume) = restore(&self.plan, &self.topics, partition.partition, self.partitions, &changelog)?;
-        self.stats.note(&task);
+        self.stats.begin(&task);
         self.tasks.insert(partition.partition, task);
         Ok(resume)
     }

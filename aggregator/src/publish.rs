@@ -1,10 +1,11 @@
-//! One transaction of a task: aggregates, rows, activity, seen chunks, late events; the frontier last.
+//! One transaction of a task: aggregates, rows, activity, seen chunks, late events, dead letters; the frontier last.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::time::Timestamp;
 use records::{
-    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, RowKey, RowState, SeenKey, Topics, VERSION, encode,
+    Activity, ActivityKey, Aggregate, AggregateKey, DeadLetter, Frontier, RowKey, RowState, SeenKey, Topics, VERSION,
+    encode,
 };
 use streaming::{OutRecord, Outbox};
 
@@ -12,7 +13,7 @@ use crate::{
     close::close,
     config::{Plan, group_values, row_horizon},
     store::{Digest, MEASURES, POPULATIONS},
-    task::Task,
+    task::{Letter, Task},
 };
 
 /// Writes what has changed. Writes nothing if nothing has.
@@ -36,6 +37,7 @@ pub fn publish(
         task.rebuilding_until = None;
         // What came late before that was told when it came.
         task.late.retain(|late| late.offset >= until);
+        task.letters.retain(|letter| letter.about.offset >= until);
         task.store.touch_all();
     }
     let watermarks_before = task.published.clone();
@@ -49,6 +51,9 @@ pub fn publish(
     chunks(task, &mut writer);
     for late in task.late.drain(..) {
         writer.send(&topics.late, Some(late.uid.clone().into_bytes()), Some(encode(&late)), None);
+    }
+    for letter in task.letters.drain(..) {
+        writer.letter(letter);
     }
     if !moved && writer.out.len() == before && watermarks_before == task.published {
         return;
@@ -85,6 +90,19 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn send(&mut self, topic: &str, key: Option<Vec<u8>>, value: Option<Vec<u8>>, partition: Option<i32>) {
         self.out.send(OutRecord { topic: Arc::from(topic), partition, key, value, ..OutRecord::default() });
+    }
+
+    /// Writes an event that was refused, as it stands, and why.
+    fn letter(&mut self, letter: Letter) {
+        let Letter { about, key, value } = letter;
+        let about = DeadLetter { topic: self.topics.events.clone(), ..about };
+        self.out.send(OutRecord {
+            topic: Arc::from(self.topics.dead_letter.as_str()),
+            key,
+            value: Some(value),
+            headers: about.headers(),
+            ..OutRecord::default()
+        });
     }
 
     /// Writes a record of the state into its changelog and gives its hash.
@@ -145,8 +163,8 @@ fn activity(task: &mut Task, writer: &mut Writer<'_>) {
         let key = encode(&ActivityKey { source, interval_start });
         let value = encode(&Activity {
             version: VERSION,
-            first: cell.first,
-            last: cell.last,
+            first: cell.life.map(|(first, _)| first),
+            last: cell.life.map(|(_, last)| last),
             count: cell.count,
             read: cell.read,
             refused: cell.refused,

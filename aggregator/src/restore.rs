@@ -185,7 +185,8 @@ fn load(task: &mut Task, topics: &Topics, record: &Record, written: u128) -> Res
         let activity: Activity = decode("activity", value)?;
         check_version("activity", activity.version)?;
         let Activity { version: _, first, last, count, read, refused, replaced } = activity;
-        let cell = ActivityCell { first, last, count, read, refused, replaced, written, dirty: false };
+        let life = first.zip(last);
+        let cell = ActivityCell { life, count, read, refused, replaced, written, dirty: false };
         task.store.activity.insert((key.source, key.interval_start), cell);
         return Ok(());
     }

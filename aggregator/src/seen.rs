@@ -1,14 +1,32 @@
-//! Duplicates: identities that were seen within the source's window.
+//! Duplicates and conflicts: identities that were seen within the source's window, and what their events said.
 //!
 //! An identity is remembered as a 64-bit hash: among ten million of them a new event is mistaken for a
-//! known one with a chance below one in 10^12. What each transaction adds is one chunk of state; a
-//! chunk goes when the newest of its identities has expired by the watermark.
+//! known one with a chance below one in 10^12. Beside it stands a hash of the event's text: whoever comes again and says
+//! the same is a duplicate, whoever says something else is in conflict. What each transaction adds is one chunk of state;
+//! a chunk goes when the newest of its identities has expired by the watermark.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use measurement::time::Timestamp;
 use records::Seen;
 use sha2::{Digest as _, Sha256};
+
+/// What is remembered where nobody knows what an event said: the chunk is older than the question.
+const UNKNOWN: u64 = 0;
+
+/// Digits of a hash on the wire.
+const DIGITS: usize = 16;
+
+/// What the memory says of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Its identity is new.
+    New,
+    /// It came before, and said the same.
+    Duplicate,
+    /// Another event has its identity.
+    Conflict,
+}
 
 /// One chunk.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +38,8 @@ struct Chunk {
 /// The identities of a task.
 #[derive(Clone, Debug, Default)]
 pub struct SeenSet {
-    known: HashSet<u64>,
+    /// What was said, by identity.
+    known: HashMap<u64, u64>,
     chunks: BTreeMap<i64, Chunk>,
     /// What the open transaction adds.
     open: Option<(i64, Chunk)>,
@@ -33,36 +52,70 @@ pub fn identity(source: &str, scope: &str, uid: &str) -> u64 {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
+    first_eight(hasher)
+}
+
+/// The hash of what an event says: its JSON without the white space between members, which means nothing. Never 0.
+pub fn content(event: &[u8]) -> u64 {
+    let mut hasher = Sha256::new();
+    let (mut from, mut in_text, mut escaped) = (0, false, false);
+    for (at, byte) in event.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b' ' | b'\t' | b'\n' | b'\r' if !in_text => {
+                hasher.update(event.get(from..at).unwrap_or_default());
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    hasher.update(event.get(from..).unwrap_or_default());
+    first_eight(hasher).max(1)
+}
+
+fn first_eight(hasher: Sha256) -> u64 {
     hasher.finalize().iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
 }
 
 impl SeenSet {
-    /// Remembers an identity until the watermark passes `expires`. False if it is known already.
-    pub fn insert(&mut self, identity: u64, offset: i64, expires: Timestamp) -> bool {
-        if !self.known.insert(identity) {
-            return false;
+    /// Remembers an identity, and what its event said, until the watermark passes `expires`.
+    pub fn insert(&mut self, identity: u64, content: u64, offset: i64, expires: Timestamp) -> Sight {
+        match self.known.entry(identity) {
+            Entry::Occupied(known) if *known.get() == content || *known.get() == UNKNOWN => Sight::Duplicate,
+            Entry::Occupied(_) => Sight::Conflict,
+            Entry::Vacant(place) => {
+                place.insert(content);
+                let (_, chunk) = self.open.get_or_insert_with(|| (offset, Chunk::default()));
+                chunk.expires = chunk.expires.max(expires);
+                chunk.hashes.push(identity);
+                Sight::New
+            }
         }
-        let (_, chunk) = self.open.get_or_insert_with(|| (offset, Chunk::default()));
-        chunk.expires = chunk.expires.max(expires);
-        chunk.hashes.push(identity);
-        true
     }
 
     /// Closes the chunk of the open transaction and gives its key and content.
     pub fn close_chunk(&mut self) -> Option<(i64, Seen)> {
         let (offset, chunk) = self.open.take()?;
-        let seen = Seen { version: records::VERSION, expires: chunk.expires, hashes: hexadecimal(&chunk.hashes) };
+        let contents = chunk.hashes.iter().map(|identity| self.known.get(identity).copied().unwrap_or(UNKNOWN));
+        let seen = Seen {
+            version: records::VERSION,
+            expires: chunk.expires,
+            hashes: hexadecimal(chunk.hashes.iter().copied()),
+            contents: hexadecimal(contents),
+        };
         self.chunks.insert(offset, chunk);
         Some((offset, seen))
     }
 
     /// Takes a chunk from a changelog. `None` if it is not readable.
     pub fn restore(&mut self, offset: i64, seen: &Seen) -> Option<()> {
-        let digits = seen.hashes.as_bytes().chunks(16);
-        let hashes: Option<Vec<u64>> =
-            digits.map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()).collect();
-        let hashes = hashes?;
-        self.known.extend(&hashes);
+        let hashes = numbers(&seen.hashes)?;
+        let mut contents = numbers(&seen.contents)?.into_iter();
+        for identity in &hashes {
+            self.known.insert(*identity, contents.next().unwrap_or(UNKNOWN));
+        }
         self.chunks.insert(offset, Chunk { expires: seen.expires, hashes });
         Some(())
     }
@@ -80,35 +133,76 @@ impl SeenSet {
     }
 }
 
-fn hexadecimal(hashes: &[u64]) -> String {
+fn hexadecimal(hashes: impl ExactSizeIterator<Item = u64>) -> String {
     use std::fmt::Write as _;
-    hashes.iter().fold(String::with_capacity(hashes.len() * 16), |mut text, hash| {
+    let text = String::with_capacity(hashes.len() * DIGITS);
+    hashes.fold(text, |mut text, hash| {
         // Writing to a String cannot fail.
         write!(text, "{hash:016x}").ok();
         text
     })
 }
 
+fn numbers(digits: &str) -> Option<Vec<u64>> {
+    let hashes = digits.as_bytes().chunks(DIGITS);
+    hashes.map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn insert(seen: &mut SeenSet, identity: u64, offset: i64, expires: i64) -> Sight {
+        seen.insert(identity, 7, offset, Timestamp(expires))
+    }
 
     #[test]
     fn an_identity_is_known_until_it_expires_also_after_a_restore() {
         let mut seen = SeenSet::default();
         let (a, b) = (identity("s", "", "a"), identity("s", "", "b"));
-        assert!(seen.insert(a, 5, Timestamp(100)));
-        assert!(!seen.insert(a, 6, Timestamp(100)));
+        assert_eq!(insert(&mut seen, a, 5, 100), Sight::New);
+        assert_eq!(insert(&mut seen, a, 6, 100), Sight::Duplicate);
         let (offset, chunk) = seen.close_chunk().unwrap();
         assert_eq!((offset, seen.close_chunk()), (5, None));
         let mut restored = SeenSet::default();
         restored.restore(offset, &chunk).unwrap();
-        assert!(!restored.insert(a, 9, Timestamp(100)));
-        assert!(restored.insert(b, 9, Timestamp(300)));
+        assert_eq!(insert(&mut restored, a, 9, 100), Sight::Duplicate);
+        assert_eq!(insert(&mut restored, b, 9, 300), Sight::New);
         restored.close_chunk();
         assert_eq!(restored.expire(Timestamp(101)), [5]);
-        assert!(restored.insert(a, 12, Timestamp(400)));
-        assert!(!restored.insert(b, 13, Timestamp(400)));
+        assert_eq!(insert(&mut restored, a, 12, 400), Sight::New);
+        assert_eq!(insert(&mut restored, b, 13, 400), Sight::Duplicate);
         assert_ne!(identity("s", "assets", "a"), a, "a reference copy is not a duplicate of its event");
+    }
+
+    #[test]
+    fn who_says_something_else_is_in_conflict_also_after_a_restore() {
+        let mut seen = SeenSet::default();
+        let a = identity("s", "", "a");
+        let (one, two) = (content(b"{\"n\":1}"), content(b"{\"n\":2}"));
+        assert_eq!(seen.insert(a, one, 5, Timestamp(100)), Sight::New);
+        assert_eq!(seen.insert(a, two, 6, Timestamp(100)), Sight::Conflict);
+        assert_eq!(seen.insert(a, one, 7, Timestamp(100)), Sight::Duplicate, "what came first holds");
+        let (offset, chunk) = seen.close_chunk().unwrap();
+        let mut restored = SeenSet::default();
+        restored.restore(offset, &chunk).unwrap();
+        assert_eq!(restored.insert(a, two, 8, Timestamp(100)), Sight::Conflict);
+        assert_eq!(restored.insert(a, one, 8, Timestamp(100)), Sight::Duplicate);
+    }
+
+    #[test]
+    fn a_chunk_that_does_not_say_what_was_said_makes_duplicates() {
+        let a = identity("s", "", "a");
+        let older = Seen { version: 1, expires: Timestamp(9), hashes: format!("{a:016x}"), contents: String::new() };
+        let mut seen = SeenSet::default();
+        seen.restore(3, &older).unwrap();
+        assert_eq!(seen.insert(a, content(b"{}"), 5, Timestamp(9)), Sight::Duplicate);
+    }
+
+    #[test]
+    fn white_space_between_members_says_nothing() {
+        assert_eq!(content(b"{\"a\": [1,\n\t2], \"b\":\"x y\"}\r\n"), content(b"{\"a\":[1,2],\"b\":\"x y\"}"));
+        assert_ne!(content(b"{\"b\":\"x y\"}"), content(b"{\"b\":\"xy\"}"));
+        assert_ne!(content(b"{\"b\":\"\\\" \"}"), content(b"{\"b\":\"\\\"\"}"), "an escaped quote ends no text");
     }
 }

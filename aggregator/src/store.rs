@@ -63,12 +63,10 @@ pub struct Cell {
 }
 
 /// What a source sent in one elementary interval.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct ActivityCell {
-    /// First event time.
-    pub first: Timestamp,
-    /// Last event time.
-    pub last: Timestamp,
+    /// First and last sign of life; `None` where there is none.
+    pub life: Option<(Timestamp, Timestamp)>,
     /// Number of events.
     pub count: u64,
     /// Elements of source records that were read.
@@ -81,6 +79,12 @@ pub struct ActivityCell {
     pub written: u128,
     /// Whether it has changed since.
     pub dirty: bool,
+}
+
+impl ActivityCell {
+    fn lives(&mut self, (first, last): (Timestamp, Timestamp)) {
+        self.life = Some(self.life.map_or((first, last), |known| (known.0.min(first), known.1.max(last))));
+    }
 }
 
 /// A row of a population.
@@ -144,39 +148,35 @@ impl Store {
         cell
     }
 
-    /// Notes an event of a source.
-    pub fn note_activity(&mut self, source: &str, interval: Timestamp, time: Timestamp) {
-        let cell = self.touch_activity(source, interval, (time, time));
+    /// Notes an event of a source. `alive` says whether it is one by which the source is alive.
+    pub fn note_activity(&mut self, source: &str, interval: Timestamp, time: Timestamp, alive: bool) {
+        let cell = self.touch_activity(source, interval);
         cell.count = cell.count.saturating_add(1);
+        if alive {
+            cell.lives((time, time));
+        }
     }
 
-    /// Notes what became of source records.
-    pub fn note_intake(&mut self, source: &str, interval: Timestamp, minute: &IntakeMinute) {
-        let cell = self.touch_activity(source, interval, (minute.first, minute.last));
+    /// Notes an event that is in no figure: another one has its identity.
+    pub fn note_conflict(&mut self, source: &str, interval: Timestamp) {
+        let cell = self.touch_activity(source, interval);
+        cell.refused = cell.refused.saturating_add(1);
+    }
+
+    /// Notes what became of source records. `alive` says whether records are what the source is alive by.
+    pub fn note_intake(&mut self, source: &str, interval: Timestamp, minute: &IntakeMinute, alive: bool) {
+        let cell = self.touch_activity(source, interval);
         cell.read = cell.read.saturating_add(minute.read);
         cell.refused = cell.refused.saturating_add(minute.refused);
         cell.replaced = cell.replaced.saturating_add(minute.replaced);
+        if alive {
+            cell.lives((minute.first, minute.last));
+        }
     }
 
-    fn touch_activity(
-        &mut self,
-        source: &str,
-        interval: Timestamp,
-        (first, last): (Timestamp, Timestamp),
-    ) -> &mut ActivityCell {
+    fn touch_activity(&mut self, source: &str, interval: Timestamp) -> &mut ActivityCell {
         let key = (source.to_owned(), interval);
-        let cell = self.activity.entry(key).or_insert(ActivityCell {
-            first,
-            last,
-            count: 0,
-            read: 0,
-            refused: 0,
-            replaced: 0,
-            written: 0,
-            dirty: false,
-        });
-        cell.first = cell.first.min(first);
-        cell.last = cell.last.max(last);
+        let cell = self.activity.entry(key).or_default();
         if !cell.dirty {
             cell.dirty = true;
             self.dirty_activity.push((source.to_owned(), interval));

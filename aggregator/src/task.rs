@@ -3,15 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::{grain::Grain, time::Timestamp, value::Value};
-use records::{Accounting, Intake, Late, Progress, headers};
+use records::{Accounting, DeadLetter, Intake, Late, Progress, Stage, headers};
 use streaming::RecordRef;
 
 use crate::{
     accumulate::{self, PeriodCache},
     config::Plan,
     rows,
-    seen::{SeenSet, identity},
+    seen::{SeenSet, Sight, content, identity},
     select::{Selected, asking, select},
+    stats::Examples,
     store::Store,
     window::Watermarks,
 };
@@ -26,6 +27,10 @@ pub struct Task {
     pub(crate) seen: SeenSet,
     pub(crate) accounting: BTreeMap<String, Accounting>,
     pub(crate) late: Vec<Late>,
+    /// Events that are in no figure because another one has their identity.
+    pub(crate) letters: Vec<Letter>,
+    /// The first event of each fate since the start, by source.
+    pub(crate) examples: BTreeMap<String, Examples>,
     /// Offset of the first record that the state was built from. Rows of populations keep what was ever said of
     /// them, so that nothing that was read since can be left out when the state is built anew.
     pub(crate) replay_from: Option<i64>,
@@ -63,6 +68,8 @@ impl Task {
             seen: SeenSet::default(),
             accounting: BTreeMap::new(),
             late: Vec::new(),
+            letters: Vec::new(),
+            examples: BTreeMap::new(),
             replay_from: None,
             next_offset: 0,
             written_offset: -1,
@@ -111,7 +118,7 @@ impl Task {
                 let population = record.header(headers::POPULATION).and_then(|name| std::str::from_utf8(name).ok());
                 self.reference(source, population.unwrap_or_default(), value, record.offset());
             }
-            _ => self.event(source, value, record.offset()),
+            _ => self.event(source, record),
         }
     }
 
@@ -131,43 +138,78 @@ impl Task {
             tracing::warn!(partition = self.partition, "unreadable intake record");
             return;
         };
+        let alive = self.is_alive_by(&intake.source, None);
+        let Some(grain) = self.source_grains.get_mut(&intake.source) else { return };
         for minute in &intake.minutes {
-            if let Some(grain) = self.source_grains.get_mut(&intake.source) {
-                let interval = grain.interval_at(minute.first).start;
-                self.store.note_intake(&intake.source, interval, minute);
-            }
+            let interval = grain.interval_at(minute.first).start;
+            self.store.note_intake(&intake.source, interval, minute, alive);
         }
     }
 
-    fn event(&mut self, source: &str, value: &[u8], offset: i64) {
+    /// Whether a source is alive by an event of a class, or by a record that gave none.
+    fn is_alive_by(&self, source: &str, class: Option<i64>) -> bool {
+        let asked = self.plan.catalogue.sources.get(source).and_then(|source| source.alive_by);
+        asked.is_none_or(|asked| class == Some(i64::from(asked)))
+    }
+
+    fn event(&mut self, source: &str, record: RecordRef<'_>) {
+        let (value, offset) = (record.value().unwrap_or_default(), record.offset());
         let mut slots = std::mem::take(&mut self.slots);
         let plan = Arc::clone(&self.plan);
-        let outcome = match select(&plan, value, &mut slots) {
-            None => Outcome::Rejected,
-            Some(selected) => self.selected(source, &selected, &slots, offset),
+        let fate = match select(&plan, value, &mut slots) {
+            None => Fate::Rejected,
+            Some(selected) => match self.sight(source, "", &selected, value, offset) {
+                Sight::New => self.selected(source, &selected, &slots, offset),
+                Sight::Duplicate => Fate::Duplicate,
+                Sight::Conflict => {
+                    self.conflict(source, &selected, record);
+                    Fate::Conflict
+                }
+            },
         };
         self.slots = slots;
         let counts = self.counts(source);
         counts.read += 1;
-        match outcome {
-            Outcome::Used => counts.used += 1,
-            Outcome::NotRelevant => counts.not_relevant += 1,
-            Outcome::Late => counts.late += 1,
-            Outcome::Duplicate => counts.duplicate += 1,
-            Outcome::Rejected => counts.rejected += 1,
+        match fate {
+            Fate::Used => counts.used += 1,
+            Fate::NotRelevant => counts.not_relevant += 1,
+            Fate::Late => counts.late += 1,
+            Fate::Duplicate => counts.duplicate += 1,
+            Fate::Conflict => counts.conflict += 1,
+            Fate::Rejected => counts.rejected += 1,
+        }
+        if !matches!(fate, Fate::Used | Fate::NotRelevant) {
+            self.examples.entry(source.to_owned()).or_default().note(fate, offset);
         }
     }
 
-    fn selected(&mut self, source: &str, selected: &Selected, slots: &[Value], offset: i64) -> Outcome {
-        if !self.is_new(source, "", selected, offset) {
-            return Outcome::Duplicate;
-        }
+    /// What another event of its identity has said first holds; this one is kept aside, and missing in the figures.
+    fn conflict(&mut self, source: &str, selected: &Selected, record: RecordRef<'_>) {
         if let Some(grain) = self.source_grains.get_mut(source) {
             let interval = grain.interval_at(selected.time).start;
-            self.store.note_activity(source, interval, selected.time);
+            self.store.note_conflict(source, interval);
+        }
+        let about = DeadLetter {
+            source: source.to_owned(),
+            topic: String::new(),
+            partition: self.partition,
+            offset: record.offset(),
+            stage: Stage::Identity,
+            reason: DeadLetter::IDENTITY_CONFLICT,
+            detail: "an event of the same identity was read before and says something else".to_owned(),
+        };
+        let (key, value) = (record.key().map(<[u8]>::to_vec), record.value().unwrap_or_default().to_vec());
+        self.letters.push(Letter { about, key, value });
+    }
+
+    fn selected(&mut self, source: &str, selected: &Selected, slots: &[Value], offset: i64) -> Fate {
+        let alive = self.is_alive_by(source, Some(selected.class));
+        if let Some(grain) = self.source_grains.get_mut(source) {
+            let interval = grain.interval_at(selected.time).start;
+            self.store.note_activity(source, interval, selected.time, alive);
         }
         let plan = Arc::clone(&self.plan);
-        let Some(class) = asking(&plan, source, selected.class) else { return Outcome::NotRelevant };
+        let Some(class) = asking(&plan, source, selected.class) else { return Fate::NotRelevant };
         let measured = accumulate::event(self, class, selected, slots);
         let mut used = measured.used;
         for feed in class.feeds.iter().filter(|feed| !feed.by_reference) {
@@ -185,10 +227,10 @@ impl Task {
                 offset,
             });
             if !used {
-                return Outcome::Late;
+                return Fate::Late;
             }
         }
-        if used { Outcome::Used } else { Outcome::NotRelevant }
+        if used { Fate::Used } else { Fate::NotRelevant }
     }
 
     /// A reference copy changes rows of its population and nothing else.
@@ -197,7 +239,7 @@ impl Task {
         let mut slots = std::mem::take(&mut self.slots);
         let plan = Arc::clone(&self.plan);
         if let Some(selected) = select(&plan, value, &mut slots)
-            && self.is_new(source, population, &selected, offset)
+            && self.sight(source, population, &selected, value, offset) == Sight::New
             && let Some(class) = asking(&plan, source, selected.class)
         {
             for feed in class.feeds.iter().filter(|feed| feed.by_reference && feed.population == population) {
@@ -207,10 +249,10 @@ impl Task {
         self.slots = slots;
     }
 
-    fn is_new(&mut self, source: &str, scope: &str, selected: &Selected, offset: i64) -> bool {
+    fn sight(&mut self, source: &str, scope: &str, selected: &Selected, value: &[u8], offset: i64) -> Sight {
         let window = self.plan.catalogue.sources.get(source).map_or(0, |source| source.deduplicate);
         let from = self.watermarks.of_source(source).unwrap_or(Timestamp::MIN).max(selected.time);
-        self.seen.insert(identity(source, scope, &selected.uid), offset, from.plus(window))
+        self.seen.insert(identity(source, scope, &selected.uid), content(value), offset, from.plus(window))
     }
 
     fn counts(&mut self, source: &str) -> &mut Accounting {
@@ -221,11 +263,22 @@ impl Task {
     }
 }
 
+/// An event for the dead letters.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    /// Where it lies and why it is one; whoever writes it fills in the name of the topic.
+    pub(crate) about: DeadLetter,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Vec<u8>,
+}
+
 /// What became of an event.
-enum Outcome {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
     Used,
     NotRelevant,
     Late,
     Duplicate,
+    Conflict,
     Rejected,
 }

@@ -1,7 +1,8 @@
-//! The aggregator as a service: its loop and its metrics.
+//! The aggregator as a service: its loop, its metrics, its accounting over HTTP.
 
 use std::{sync::Arc, time::Duration};
 
+use axum::{Json, Router, extract::State, routing::get};
 use measurement::number::Exact;
 use records::Accounting;
 use service::{
@@ -13,7 +14,7 @@ use streaming::RunError;
 
 use crate::{
     pipeline::{Options, start},
-    stats::Stats,
+    stats::{Account, Stats},
 };
 
 /// Sets the service up.
@@ -29,7 +30,7 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
         start(Arc::clone(&context.log), context.catalogue.clone(), &options, Arc::clone(&context.clock))
             .map_err(|fault| Failure::Setup(fault.into()))?;
     let mut families = of_runner(&runner.stats());
-    families.extend(self::families(&stats));
+    families.extend(self::families(&stats, context.catalogue.sources.keys().cloned().collect()));
     context.page.add(families).map_err(|fault| Failure::Internal(fault.into()))?;
     let context = context.clone();
     let worker = move || {
@@ -39,7 +40,7 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
         }
         runner.commit().map(|_| ()).map_err(failure)
     };
-    Ok((axum::Router::new(), Box::new(worker)))
+    Ok((router(stats), Box::new(worker)))
 }
 
 fn failure(fault: RunError) -> Failure {
@@ -49,29 +50,52 @@ fn failure(fault: RunError) -> Failure {
     }
 }
 
-fn families(stats: &Stats) -> Vec<Family> {
-    type Read = fn(&Accounting) -> u64;
-    const OUTCOMES: [(&str, Read); 5] = [
-        ("used", |counts| counts.used),
-        ("not-relevant", |counts| counts.not_relevant),
-        ("late", |counts| counts.late),
-        ("duplicate", |counts| counts.duplicate),
-        ("rejected", |counts| counts.rejected),
-    ];
-    let accounting = stats.clone();
-    let watermarks = stats.clone();
+/// Reads one number of an account.
+type Read = fn(&Accounting) -> u64;
+
+/// What becomes of an event that is not counted, and whoever should hear of it.
+const LEFT_OUT: [(&str, Read); 4] = [
+    ("late", |counts| counts.late),
+    ("duplicate", |counts| counts.duplicate),
+    ("conflict", |counts| counts.conflict),
+    ("rejected", |counts| counts.rejected),
+];
+
+/// What becomes of an event that is read.
+const COUNTED: [(&str, Read); 2] = [("used", |counts| counts.used), ("not-relevant", |counts| counts.not_relevant)];
+
+fn samples<'a>(
+    accounting: impl IntoIterator<Item = (String, Accounting)>,
+    outcomes: &(impl Iterator<Item = &'a (&'static str, Read)> + Clone),
+) -> Vec<Sample> {
+    let of_source = |(source, counts): (String, Accounting)| {
+        let sample = |(outcome, read): &(&'static str, Read)| Sample {
+            labels: vec![("source", source.clone()), ("outcome", (*outcome).to_owned())],
+            value: count(read(&counts)),
+        };
+        outcomes.clone().map(sample).collect::<Vec<_>>()
+    };
+    accounting.into_iter().flat_map(of_source).collect()
+}
+
+fn families(stats: &Stats, sources: Vec<String>) -> Vec<Family> {
+    let (accounting, since, watermarks) = (stats.clone(), stats.clone(), stats.clone());
     vec![
         Family::gauge(
             "vernier_aggregator_events",
             "Events of the partitions of this instance since the beginning, by what became of them.",
+            move || samples(accounting.accounting(), &COUNTED.iter().chain(&LEFT_OUT)),
+        ),
+        Family::counter(
+            "vernier_aggregator_left_out_total",
+            "Events that were read since this process started and are in no figure, by why.",
             move || {
-                let of_source = |(source, counts): (String, Accounting)| {
-                    OUTCOMES.map(|(outcome, read)| Sample {
-                        labels: vec![("source", source.clone()), ("outcome", outcome.to_owned())],
-                        value: count(read(&counts)),
-                    })
-                };
-                accounting.accounting().into_iter().flat_map(of_source).collect()
+                let mut since = since.since_start();
+                // From zero on: the first one must be seen to come.
+                let all = sources.iter().map(|source| (source.clone(), since.remove(source).unwrap_or_default()));
+                let mut all: Vec<(String, Accounting)> = all.collect();
+                all.extend(since);
+                samples(all, &LEFT_OUT.iter())
             },
         ),
         Family::gauge(
@@ -86,4 +110,13 @@ fn families(stats: &Stats) -> Vec<Family> {
             },
         ),
     ]
+}
+
+/// `/api/accounting`: what became of the events of every source, and where the first of those lies that were not counted.
+pub fn router(stats: Stats) -> Router {
+    Router::new().route("/api/accounting", get(accounting)).with_state(stats)
+}
+
+async fn accounting(State(stats): State<Stats>) -> Json<Vec<Account>> {
+    Json(stats.accounts())
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use measurement::{catalogue::Construct, judge::Outcome, time::Timestamp};
 use records::{LedgerState, PeriodRef, ResultRecord, VERSION, encode};
 
-use crate::decide::{Due, Evaluated, Evaluation};
+use crate::decide::{Due, Evaluated, Evaluation, PeriodState};
 
 /// Version of this program, as entries name it.
 const BUILD: &str = concat!("vernier ", env!("CARGO_PKG_VERSION"));
@@ -113,6 +113,15 @@ impl Ledger {
     }
 }
 
+/// Why the first entry on a period is written.
+fn reason(period: Option<&PeriodState>) -> &'static str {
+    match period {
+        Some(state) if state.stalled => "stalled",
+        Some(state) if state.silence.is_some() => "silence",
+        _ => "period-closed",
+    }
+}
+
 fn entry(
     evaluation: &Evaluation,
     construct: &Construct,
@@ -139,13 +148,15 @@ fn entry(
             start: due.start,
             end: period.map_or(due.start, |state| state.period.end),
             zone: construct.calendar.zone.name().to_owned(),
-            window_start: period.filter(|_| construct.rolling > 1).map(|state| construct.window(&state.period).start),
+            window_start: period
+                .filter(|state| construct.rolling > 1 && state.silence.is_none())
+                .map(|state| construct.window(&state.period).start),
         },
         group: names.zip(group.iter().cloned()).collect(),
         state: LedgerState::Final,
         revision: 1,
         supersedes: None,
-        reason: if period.is_some_and(|state| state.stalled) { "stalled" } else { "period-closed" }.to_owned(),
+        reason: reason(period).to_owned(),
         base: if suppressed { BTreeMap::new() } else { evaluated.base.clone() },
         derived: if suppressed { BTreeMap::new() } else { derived.collect() },
         value: judgement.value.clone().filter(|_| !suppressed),

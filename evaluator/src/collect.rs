@@ -1,6 +1,6 @@
 //! Partials of all partitions, merged; watermarks; activity of sources.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use measurement::{accumulate::Accumulator, calendar::Period, catalogue::Catalogue, time::Timestamp};
 use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, decode};
@@ -16,8 +16,17 @@ type Groups = HashMap<Vec<String>, Partials>;
 pub enum Change {
     /// A base measure of a construct, in the period that begins then.
     Measure(usize, Timestamp),
-    /// Activity of a source at that time.
-    Activity(String, Timestamp),
+    /// Activity of a source.
+    Activity {
+        /// The source.
+        source: String,
+        /// When it began to tell something in the interval; the start of the interval where nothing of that is life.
+        time: Timestamp,
+        /// Whether there is something of which the period must tell: life, or input that could not be read.
+        opens: bool,
+        /// Whether it says how much input was read.
+        intake: bool,
+    },
     /// A task's transaction is complete.
     Frontier,
     /// Nothing that concerns this catalogue.
@@ -31,6 +40,8 @@ pub struct Collected {
     constructs: HashMap<(String, String), usize>,
     measures: HashMap<(usize, String, Timestamp), Groups>,
     activity: HashMap<String, BTreeMap<Timestamp, BTreeMap<i32, Activity>>>,
+    /// Starts of the intervals in which a source gave a sign of life.
+    alive: HashMap<String, BTreeSet<Timestamp>>,
     frontiers: BTreeMap<i32, Frontier>,
 }
 
@@ -47,6 +58,7 @@ impl Collected {
             constructs: constructs.collect(),
             measures: HashMap::new(),
             activity: HashMap::new(),
+            alive: HashMap::new(),
             frontiers: BTreeMap::new(),
         }
     }
@@ -81,16 +93,22 @@ impl Collected {
             let intervals = self.activity.entry(key.source.clone()).or_default();
             match record.value().map(|value| decode::<Activity>("activity", value)) {
                 Some(Ok(activity)) => {
-                    let time = activity.first;
+                    let time = activity.first.unwrap_or(key.interval_start);
+                    let opens = activity.first.is_some() || activity.refused > 0;
+                    let intake = activity.read > 0 || activity.refused > 0;
+                    if activity.last.is_some() {
+                        self.alive.entry(key.source.clone()).or_default().insert(key.interval_start);
+                    }
                     intervals.entry(key.interval_start).or_default().insert(partition, activity);
-                    return Change::Activity(key.source, time);
+                    return Change::Activity { source: key.source, time, opens, intake };
                 }
                 Some(Err(fault)) => tracing::warn!(partition, offset = record.offset(), %fault, "activity left out"),
                 None => {
                     if let Some(partials) = intervals.get_mut(&key.interval_start) {
                         partials.remove(&partition);
                     }
-                    return Change::Activity(key.source, key.interval_start);
+                    let (source, time) = (key.source, key.interval_start);
+                    return Change::Activity { source, time, opens: false, intake: true };
                 }
             }
         }
@@ -154,20 +172,16 @@ impl Collected {
         merged
     }
 
-    /// Time of the first event of any of the sources.
-    pub fn first_activity(&self, sources: &[String]) -> Option<Timestamp> {
-        sources
-            .iter()
-            .filter_map(|source| {
-                self.activity.get(source)?.values().next()?.values().map(|activity| activity.first).min()
-            })
-            .min()
+    /// Start of the newest interval of which a source has told anything.
+    pub fn newest_interval(&self, source: &str) -> Option<Timestamp> {
+        self.activity.get(source)?.last_key_value().map(|(start, _)| *start)
     }
 
-    /// Time of the last event of a source before an instant that is a boundary of periods.
+    /// Time of the last sign of life of a source before an instant that is a boundary of periods.
     pub fn last_activity(&self, source: &str, before: Timestamp) -> Option<Timestamp> {
-        let intervals = self.activity.get(source)?.range(..before);
-        intervals.rev().find_map(|(_, partials)| partials.values().map(|activity| activity.last).max())
+        let intervals = self.activity.get(source)?;
+        let alive = self.alive.get(source)?.range(..before);
+        alive.rev().find_map(|start| intervals.get(start)?.values().filter_map(|activity| activity.last).max())
     }
 
     /// Events of a source with a time in a period.

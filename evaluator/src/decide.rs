@@ -6,6 +6,7 @@
 
 mod history;
 mod period;
+mod periods;
 mod suppress;
 
 use std::{
@@ -23,6 +24,10 @@ use records::Quality;
 use streaming::RecordRef;
 
 use crate::collect::{Change, Collected};
+
+pub use periods::{SILENT_ONE_BY_ONE, Silence};
+
+use periods::Life;
 
 /// Where a period is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,11 +49,13 @@ pub struct Evaluated {
     pub judgement: Judgement,
 }
 
-/// One period of one construct.
+/// One period of one construct, or a long silence.
 #[derive(Clone, Debug)]
 pub struct PeriodState {
-    /// The period.
+    /// The period; all periods of a silence together.
     pub period: Period,
+    /// Whether it is a silence of many periods.
+    pub silence: Option<Silence>,
     /// Where it is in its life.
     pub phase: Phase,
     /// Whether it was closed because time stood still.
@@ -62,7 +69,11 @@ pub struct PeriodState {
 /// One construct.
 #[derive(Debug, Default)]
 pub(crate) struct ConstructState {
+    /// By start; each begins where the one before it ends.
     pub(crate) periods: BTreeMap<Timestamp, PeriodState>,
+    /// Starts of those that are silences.
+    pub(crate) silences: BTreeSet<Timestamp>,
+    pub(crate) life: Life,
     /// Periods to be judged anew.
     pub(crate) dirty: BTreeSet<Timestamp>,
     /// Periods that the watermark has not closed.
@@ -133,8 +144,8 @@ impl Evaluation {
                 }
                 false
             }
-            Change::Activity(source, time) => {
-                self.touch_by_activity(&source, time);
+            Change::Activity { source, time, opens, intake } => {
+                self.touch_by_activity(&source, time, (opens, intake));
                 false
             }
             Change::Frontier => true,
@@ -142,16 +153,26 @@ impl Evaluation {
         }
     }
 
-    /// An event tells of life in its own period and in those whose look back for life reaches it.
-    fn touch_by_activity(&mut self, source: &str, time: Timestamp) {
+    /// An event tells of life in its own period and in those whose look back for life reaches it. How much input could
+    /// not be read is asked by whoever looks at it: in a window, or in rows for as long as they may be corrected.
+    fn touch_by_activity(&mut self, source: &str, time: Timestamp, (opens, intake): (bool, bool)) {
         let rhythm = self.catalogue.sources.get(source).map_or(0, |source| source.rhythm);
         for (construct, state) in self.catalogue.constructs.iter().zip(&mut self.constructs) {
             if !construct.sources.iter().any(|known| known == source) {
                 continue;
             }
             let first = construct.calendar.period_at(construct.period, time);
-            let until = first.end.plus(rhythm.max(first.length()));
-            let reached: Vec<Timestamp> = state.periods.range(first.start..until).map(|(start, _)| *start).collect();
+            if opens {
+                state.life.note(&first);
+            }
+            let mut until = first.end.plus(rhythm.max(first.length()));
+            if intake && looks_at_rows(construct) {
+                until = until.max(construct.calendar.add(first.end, construct.restate_for));
+            }
+            let window = if intake { usize::try_from(construct.rolling).unwrap_or(usize::MAX) } else { 1 };
+            let after = state.periods.range(first.start..);
+            let reached = after.enumerate().take_while(|(number, (start, _))| **start < until || *number < window);
+            let reached: Vec<Timestamp> = reached.map(|(_, (start, _))| *start).collect();
             state.dirty.extend(reached);
         }
     }
@@ -168,7 +189,12 @@ impl Evaluation {
             if known.is_none() && !stalled {
                 continue;
             }
-            self.begin_periods(index, construct, self.reached(construct, watermark));
+            let reached = self.reached(construct, watermark);
+            let rhythms = construct.sources.iter().filter_map(|source| Some(catalogue.sources.get(source)?.rhythm));
+            let rhythm = rhythms.max().unwrap_or(0);
+            if let Some(state) = self.constructs.get_mut(index) {
+                state.lay_out(construct, rhythm, reached);
+            }
             self.move_phases(index, construct, watermark, stalled.then_some(now));
             self.judge_dirty(index, construct, watermark, &mut due);
         }
@@ -178,45 +204,11 @@ impl Evaluation {
     /// Up to where periods have begun. Figures of events are there as soon as the events are, and whoever is on
     /// call must not wait for the watermark; those of populations are there once the watermark is.
     fn reached(&self, construct: &Construct, watermark: Timestamp) -> Timestamp {
-        if construct.base.iter().any(|base| matches!(base.of, BaseOf::Population(_))) {
+        if looks_at_rows(construct) {
             return watermark;
         }
-        let newest = |source: &String| self.collected.last_activity(source, Timestamp::MAX);
+        let newest = |source: &String| self.collected.newest_interval(source);
         construct.sources.iter().filter_map(newest).fold(watermark, Timestamp::max)
-    }
-
-    /// Periods begin when time reaches them, with or without events.
-    fn begin_periods(&mut self, index: usize, construct: &Construct, reached: Timestamp) {
-        let Some(first) = self.collected.first_activity(&construct.sources) else { return };
-        let Some(state) = self.constructs.get_mut(index) else { return };
-        let first = construct.calendar.period_at(construct.period, first);
-        // Earlier activity than any before opens earlier periods.
-        let mut missing = Vec::new();
-        let known_first = state.periods.keys().next().copied();
-        let mut period = first;
-        while period.start <= reached && known_first.is_none_or(|known| period.start < known) {
-            missing.push(period);
-            period = construct.calendar.next(construct.period, &period);
-        }
-        if let Some(last) = state.periods.values().next_back().map(|state| state.period) {
-            let mut period = construct.calendar.next(construct.period, &last);
-            while period.start <= reached {
-                missing.push(period);
-                period = construct.calendar.next(construct.period, &period);
-            }
-        }
-        for period in missing {
-            let fresh = PeriodState {
-                period,
-                phase: Phase::Open,
-                stalled: false,
-                groups: BTreeMap::new(),
-                quality: Quality::default(),
-            };
-            state.periods.entry(period.start).or_insert(fresh);
-            state.dirty.insert(period.start);
-            state.unfinished.insert(period.start);
-        }
     }
 
     /// Whether the watermark has stood still for longer than is allowed.
@@ -244,6 +236,11 @@ impl Evaluation {
         let unfinished: Vec<Timestamp> = state.unfinished.iter().copied().collect();
         for start in unfinished {
             let Some(period) = state.periods.get_mut(&start) else { continue };
+            if period.silence == Some(Silence::Lasting) {
+                // It is over when somebody tells something, not when time passes.
+                state.dirty.insert(start);
+                continue;
+            }
             let closes = construct.calendar.add(period.period.end, construct.close_after);
             let stalled = stalled_at.is_some_and(|now| closes.plus(self.stall_limit) < now);
             let complete = closes <= watermark;
@@ -295,4 +292,8 @@ impl Evaluation {
             }
         }
     }
+}
+
+fn looks_at_rows(construct: &Construct) -> bool {
+    construct.base.iter().any(|base| matches!(base.of, BaseOf::Population(_)))
 }

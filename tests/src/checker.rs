@@ -126,12 +126,19 @@ impl<'a> Checker<'a> {
         let read = Read::new(log, &self.topics)?;
         let dead_letters = scan::read(log, &self.topics.dead_letter)?;
         let recount = input.recount(self.plan.catalogue);
-        anomalies.extend(ingest::check(self.plan.catalogue, &recount, &read.events, &dead_letters));
         let entries = ledger::read(&read.results, &mut anomalies);
         let mut walked = read.walk(&self.plan, &self.topics, true);
         for walked in &mut walked {
             anomalies.append(&mut walked.anomalies);
         }
+        let conflicts: Vec<String> = read
+            .events
+            .keys()
+            .zip(&walked)
+            .flat_map(|(partition, walked)| walked.prefix.conflicts.iter().map(move |offset| (partition, offset)))
+            .map(|(partition, offset)| format!("{}/{partition}@{offset}", self.topics.events))
+            .collect();
+        anomalies.extend(ingest::check(self.plan.catalogue, &recount, &read.events, &dead_letters, &conflicts));
         let cells = totals::wanted(&self.plan, &recount, &read.late);
         anomalies.extend(totals::check(&cells, &walked));
         anomalies.extend(ledger::check_entries(&self.plan, &entries, &walked));

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use aggregator::{Options, pipeline::Aggregator};
+use aggregator::{Options, pipeline::Aggregator, stats::Stats};
 use measurement::{accumulate::Accumulator, catalogue::Catalogue, time::Timestamp};
 use records::{Accounting, Aggregate, AggregateKey, Frontier, Progress, Topics, headers};
 use streaming::{
@@ -145,6 +145,10 @@ impl Bench {
     }
 
     pub(crate) fn start(&self) -> Runner<Aggregator> {
+        self.start_with_stats().0
+    }
+
+    pub(crate) fn start_with_stats(&self) -> (Runner<Aggregator>, Stats) {
         let now = Arc::clone(&self.now);
         // Every look at the clock takes a millisecond, so that nothing depends on its standing still.
         let clock: Clock = Arc::new(move || Timestamp(now.fetch_add(1, Ordering::Relaxed)));
@@ -154,7 +158,7 @@ impl Bench {
             refresh_interval: self.refresh_interval,
             ..Options::default()
         };
-        aggregator::start(Arc::clone(&self.log), self.catalogue.clone(), &options, clock).unwrap().0
+        aggregator::start(Arc::clone(&self.log), self.catalogue.clone(), &options, clock).unwrap()
     }
 
     /// Reads everything there is and commits it.
@@ -246,11 +250,28 @@ impl Bench {
             let Ok(key) = records::decode::<records::ActivityKey>("activity", &key) else { continue };
             if key.source == source {
                 let activity: records::Activity = records::decode("activity", &value).unwrap();
-                found.push((key.interval_start.0, activity.first.0, activity.last.0, activity.count));
+                found.push((key.interval_start.0, activity.first.unwrap().0, activity.last.unwrap().0, activity.count));
             }
         }
         found.sort_unstable();
         found
+    }
+
+    /// A source's activity, in the order of its intervals.
+    pub(crate) fn activities(&self, source: &str) -> Vec<records::Activity> {
+        let mut found = BTreeMap::new();
+        for ((key, _), value) in self.newest() {
+            let Ok(key) = records::decode::<records::ActivityKey>("activity", &key) else { continue };
+            if key.source == source {
+                found.insert(key.interval_start, records::decode("activity", &value).unwrap());
+            }
+        }
+        found.into_values().collect()
+    }
+
+    /// The dead letters.
+    pub(crate) fn dead_letters(&self) -> Vec<Record> {
+        self.read(&self.topics.dead_letter)
     }
 
     /// The newest frontier of a partition.

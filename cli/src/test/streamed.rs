@@ -64,6 +64,8 @@ pub fn as_ocsf(catalogue: &Catalogue) -> Catalogue {
         source.program = None;
         source.decode = Decode::Json;
         source.topics.truncate(1);
+        // Signs of life are part of a case, not what its source goes by.
+        source.alive_by = None;
     }
     catalogue
 }

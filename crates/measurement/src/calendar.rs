@@ -168,8 +168,18 @@ impl Calendar {
         shifted.unwrap_or(Timestamp::MIN).minus(span.milliseconds)
     }
 
-    /// How a period is called: `2026-03`, `2026-Q1`, `2026-W09`, `2026-03-29`, `2026-03-29T02:00+02:00`.
+    /// How a period is called: `2026-03`, `2026-Q1`, `2026-W09`, `2026-03-29`, `2026-03-29T02:00+02:00`; a row of periods
+    /// by its first and its last, `2025-03 … 2026-01`.
     pub fn label(&self, length: PeriodLength, period: &Period) -> String {
+        let first = self.period_at(length, period.start);
+        if first.start == period.start && first.end < period.end {
+            let last = self.period_at(length, period.end.minus(1));
+            return format!("{} … {}", self.label_of_one(length, &first), self.label_of_one(length, &last));
+        }
+        self.label_of_one(length, period)
+    }
+
+    fn label_of_one(&self, length: PeriodLength, period: &Period) -> String {
         let Some(start) = period.start.to_utc().map(|time| time.with_timezone(&self.zone)) else {
             return period.start.to_string();
         };
@@ -334,6 +344,12 @@ mod tests {
         let quarter = zurich().period_at(PeriodLength::Months(3), at("2026-03-31T23:30:00+02:00"));
         assert_eq!(quarter, Period { start: at("2026-01-01T00:00:00+01:00"), end: at("2026-04-01T00:00:00+02:00") });
         assert_eq!(zurich().label(PeriodLength::Months(3), &quarter), "2026-Q1");
+    }
+
+    #[test]
+    fn a_row_of_periods_is_called_by_its_first_and_its_last() {
+        let months = Period { start: at("2025-11-01T00:00:00+01:00"), end: at("2026-02-01T00:00:00+01:00") };
+        assert_eq!(zurich().label(PeriodLength::Months(1), &months), "2025-11 … 2026-01");
     }
 
     #[test]

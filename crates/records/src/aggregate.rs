@@ -93,16 +93,19 @@ impl From<ActivityKeyWire> for ActivityKey {
 pub struct Activity {
     /// Version of this payload.
     pub version: u32,
-    /// Time of the first sign of life: an event, or an element that was read and gave none.
-    pub first: Timestamp,
+    /// Time of the first sign of life: an event, or an element that was read and gave none. Absent where the interval
+    /// holds nothing by which the source is alive: it goes by events of one kind, and these were others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Timestamp>,
     /// Time of the last one.
-    pub last: Timestamp,
-    /// Number of events, duplicates not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Timestamp>,
+    /// Number of events, duplicates and conflicts not counted.
     pub count: u64,
     /// Elements of source records that were read, as [`crate::IntakeMinute`] counts them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub read: u64,
-    /// Elements that are in no figure because they could not be read.
+    /// Elements that are in no figure because they could not be read, or were in conflict with another of their identity.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refused: u64,
     /// Elements in which bytes or characters had to be replaced.
@@ -137,5 +140,15 @@ mod tests {
         assert_eq!(decode::<AggregateKey>("aggregate", &wire).unwrap(), key);
         let activity = ActivityKey { source: "sshd".to_owned(), interval_start: Timestamp(0) };
         assert!(decode::<AggregateKey>("aggregate", &encode(&activity)).is_err());
+    }
+
+    #[test]
+    fn an_interval_without_life_says_so_by_leaving_it_out() {
+        let silent = Activity { version: 1, first: None, last: None, count: 2, read: 3, refused: 1, replaced: 0 };
+        let wire = encode(&silent);
+        assert_eq!(String::from_utf8_lossy(&wire), r#"{"version":1,"count":2,"read":3,"refused":1}"#);
+        assert_eq!(decode::<Activity>("activity", &wire).unwrap(), silent);
+        let older: Activity = decode("activity", br#"{"version":1,"first":5,"last":7,"count":2}"#).unwrap();
+        assert_eq!((older.first, older.last), (Some(Timestamp(5)), Some(Timestamp(7))));
     }
 }

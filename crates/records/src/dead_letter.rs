@@ -1,8 +1,8 @@
-//! What ingest could not use. The value and key of a dead letter are those of the source record,
-//! byte for byte; where it came from and why it was refused ride in headers, so that the record
-//! can be sent again unchanged once its cause is mended.
+//! What could not be used: by ingest, or by the aggregator where two events of one identity say different things. The
+//! value and key of a dead letter are those of the record that was refused, byte for byte; where it came from and why
+//! it was refused ride in headers, so that the record can be sent again unchanged once its cause is mended.
 
-/// The stage of ingest that refused the record.
+/// The stage that refused the record: those of ingest, and the aggregator's look at identities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stage {
     /// Bytes to text or JSON.
@@ -15,6 +15,8 @@ pub enum Stage {
     Validate,
     /// Keys and reference copies.
     Route,
+    /// Identities, in the aggregator.
+    Identity,
 }
 
 impl Stage {
@@ -26,6 +28,7 @@ impl Stage {
             Self::Expand => "expand",
             Self::Validate => "validate",
             Self::Route => "route",
+            Self::Identity => "identity",
         }
     }
 }
@@ -50,6 +53,9 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
+    /// Reason: an event has the identity of another one and says something else.
+    pub const IDENTITY_CONFLICT: &'static str = "identity-conflict";
+
     /// Header: name of the source.
     pub const SOURCE: &'static str = "vernier-source";
     /// Header: origin topic.

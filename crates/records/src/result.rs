@@ -19,7 +19,7 @@ pub enum LedgerState {
     Revised,
 }
 
-/// The period that a result is about.
+/// The period that a result is about. A silence that lasted for many periods is one entry, which spans them all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeriodRef {
@@ -115,8 +115,9 @@ pub struct ResultRecord {
     pub revision: u32,
     /// The revision that this one replaces.
     pub supersedes: Option<u32>,
-    /// Why this entry was written: `period-closed`; `stalled` (time stood still, the period was closed by the clock);
-    /// `stall-ended` (time has passed it since); `late-data`; `history-revised` (an earlier period was).
+    /// Why this entry was written: `period-closed`; `silence` (of many periods in which no source told anything, all in
+    /// one); `stalled` (time stood still, the period was closed by the clock); `stall-ended` (time has passed it since);
+    /// `late-data`; `history-revised` (an earlier period was).
     pub reason: String,
     /// Base measures by name; left out where the result is suppressed.
     pub base: BTreeMap<String, BaseValue>,

@@ -88,11 +88,15 @@ pub struct Seen {
     pub expires: Timestamp,
     /// 64-bit hashes of the identities, 16 hexadecimal digits each, joined.
     pub hashes: String,
+    /// 64-bit hashes of what the events of these identities said, in the same order and form. Absent in chunks that are
+    /// older than the question: what they said is unknown, and whatever comes again is a duplicate.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub contents: String,
 }
 
 /// What became of the records of one source that one task read.
-/// Read = used + not relevant + late + duplicate + rejected; reference copies and progress
-/// records are counted apart, because accounting counts an event once.
+/// Read = used + not relevant + late + duplicate + conflict + rejected; reference copies, progress
+/// and intake records are counted apart, because accounting counts an event once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accounting {
@@ -104,8 +108,11 @@ pub struct Accounting {
     pub not_relevant: u64,
     /// Events that came after the restatement horizon of a construct that asks for them.
     pub late: u64,
-    /// Events whose identity had been seen within the window.
+    /// Events whose identity had been seen within the window, and which say the same as then.
     pub duplicate: u64,
+    /// Events whose identity had been seen within the window, and which say something else.
+    #[serde(default)]
+    pub conflict: u64,
     /// Events that could not be read.
     pub rejected: u64,
     /// Reference copies that were read.
@@ -119,6 +126,7 @@ impl std::ops::AddAssign for Accounting {
         self.not_relevant += more.not_relevant;
         self.late += more.late;
         self.duplicate += more.duplicate;
+        self.conflict += more.conflict;
         self.rejected += more.rejected;
         self.references += more.references;
     }

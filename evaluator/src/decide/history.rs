@@ -2,7 +2,7 @@
 
 use measurement::{catalogue::Construct, expression::History, time::Timestamp, value::Value};
 
-use super::ConstructState;
+use super::{ConstructState, PeriodState};
 
 /// Earlier values of a group.
 pub(super) struct Earlier<'a> {
@@ -12,12 +12,34 @@ pub(super) struct Earlier<'a> {
     pub(super) group: &'a [String],
 }
 
+impl Earlier<'_> {
+    /// The period so many periods of the calendar before. One within a silence has no result.
+    fn period(&self, back: u32) -> Option<&PeriodState> {
+        let mut left = back;
+        for (_, period) in self.state?.periods.range(..self.start).rev() {
+            if period.silence.is_none() {
+                left = left.checked_sub(1)?;
+                if left == 0 {
+                    return Some(period);
+                }
+                continue;
+            }
+            let mut end = period.period.end;
+            while end > period.period.start {
+                left = left.checked_sub(1)?;
+                if left == 0 {
+                    return None;
+                }
+                end = self.construct.calendar.period_at(self.construct.period, end.minus(1)).start;
+            }
+        }
+        None
+    }
+}
+
 impl History for Earlier<'_> {
     fn value(&self, slot: usize, back: u32) -> Option<Value> {
-        let state = self.state?;
-        let back = usize::try_from(back).ok()?.checked_sub(1)?;
-        let (_, period) = state.periods.range(..self.start).rev().nth(back)?;
-        let values = &period.groups.get(self.group)?.judgement.values;
+        let values = &self.period(back)?.groups.get(self.group)?.judgement.values;
         let measures = self.construct.base.len() + self.construct.derived.len();
         values.get(slot).filter(|_| slot < measures)?.clone().map(Value::from_exact)
     }

@@ -26,7 +26,7 @@ pub(super) fn judge(
     let (sources, quality) = sources(evaluation, construct, state, watermark);
     let mut unread = inputs(evaluation, construct, &state.period);
     let mut groups = Groups::new();
-    for group in groups_of(construct, evaluation, index, &state.period) {
+    for group in groups_of(construct, evaluation, index, state) {
         let mut base = BTreeMap::new();
         let (mut values, mut counts) = (Vec::with_capacity(construct.base.len()), Vec::new());
         unread.undecided.clear();
@@ -150,7 +150,8 @@ fn whole(
 }
 
 /// Declared groups, `other` where something was counted there, and the total.
-fn groups_of(construct: &Construct, evaluation: &Evaluation, index: usize, period: &Period) -> Vec<Vec<String>> {
+fn groups_of(construct: &Construct, evaluation: &Evaluation, index: usize, state: &PeriodState) -> Vec<Vec<String>> {
+    let period = &state.period;
     let mut groups = vec![Vec::new()];
     for dimension in &construct.dimensions {
         let values: Vec<String> = dimension.values.iter().cloned().chain([Dimension::OTHER.to_owned()]).collect();
@@ -175,7 +176,8 @@ fn groups_of(construct: &Construct, evaluation: &Evaluation, index: usize, perio
             merged.is_some_and(|merged| merged.n() > 0)
         })
     };
-    groups.retain(|group| !group.iter().any(|value| value == Dimension::OTHER) || counted(group));
+    let is_other = |group: &Vec<String>| group.iter().any(|value| value == Dimension::OTHER);
+    groups.retain(|group| !is_other(group) || (state.silence.is_none() && counted(group)));
     groups.push(Vec::new());
     groups
 }
@@ -189,14 +191,16 @@ fn sources(
 ) -> (Sources, Quality) {
     let period = &state.period;
     let until = period.end.min(watermark);
+    let is_silence = state.silence.is_some();
     let mut quality = Quality::default();
     let mut silent = Vec::new();
     let mut stale = Vec::new();
     for name in &construct.sources {
         let rhythm = evaluation.catalogue.sources.get(name).map_or(0, |source| source.rhythm);
         let last = evaluation.collected.last_activity(name, period.end);
-        let alive = last.is_some_and(|last| last >= until.minus(rhythm));
-        let within = last.is_some_and(|last| last >= until.minus(rhythm.max(period.length())));
+        let alive = !is_silence && last.is_some_and(|last| last >= until.minus(rhythm));
+        // What makes a silence one is that no source counts as alive in any of its periods.
+        let within = !is_silence && last.is_some_and(|last| last >= until.minus(rhythm.max(period.length())));
         if !within {
             silent.push(format!(
                 "{name} sent nothing since {}",

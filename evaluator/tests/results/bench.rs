@@ -173,8 +173,8 @@ impl Transaction {
         let key = ActivityKey { source: source.to_owned(), interval_start: Timestamp(start) };
         let activity = Activity {
             version: VERSION,
-            first: Timestamp(start),
-            last: Timestamp(last),
+            first: Some(Timestamp(start)),
+            last: Some(Timestamp(last)),
             count,
             read: 0,
             refused: 0,

@@ -7,5 +7,6 @@ mod closing;
 mod faulty;
 mod ledger;
 mod revisions;
+mod silence;
 mod unread;
 mod writer;

@@ -1,10 +1,10 @@
-//! What ingest has written, beside what was sent: each event as often as it was sent, with its reference copies, and
-//! one dead letter for each record of poison.
+//! What ingest has written, beside what was sent: each event as often as it was sent, with its reference copies, one
+//! dead letter for each record of poison, and every element of a source record once in the intake records.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use measurement::catalogue::Catalogue;
-use records::{DeadLetter, Progress, decode, headers};
+use records::{DeadLetter, Intake, Progress, decode, headers};
 use streaming::Record;
 
 use super::{
@@ -19,8 +19,17 @@ use super::{
 type Counts = BTreeMap<String, (usize, usize)>;
 
 /// Compares both topics that ingest writes.
-pub(super) fn check(catalogue: &Catalogue, recount: &Recount, events: &Topic, dead_letters: &Topic) -> Vec<Anomaly> {
+pub(super) fn check(
+    catalogue: &Catalogue,
+    recount: &Recount,
+    events: &Topic,
+    dead_letters: &Topic,
+    conflicts: &[String],
+) -> Vec<Anomaly> {
     let mut counts = wanted(catalogue, recount);
+    for place in conflicts {
+        counts.entry(format!("dead letter {place}")).or_default().0 += 1;
+    }
     for record in events.values().flatten() {
         let Some(what) = what(recount, record) else { continue };
         counts.entry(what).or_default().1 += 1;
@@ -32,6 +41,7 @@ pub(super) fn check(catalogue: &Catalogue, recount: &Recount, events: &Topic, de
     let mut anomalies: Vec<Anomaly> =
         counts.into_iter().filter_map(|(what, (expected, found))| Anomaly::of_record(what, expected, found)).collect();
     anomalies.extend(behind(recount, events));
+    anomalies.extend(taken_in(recount, events));
     anomalies
 }
 
@@ -52,12 +62,36 @@ fn wanted(catalogue: &Catalogue, recount: &Recount) -> Counts {
     counts
 }
 
-/// What a record of the events is; `None` for a progress record.
+/// Source partitions of which other numbers of elements were told than were sent. Where nothing was told of anything, it
+/// was written by an ingest that is older than the question.
+fn taken_in(recount: &Recount, events: &Topic) -> Vec<Anomaly> {
+    let mut told: BTreeMap<(String, i32), u64> = BTreeMap::new();
+    for record in events.values().flatten().filter(|record| header(record, headers::KIND) == Some(headers::INTAKE)) {
+        if let Ok(intake) = decode::<Intake>("intake", record.value.as_deref().unwrap_or_default()) {
+            let read = intake.minutes.iter().fold(0, |read, minute| read + minute.read);
+            *told.entry((intake.topic, intake.partition)).or_default() += read;
+        }
+    }
+    if told.is_empty() {
+        return Vec::new();
+    }
+    let places: BTreeSet<_> = told.keys().chain(recount.elements.keys()).collect();
+    let number = |count: Option<&u64>| usize::try_from(count.copied().unwrap_or_default()).expect("it is small");
+    places
+        .into_iter()
+        .filter_map(|place| {
+            let what = format!("elements of {}/{}", place.0, place.1);
+            Anomaly::of_record(what, number(recount.elements.get(place)), number(told.get(place)))
+        })
+        .collect()
+}
+
+/// What a record of the events is; `None` for a progress or intake record.
 fn what(recount: &Recount, record: &Record) -> Option<String> {
     let text = |name| header(record, name).map(|value| String::from_utf8_lossy(value).into_owned());
     let source = text(headers::SOURCE).unwrap_or_default();
     let kind = match header(record, headers::KIND) {
-        Some(headers::PROGRESS) => return None,
+        Some(headers::PROGRESS | headers::INTAKE) => return None,
         Some(headers::REFERENCE) => format!("copy for {} of", text(headers::POPULATION).unwrap_or_default()),
         _ => "event".to_owned(),
     };

@@ -111,6 +111,8 @@ pub struct Recount {
     pub(super) poison: HashMap<(String, i32, i64), Option<Vec<u8>>>,
     /// Earliest event time by source.
     pub(super) first: BTreeMap<String, Timestamp>,
+    /// Elements of records, by source partition: what cannot be taken apart is one, and so is what holds nothing.
+    pub(super) elements: BTreeMap<(String, i32), u64>,
     /// Offset after the last record, by source partition.
     pub(super) ends: BTreeMap<(String, i32), i64>,
 }
@@ -123,6 +125,8 @@ impl Recount {
         let end = self.ends.entry((record.topic.clone(), record.partition)).or_default();
         *end = (*end).max(record.offset + 1);
         let elements = elements(record.value.as_deref());
+        let count = elements.as_ref().map_or(1, |elements| elements.len().max(1));
+        *self.elements.entry((record.topic.clone(), record.partition)).or_default() += count as u64;
         let mut whole = elements.is_some();
         let elements = elements.unwrap_or_default();
         tally.irrelevant += u64::from(whole && elements.is_empty());

@@ -103,7 +103,7 @@ pub(super) fn check_entries(plan: &Plan<'_>, entries: &[ResultRecord], walked: &
 fn watermark_is_ahead(construct: &Construct, entry: &ResultRecord, walked: &[Walked<'_>]) -> Option<String> {
     let closes = construct.calendar.add(entry.period.end, construct.close_after);
     // What time standing still has closed is said to be so.
-    if entry.reason == "period-closed" && closes > entry.watermark {
+    if matches!(entry.reason.as_str(), "period-closed" | "silence") && closes > entry.watermark {
         return Some(format!("it closes at {closes}, the watermark was {}", entry.watermark));
     }
     for (partition, walked) in (0..).zip(walked) {
@@ -183,6 +183,10 @@ impl Wanted<'_> {
             // A source that has never told anything by then is silent, and the entry says so.
             return Vec::new();
         }
+        let period = construct.calendar.period_at(construct.period, entry.period.start);
+        if period.end < entry.period.end {
+            return self.is_no_silence(construct, place, entry).into_iter().collect();
+        }
         let rows = cases.as_of(entry.period.end);
         let mut anomalies = Vec::new();
         for base in &construct.base {
@@ -208,6 +212,20 @@ impl Wanted<'_> {
         anomalies
     }
 
+    /// Whether a source told something in what is said to be a silence of many periods.
+    fn is_no_silence(&self, construct: &Construct, place: &Place, entry: &ResultRecord) -> Option<Anomaly> {
+        let is_within = |time: Timestamp| entry.period.start <= time && time < entry.period.end;
+        let mut events = self.recount.events.iter();
+        let told = events.any(|((source, _), sent)| construct.sources.contains(source) && is_within(sent.event.time));
+        let place = || format!("{} silence revision {}", describe(place), entry.revision);
+        let found = Some(Tally::default());
+        (told || !entry.base.is_empty()).then(|| Anomaly::LedgerDiffers {
+            place: place(),
+            expected: Tally { events: 1, sum: 0 },
+            found,
+        })
+    }
+
     /// Periods that are over and have no entry: the total of each, and every group in which something happened.
     fn not_closed(&self, newest: &BTreeMap<Place, &ResultRecord>, wanted: &Bases) -> Vec<Anomaly> {
         let mut places: BTreeSet<Place> = BTreeSet::new();
@@ -227,7 +245,13 @@ impl Wanted<'_> {
                 places.insert(place.clone());
             }
         }
-        let missing = places.iter().filter(|place| !newest.contains_key(*place));
+        // A long silence is one entry, which stands for all of its periods.
+        let is_told = |(construct, start, group): &Place| {
+            let before = newest.range(..=(construct.clone(), *start, group.clone())).rev();
+            let mut same = before.filter(|((other, _, of), _)| other == construct && of == group);
+            same.next().is_some_and(|(_, entry)| *start < entry.period.end)
+        };
+        let missing = places.iter().filter(|place| !is_told(place));
         missing.map(|place| Anomaly::NotClosed { place: describe(place) }).collect()
     }
 

@@ -1,8 +1,8 @@
 //! One partition of the events, counted record by record: what a task that has read a prefix of it must hold.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry};
 
-use records::{Accounting, AggregateKey, Progress, decode, headers};
+use records::{Accounting, AggregateKey, Intake, Progress, decode, headers};
 use streaming::Record;
 
 use super::{
@@ -19,6 +19,14 @@ pub(super) struct LateEvent {
     pub(super) constructs: Vec<String>,
 }
 
+/// How many elements of source records were read, refused and replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Elements {
+    pub(super) read: u64,
+    pub(super) refused: u64,
+    pub(super) replaced: u64,
+}
+
 /// The recount over a prefix.
 #[derive(Debug)]
 pub(super) struct Prefix<'a> {
@@ -26,12 +34,17 @@ pub(super) struct Prefix<'a> {
     rest: std::slice::Iter<'a, Record>,
     /// Offset after the last record that was taken in.
     pub(super) reached: i64,
-    seen: HashSet<(String, String, String)>,
+    /// What was said, by source and identity.
+    seen: HashMap<(String, String), String>,
     pub(super) cells: BTreeMap<AggregateKey, Tally>,
     /// Cells that have changed since somebody asked.
     pub(super) touched: BTreeSet<AggregateKey>,
     pub(super) accounting: BTreeMap<String, Accounting>,
     pub(super) watermarks: Watermarks,
+    /// By source. What is in conflict counts as refused.
+    pub(super) intake: BTreeMap<String, Elements>,
+    /// Offsets of events whose identity another one had.
+    pub(super) conflicts: Vec<i64>,
     pub(super) late: Vec<LateEvent>,
     /// What each event added, by offset.
     pub(super) shares: Vec<(i64, AggregateKey, Tally)>,
@@ -43,11 +56,13 @@ impl<'a> Prefix<'a> {
             plan,
             rest: events.iter(),
             reached: 0,
-            seen: HashSet::new(),
+            seen: HashMap::new(),
             cells: BTreeMap::new(),
             touched: BTreeSet::new(),
             accounting: BTreeMap::new(),
             watermarks: Watermarks::default(),
+            intake: BTreeMap::new(),
+            conflicts: Vec::new(),
             late: Vec::new(),
             shares: Vec::new(),
         }
@@ -62,7 +77,7 @@ impl<'a> Prefix<'a> {
         self.reached = self.reached.max(next_offset);
     }
 
-    /// Events and reference copies that were not taken in.
+    /// Events, reference copies and intake records that were not taken in.
     pub(super) fn left(&self) -> usize {
         let counts = |record: &&Record| header(record, headers::KIND) != Some(headers::PROGRESS);
         self.rest.as_slice().iter().filter(counts).count()
@@ -75,15 +90,23 @@ impl<'a> Prefix<'a> {
         match header(record, headers::KIND) {
             Some(headers::PROGRESS) => match decode::<Progress>("progress", value) {
                 Ok(progress) => self.watermarks.take(self.plan.catalogue, &progress),
-                Err(fault) => anomalies.push(Anomaly::Unreadable {
-                    topic: record.partition.topic.to_string(),
-                    partition: record.partition.partition,
-                    offset: record.offset,
-                    reason: fault.to_string(),
-                }),
+                Err(fault) => anomalies.push(unreadable(record, fault.to_string())),
+            },
+            Some(headers::INTAKE) => match decode::<Intake>("intake", value) {
+                Ok(intake) => self.intake(&intake),
+                Err(fault) => anomalies.push(unreadable(record, fault.to_string())),
             },
             Some(headers::REFERENCE) => self.accounting.entry(source).or_default().references += 1,
             _ => self.event(source, value, record.offset),
+        }
+    }
+
+    fn intake(&mut self, intake: &Intake) {
+        let elements = self.intake.entry(intake.source.clone()).or_default();
+        for minute in &intake.minutes {
+            elements.read += minute.read;
+            elements.refused += minute.refused;
+            elements.replaced += minute.replaced;
         }
     }
 
@@ -94,9 +117,20 @@ impl<'a> Prefix<'a> {
             counts.rejected += 1;
             return;
         };
-        if !self.seen.insert((source.clone(), String::new(), event.uid.clone())) {
-            counts.duplicate += 1;
-            return;
+        match self.seen.entry((source.clone(), event.uid.clone())) {
+            Entry::Vacant(place) => {
+                place.insert(records::result::hash(value));
+            }
+            Entry::Occupied(said) if *said.get() == records::result::hash(value) => {
+                counts.duplicate += 1;
+                return;
+            }
+            Entry::Occupied(_) => {
+                counts.conflict += 1;
+                self.conflicts.push(offset);
+                self.intake.entry(source).or_default().refused += 1;
+                return;
+            }
         }
         let (late, timely): (Vec<Share>, Vec<Share>) =
             self.plan.shares(&event).into_iter().partition(|share| self.is_late(share));
@@ -124,6 +158,15 @@ impl<'a> Prefix<'a> {
         let construct = &self.plan.catalogue.constructs[share.construct];
         let watermark = self.watermarks.least(&construct.sources);
         watermark.is_some_and(|watermark| self.plan.is_over(share.construct, share.period_end, watermark))
+    }
+}
+
+fn unreadable(record: &Record, reason: String) -> Anomaly {
+    Anomaly::Unreadable {
+        topic: record.partition.topic.to_string(),
+        partition: record.partition.partition,
+        offset: record.offset,
+        reason,
     }
 }
 

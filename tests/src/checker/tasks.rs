@@ -14,7 +14,7 @@ use super::{
     digest::{Digest, MEASURES, POPULATIONS},
     monotony::Frontiers,
     plan::Plan,
-    prefix::Prefix,
+    prefix::{Elements, Prefix},
     scan::Topic,
 };
 
@@ -56,7 +56,6 @@ pub(super) fn walk<'a>(plan: &'a Plan<'a>, topics: Tops<'a>, partition: i32, who
         covered: 0,
         pending: 0,
         activity: BTreeMap::new(),
-        active: BTreeMap::new(),
         walked: Walked {
             prefix: Prefix::new(plan, events),
             found: BTreeMap::new(),
@@ -93,8 +92,7 @@ struct Walk<'a> {
     covered: i64,
     /// Records since the last frontier.
     pending: usize,
-    activity: BTreeMap<ActivityKey, u64>,
-    active: BTreeMap<String, u64>,
+    activity: BTreeMap<ActivityKey, Activity>,
     walked: Walked<'a>,
 }
 
@@ -150,16 +148,28 @@ impl Walk<'_> {
     }
 
     fn activity(&mut self, record: &Record, place: ActivityKey) {
-        let source = place.source.clone();
-        let old = match record.value.as_deref().map(|value| decode::<Activity>("activity", value)) {
+        match record.value.as_deref().map(|value| decode::<Activity>("activity", value)) {
             Some(Ok(activity)) => {
-                *self.active.entry(source.clone()).or_default() += activity.count;
-                self.activity.insert(place, activity.count)
+                self.activity.insert(place, activity);
             }
-            Some(Err(fault)) => return self.unreadable(record, fault.to_string()),
-            None => self.activity.remove(&place),
-        };
-        *self.active.entry(source).or_default() -= old.unwrap_or(0);
+            Some(Err(fault)) => self.unreadable(record, fault.to_string()),
+            None => {
+                self.activity.remove(&place);
+            }
+        }
+    }
+
+    /// Events and elements by activity, by source.
+    fn active(&self) -> BTreeMap<&str, (u64, Elements)> {
+        let mut sums: BTreeMap<&str, (u64, Elements)> = BTreeMap::new();
+        for (place, activity) in &self.activity {
+            let (events, elements) = sums.entry(&place.source).or_default();
+            *events += activity.count;
+            elements.read += activity.read;
+            elements.refused += activity.refused;
+            elements.replaced += activity.replaced;
+        }
+        sums
     }
 
     fn frontier(&mut self, offset: i64, frontier: Frontier) {
@@ -201,24 +211,31 @@ impl Walk<'_> {
 
     fn compare_accounting(&mut self, frontier: &Frontier) {
         let (partition, next_offset) = (self.partition, frontier.next_offset);
-        let expected = &self.walked.prefix.accounting;
-        let sources: BTreeSet<&String> = expected.keys().chain(frontier.accounting.keys()).collect();
+        let (expected, intake) = (&self.walked.prefix.accounting, &self.walked.prefix.intake);
+        let active = self.active();
+        let sources: BTreeSet<&String> =
+            expected.keys().chain(frontier.accounting.keys()).chain(intake.keys()).collect();
+        let mut differences = Vec::new();
         for source in sources {
             let expected = expected.get(source).copied().unwrap_or_default();
             let found = frontier.accounting.get(source).copied().unwrap_or_default();
-            let active = self.active.get(source).copied().unwrap_or_default();
-            let sum = found.used + found.not_relevant + found.late + found.duplicate + found.rejected;
-            let mut differs = |detail: String| {
-                self.walked.anomalies.push(Anomaly::Conservation { partition, next_offset, detail });
-            };
+            let (events, elements) = active.get(source.as_str()).copied().unwrap_or_default();
+            let counted = found.used + found.not_relevant + found.late;
+            let sum = counted + found.duplicate + found.conflict + found.rejected;
             if found != expected || sum != found.read {
-                differs(format!("{source}: wanted {expected:?}, found {found:?}"));
+                differences.push(format!("{source}: wanted {expected:?}, found {found:?}"));
             }
-            let distinct = expected.read - expected.duplicate - expected.rejected;
-            if active != distinct {
-                differs(format!("{source}: {distinct} distinct events, {active} by activity"));
+            let distinct = expected.read - expected.duplicate - expected.conflict - expected.rejected;
+            if events != distinct {
+                differences.push(format!("{source}: {distinct} distinct events, {events} by activity"));
+            }
+            let told = intake.get(source).copied().unwrap_or_default();
+            if elements != told {
+                differences.push(format!("{source}: {told:?} by intake records, {elements:?} by activity"));
             }
         }
+        let conservation = |detail| Anomaly::Conservation { partition, next_offset, detail };
+        self.walked.anomalies.extend(differences.into_iter().map(conservation));
     }
 
     fn compare_watermarks(&mut self, frontier: &Frontier) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use measurement::time::Timestamp;
 use pipeline_tests::{Anomaly, Observer, checker::SourceRecord};
-use records::{AggregateKey, Frontier, ResultRecord, decode, encode, headers};
+use records::{AggregateKey, DeadLetter, Frontier, ResultRecord, decode, encode, headers};
 use serde_json::{Value, json};
 use streaming::{OutRecord, Record};
 
@@ -283,4 +283,27 @@ fn a_source_record_that_nobody_has_read() {
     let sent = chain.load.closing(1000).remove(0);
     chain.tamper(sent.to_record("lab.raw.alpha"));
     assert_eq!(kinds(&chain.check()), BTreeSet::from(["LostRecord", "NotQuiet"]));
+}
+
+/// The engine keeps it aside and says so; what is wrong is that it stands there at all.
+#[test]
+fn another_event_of_a_known_identity() {
+    let mut chain = Chain::run(26);
+    let events = chain.records(&topics().events);
+    let event = events.iter().find(|record| kind_of(record) == headers::EVENT).unwrap();
+    let text = String::from_utf8(event.value.clone().unwrap()).unwrap();
+    let other = text.replace("\"severity_id\":1", "\"severity_id\":2");
+    assert_ne!(other, text);
+    chain.tamper(OutRecord { value: Some(other.into_bytes()), ..again(event) });
+    chain.feed(10);
+    expect(&chain, &["DoublePublished"]);
+    let letters = chain.records(&topics().dead_letter);
+    let told = |record: &&Record| {
+        let reason = (DeadLetter::REASON.to_owned(), DeadLetter::IDENTITY_CONFLICT.as_bytes().to_vec());
+        record.headers.contains(&reason)
+    };
+    assert_eq!(letters.iter().filter(told).count(), 1);
+    let found = chain.check().len();
+    chain.tamper(again(letters.iter().find(told).unwrap()));
+    assert_eq!(chain.check().len(), found + 1, "a letter more than there are conflicts is found");
 }

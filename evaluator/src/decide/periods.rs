@@ -1,0 +1,179 @@
+//! Which periods there are: each one in which a source told something, and those for a while after it; a longer silence
+//! is one.
+//!
+//! What is laid out follows from which periods saw life and from how far time has come, and from nothing else: not from
+//! the order in which it was told. Life is never taken back, so that a period that stands alone goes on to do so, and
+//! only silences are ever cut anew. The work is that of the periods with life, however far apart they lie.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use measurement::{calendar::Period, catalogue::Construct, time::Timestamp};
+use records::Quality;
+
+use super::{ConstructState, PeriodState, Phase};
+
+/// So many silent periods stand one by one before the rest of a silence is one entry: whoever looks at hours sees the
+/// first day hour by hour.
+pub const SILENT_ONE_BY_ONE: usize = 24;
+
+/// Whether a state is of a silence of many periods, in none of which a source told anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Nobody has told anything since.
+    Lasting,
+    /// Something was told at its end.
+    Over,
+}
+
+/// Periods of one construct in which one of its sources told something.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    /// Start and end.
+    periods: BTreeMap<Timestamp, Timestamp>,
+    /// Those that were noted since the periods were laid out.
+    fresh: BTreeSet<Timestamp>,
+    /// The period with life that was asked for last, by its start, and where the periods after it end that stand alone.
+    run: Option<(Timestamp, Timestamp)>,
+}
+
+impl Life {
+    /// A source told something in the period.
+    pub(crate) fn note(&mut self, period: &Period) {
+        if self.periods.insert(period.start, period.end).is_none() {
+            self.fresh.insert(period.start);
+        }
+    }
+
+    /// Where the periods end that stand alone after one with life: all for which its sources may count as alive by
+    /// their rhythm, and the first silent ones.
+    fn run_end(&mut self, construct: &Construct, rhythm: i64, start: Timestamp, end: Timestamp) -> Timestamp {
+        if let Some((_, run_end)) = self.run.filter(|(known, _)| *known == start) {
+            return run_end;
+        }
+        let mut period = construct.calendar.period_at(construct.period, end.plus(rhythm));
+        for _ in 0..SILENT_ONE_BY_ONE {
+            period = construct.calendar.next(construct.period, &period);
+        }
+        self.run = Some((start, period.end));
+        period.end
+    }
+
+    fn stands_alone(&mut self, construct: &Construct, rhythm: i64, start: Timestamp) -> bool {
+        if self.periods.contains_key(&start) {
+            return true;
+        }
+        let before = self.periods.range(..start).next_back().map(|(start, end)| (*start, *end));
+        before.is_some_and(|(live, end)| start < self.run_end(construct, rhythm, live, end))
+    }
+}
+
+impl ConstructState {
+    /// Lays out the periods up to the one that time has reached. `rhythm` is the longest of the construct's sources.
+    pub(crate) fn lay_out(&mut self, construct: &Construct, rhythm: i64, reached: Timestamp) {
+        let laying = Laying { construct, rhythm };
+        let to = construct.calendar.period_at(construct.period, reached).end;
+        let Some(first) = self.life.periods.keys().next().copied().filter(|first| *first <= reached) else { return };
+        let fresh = std::mem::take(&mut self.life.fresh);
+        match self.periods.keys().next().copied() {
+            None => return laying.lay(self, first, to, true),
+            // Earlier life than any before opens earlier periods.
+            Some(known) if first < known => laying.lay(self, first, known, false),
+            Some(_) => {}
+        }
+        for start in fresh {
+            if let Some(silence) = laying.silence_reached_by(self, start) {
+                laying.again(self, silence);
+            }
+        }
+        let Some((start, end, silence)) =
+            self.periods.last_key_value().map(|(start, last)| (*start, last.period.end, last.silence))
+        else {
+            return;
+        };
+        if end >= to {
+            return;
+        }
+        if silence != Some(Silence::Lasting) {
+            laying.lay(self, end, to, true);
+        } else if self.life.periods.range(start..to).next().is_some() {
+            self.remove(start);
+            laying.lay(self, start, to, true);
+        } else if let Some(last) = self.periods.get_mut(&start) {
+            last.period.end = to;
+            self.dirty.insert(start);
+        }
+    }
+
+    fn remove(&mut self, start: Timestamp) -> Option<PeriodState> {
+        self.silences.remove(&start);
+        self.dirty.remove(&start);
+        self.unfinished.remove(&start);
+        self.periods.remove(&start)
+    }
+
+    fn add(&mut self, period: Period, silence: Option<Silence>) {
+        if silence.is_some() {
+            self.silences.insert(period.start);
+        }
+        let fresh = PeriodState {
+            period,
+            silence,
+            phase: Phase::Open,
+            stalled: false,
+            groups: BTreeMap::new(),
+            quality: Quality::default(),
+        };
+        self.periods.entry(period.start).or_insert(fresh);
+        self.dirty.insert(period.start);
+        self.unfinished.insert(period.start);
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Laying<'a> {
+    construct: &'a Construct,
+    rhythm: i64,
+}
+
+impl Laying<'_> {
+    /// Fills the time between two boundaries of periods in which there is no period yet. `lasting` says whether nothing
+    /// is known of what comes after it.
+    fn lay(self, state: &mut ConstructState, from: Timestamp, to: Timestamp, lasting: bool) {
+        let mut start = from;
+        while start < to {
+            let end = if state.life.stands_alone(self.construct, self.rhythm, start) {
+                let period = self.construct.calendar.period_at(self.construct.period, start);
+                state.add(period, None);
+                period.end
+            } else {
+                let next = state.life.periods.range(start..to).next().map(|(start, _)| *start);
+                let silence = if next.is_none() && lasting { Silence::Lasting } else { Silence::Over };
+                let end = next.unwrap_or(to);
+                state.add(Period { start, end }, Some(silence));
+                end
+            };
+            if end <= start {
+                // Beyond the end of the calendar.
+                return;
+            }
+            start = end;
+        }
+    }
+
+    /// The silence that does not go on as it was, because there was life in it or shortly before it.
+    fn silence_reached_by(self, state: &mut ConstructState, start: Timestamp) -> Option<Timestamp> {
+        let around = state.silences.range(..=start).next_back().copied();
+        let around = around.filter(|silence| state.periods.get(silence).is_some_and(|held| start < held.period.end));
+        if around.is_some() {
+            return around;
+        }
+        let next = state.silences.range(start..).next().copied()?;
+        let end = state.life.periods.get(&start).copied()?;
+        (next < state.life.run_end(self.construct, self.rhythm, start, end)).then_some(next)
+    }
+
+    fn again(self, state: &mut ConstructState, silence: Timestamp) {
+        let Some(old) = state.remove(silence) else { return };
+        self.lay(state, silence, old.period.end, old.silence == Some(Silence::Lasting));
+    }
+}
