@@ -37,7 +37,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { record_bytes: 16 << 20, element_bytes: 1 << 20, elements: 100_000 }
+        Self { record_bytes: 16 << 20, element_bytes: 900_000, elements: 100_000 }
     }
 }
 

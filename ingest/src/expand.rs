@@ -11,7 +11,7 @@ use crate::{
     reject::{Reason, Refusal},
 };
 
-/// Most events that one record may stand for.
+/// Most events that one record may stand for beyond one for each of its elements.
 pub const EVENT_LIMIT: usize = 10_000;
 
 /// An event on its way: its attributes, and its text as long as nothing had to be changed.

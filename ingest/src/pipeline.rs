@@ -17,7 +17,7 @@ use streaming::{
 
 use crate::{
     config::{Classes, Plan, Source},
-    decode::{Element, Form, decode},
+    decode::{Element, Form, decode, wrapper},
     expand::{Draft, EVENT_LIMIT, expand},
     json::{Wanted, read_object},
     progress::Track,
@@ -236,6 +236,13 @@ impl Processed<'_> {
         self.elements.saturating_sub(self.published).saturating_sub(self.refused_elements())
     }
 
+    /// How many events the next element may stand for. One each is no matter; what is bounded is how many more than that
+    /// a record makes of itself.
+    fn room(&self) -> usize {
+        let published = usize::try_from(self.published).unwrap_or(usize::MAX);
+        EVENT_LIMIT.saturating_sub(self.events.len().saturating_sub(published)).max(1)
+    }
+
     /// What the dead letter of the record says, if any of its elements was refused.
     pub fn refusal(&self) -> Option<Refusal> {
         Refusal::of_elements(&self.refused, self.elements)
@@ -255,9 +262,11 @@ pub fn process<'a>(source: &mut Source, classes: &Classes, arrival: &Arrival<'a>
     let count = elements.len();
     for (position, element) in elements.into_iter().enumerate() {
         let place = (count > 1).then_some(position);
-        let room = EVENT_LIMIT.saturating_sub(processed.events.len());
+        let room = processed.room();
         processed.replaced += u64::from(element.replaced);
-        match walk.element(source, element, place, room) {
+        let form = element.form.clone();
+        let found = walk.element(source, element, place, room);
+        match wrapper::judge(&source.framing, &form, found) {
             Ok(events) => {
                 processed.elements += 1;
                 processed.published += u64::from(!events.is_empty());

@@ -10,6 +10,9 @@ use crate::pipeline::Arrival;
 
 /// Longest detail that rides in a header.
 const DETAIL_LIMIT: usize = 500;
+/// Longest record that a dead letter carries, in bytes: brokers and clients take records of about a megabyte unless they
+/// are told otherwise, and a letter that cannot be written would stop everything.
+const RECORD_LIMIT: usize = 900_000;
 
 /// Everything that can be wrong with a record. The name is a metric label and never changes its
 /// meaning.
@@ -169,8 +172,9 @@ impl Refusal {
     }
 }
 
-/// The dead letter: the record as it came, with its origin and the reason beside it.
+/// The dead letter: the record as it came, with its origin and the reason beside it. A very long one stays at its origin.
 pub fn dead_letter(refusal: &Refusal, topic: &Arc<str>, source: &str, arrival: &Arrival<'_>) -> OutRecord {
+    let value = arrival.value.filter(|value| value.len() <= RECORD_LIMIT);
     let letter = DeadLetter {
         source: source.to_owned(),
         topic: arrival.topic.to_owned(),
@@ -184,7 +188,7 @@ pub fn dead_letter(refusal: &Refusal, topic: &Arc<str>, source: &str, arrival: &
         topic: Arc::clone(topic),
         partition: None,
         key: arrival.key.map(<[u8]>::to_vec),
-        value: arrival.value.map(<[u8]>::to_vec),
+        value: value.map(<[u8]>::to_vec),
         headers: letter.headers(),
         timestamp: None,
     }
@@ -199,6 +203,21 @@ mod tests {
         let names: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
         assert_eq!(names.len(), Reason::ALL.len());
         assert!(Reason::ALL.is_sorted(), "declared in the order of the stages");
+    }
+
+    #[test]
+    fn a_very_long_record_stays_where_it_is() {
+        let topic: Arc<str> = "vernier.dead-letter".into();
+        let refusal = Refusal::new(Reason::TooLarge, "too long");
+        for (length, carried) in [(RECORD_LIMIT, true), (RECORD_LIMIT + 1, false)] {
+            let value = vec![b'x'; length];
+            let timestamp = measurement::time::Timestamp(0);
+            let arrival =
+                Arrival { topic: "raw", partition: 0, offset: 7, timestamp, key: None, value: Some(value.as_slice()) };
+            let letter = dead_letter(&refusal, &topic, "lab", &arrival);
+            assert_eq!(letter.value.is_some(), carried);
+            assert!(letter.headers.iter().any(|(_, value)| value == b"7"), "where it lies is told");
+        }
     }
 
     #[test]

@@ -82,13 +82,16 @@ fn end_of_broken(scanner: &mut Scanner<'_>, start: usize) -> usize {
         && scanner.may_look_again()
         && let Some(end) = scanner.brackets(start, true)
         && scanner.slice(end, next_line(scanner, end).unwrap_or(scanner.len())).trim_ascii().is_empty()
+        && !goes_on(scanner, end)
     {
         return end;
     }
     let mut at = start;
     while let Some(line) = next_line(scanner, at) {
+        // What is indented stands within something.
+        let indented = matches!(scanner.byte(line), Some(b' ' | b'\t'));
         let first = between(scanner, line);
-        if !opens || is_value(scanner, first) || is_damaged_value(scanner, line) {
+        if !opens || (!indented && is_value(scanner, first)) || is_damaged_value(scanner, line) {
             return line;
         }
         at = line;
@@ -101,13 +104,26 @@ fn next_line(scanner: &Scanner<'_>, at: usize) -> Option<usize> {
     rest.iter().position(|byte| *byte == b'\n').map(|found| at + found + 1)
 }
 
+/// Whether a line is or begins a value that stands alone: no item of an array that began before it.
 fn is_value(scanner: &mut Scanner<'_>, at: usize) -> bool {
-    matches!(scanner.byte(at), Some(b'{' | b'['))
-        && scanner.value_again(at).is_ok_and(|extent| ends_here(scanner, at, extent.end))
+    if !matches!(scanner.byte(at), Some(b'{' | b'[')) {
+        return false;
+    }
+    let Ok(extent) = scanner.value_again(at) else { return false };
+    ends_here(scanner, at, extent.end) && !goes_on(scanner, extent.end)
+}
+
+/// Whether what follows belongs to something that began before.
+fn goes_on(scanner: &Scanner<'_>, end: usize) -> bool {
+    let next = between(scanner, end);
+    scanner.slice(end, next).contains(&b',') || matches!(scanner.byte(next), Some(b']' | b'}' | b'"'))
 }
 
 /// A line that opens an object with a member and closes as many as it opens: a value of its own, broken or not.
-fn is_damaged_value(scanner: &Scanner<'_>, line: usize) -> bool {
+fn is_damaged_value(scanner: &mut Scanner<'_>, line: usize) -> bool {
+    if scanner.value_again(line).is_ok() {
+        return false;
+    }
     let end = next_line(scanner, line).unwrap_or(scanner.len());
     let text = scanner.slice(line, end).trim_ascii_end();
     let depth = text.iter().fold((0_i64, 0_i64), |(objects, arrays), byte| match byte {

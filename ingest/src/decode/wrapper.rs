@@ -8,8 +8,11 @@ use measurement::{
     fields::{Step, parse_path},
 };
 
-use super::scan::Scanner;
-use crate::json::scalar;
+use super::{Form, Framing, json::items, scan::Scanner};
+use crate::{
+    json::scalar,
+    reject::{Reason, Refusal},
+};
 
 /// Members that shippers, services and tools put arrays of events into.
 const ARRAYS: &[&str] = &[
@@ -207,6 +210,49 @@ pub(super) fn only_records(bytes: &[u8], sound: bool) -> Option<usize> {
     alone.then_some(array)
 }
 
+/// What became of an element, unless nothing did and it looks like something around events that nobody declared: then
+/// that is what it is refused for, with what to declare.
+pub fn judge<T>(framing: &Framing, form: &Form<'_>, found: Result<Vec<T>, Refusal>) -> Result<Vec<T>, Refusal> {
+    let why = match &found {
+        Ok(events) if events.is_empty() => String::new(),
+        Err(refusal) if may_be_a_wrapper(refusal.reason) => format!(" ({}: {})", refusal.reason.name(), refusal.detail),
+        _ => return found,
+    };
+    let (Form::Line(text) | Form::Json(text)) = form else { return found };
+    // An empty list says that there is nothing to take off, whatever it looks like.
+    if framing.unwrap.as_ref().is_some_and(Vec::is_empty) {
+        return found;
+    }
+    let Some(declaration) = looks_like(text, framing.decode) else { return found };
+    let detail =
+        format!("it looks like something around events: declare `{declaration}`, or `unwrap: []` if it is none{why}");
+    Err(Refusal::new(Reason::UndeclaredWrapper, detail).of(held(text, &declaration)))
+}
+
+const fn may_be_a_wrapper(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::NotAnObject
+            | Reason::MappingAborted
+            | Reason::MappingFailed
+            | Reason::MappingResult
+            | Reason::UnknownClass
+            | Reason::MissingAttribute
+            | Reason::BadAttribute
+            | Reason::BadTime
+    )
+}
+
+/// How many events an undeclared wrapper holds.
+fn held(text: &str, declaration: &str) -> u64 {
+    let path = declaration.strip_prefix("unwrap: { records: ").and_then(|path| path.strip_suffix(" }"));
+    let items = match path.and_then(parse_path).map(|path| find(text.as_bytes(), &path, DuplicateMembers::First)) {
+        Some(Found::At { start, levels }) => items(text.as_bytes(), start, &levels).len(),
+        _ => 1,
+    };
+    u64::try_from(items).unwrap_or(u64::MAX)
+}
+
 /// What to declare, if a text looks like something around events: an array of objects, or a text that holds an object or
 /// a line.
 pub fn looks_like(text: &str, decode: Decode) -> Option<String> {
@@ -325,6 +371,31 @@ mod tests {
         let line = r#"{"@timestamp":1.5,"message":"Failed password for root"}"#;
         assert_eq!(looks_like(line, Decode::Text).as_deref(), Some("unwrap: { text: message }"));
         assert_eq!(looks_like("Failed password for {root}", Decode::Text), None);
+    }
+
+    #[test]
+    fn a_wrapper_that_nobody_declared_is_refused_by_its_name() {
+        let judged = |unwrap, text: &str, found: Result<Vec<u8>, Refusal>| {
+            let framing = Framing { unwrap, ..Framing::plain(Decode::Json) };
+            judge(&framing, &Form::Json(text.into()), found)
+        };
+        let wrapper = r#"{"n":1,"events":[{"a":[{},{}]},{"a":2},{"a":3}]}"#;
+        let refusal = judged(None, wrapper, Ok(Vec::new())).unwrap_err();
+        assert_eq!((refusal.reason, refusal.elements), (Reason::UndeclaredWrapper, 3));
+        assert!(refusal.detail.contains("`unwrap: { records: events }`"), "{}", refusal.detail);
+        let class = || Err(Refusal::new(Reason::UnknownClass, "the event names no class_uid"));
+        let refusal = judged(Some(Vec::new()), wrapper, class()).unwrap_err();
+        assert_eq!(refusal.reason, Reason::UnknownClass, "it was said that nothing is to be taken off");
+        assert!(
+            judged(None, wrapper, class())
+                .unwrap_err()
+                .detail
+                .ends_with("(unknown-class: the event names no class_uid)")
+        );
+        assert_eq!(judged(None, wrapper, Ok(vec![1])), Ok(vec![1]), "it gave an event");
+        assert_eq!(judged(None, r#"{"type":"heartbeat"}"#, Ok(Vec::new())), Ok(Vec::new()));
+        let deep = || Err(Refusal::new(Reason::TooDeep, ""));
+        assert_eq!(judged(None, wrapper, deep()), deep());
     }
 
     #[test]

@@ -166,6 +166,9 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
                 if let Some(refusal) = first.refusal() {
                     prop_assert!(!refusal.detail.contains("panicked"), "{}", refusal.detail);
                 }
+                let accounted = first.published + first.not_relevant() + first.refused_elements();
+                prop_assert_eq!(first.elements, accounted);
+                prop_assert!(first.elements > 0 && first.replaced <= first.elements);
                 let again = process(source, classes, &arrival, NOW);
                 let texts = |processed: &ingest::pipeline::Processed<'_>| {
                     processed.events.iter().map(|(event, _)| event.draft.bytes()).collect::<Vec<_>>()

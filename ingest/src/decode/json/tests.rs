@@ -212,7 +212,7 @@ proptest! {
     fn one_byte_costs_one_item(
         events in prop::collection::vec(event(), 3..8), which in any::<prop::sample::Index>(),
         place in any::<prop::sample::Index>(), byte in prop_oneof![any::<u8>(), prop::sample::select(b"{}[],:\"\\".to_vec())],
-        pretty in any::<bool>(),
+        pretty in any::<bool>(), between in prop::sample::select(vec![",", ",\n", "\n, "]),
     ) {
         let texts: Vec<String> = events.iter().enumerate().map(|(number, event)| {
             let text = if pretty { serde_json::to_string_pretty(event) } else { serde_json::to_string(event) }.unwrap();
@@ -221,7 +221,7 @@ proptest! {
         let which = which.index(texts.len());
         let mut bytes = b"[".to_vec();
         for (number, text) in texts.iter().enumerate() {
-            bytes.extend((number > 0).then_some(b','));
+            bytes.extend(if number > 0 { between.as_bytes() } else { b"" });
             let start = bytes.len();
             bytes.extend(text.as_bytes());
             if number == which {
@@ -229,7 +229,10 @@ proptest! {
             }
         }
         bytes.push(b']');
-        let parts = items(&bytes, 0, &[]);
+        let parts: Vec<Part<'_>> = values(&bytes)
+            .into_iter()
+            .flat_map(|part| if part.bytes.first() == Some(&b'[') { items(part.bytes, 0, &[]) } else { vec![part] })
+            .collect();
         let found = sound(&parts);
         let others = texts.iter().enumerate().filter(|(number, _)| *number != which);
         let lost: Vec<&String> = others.map(|(_, text)| text).filter(|text| !found.contains(text)).collect();
