@@ -10,6 +10,7 @@ use service::{
 use streaming::RunError;
 
 use crate::{
+    decode::Limits,
     start::{Options, start},
     stats::{Stats, Tally},
 };
@@ -22,6 +23,11 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
         ordinal: config.instance,
         commit_interval: config.commit_interval_ms,
         progress_interval: config.progress_interval_ms,
+        limits: Limits {
+            record_bytes: config.limits.record_bytes,
+            element_bytes: config.limits.element_bytes,
+            elements: config.limits.elements,
+        },
         ..Options::default()
     };
     let (mut runner, stats) = start(Arc::clone(&context.log), &context.catalogue, &options, Arc::clone(&context.clock))

@@ -32,6 +32,8 @@ pub struct Config {
     pub commit_interval_ms: i64,
     /// Longest time between two progress records of a source partition, in milliseconds.
     pub progress_interval_ms: i64,
+    /// How much of a source record is read.
+    pub limits: LimitsConfig,
     /// How long a watermark may stand still before due periods close as `unvalidated`, in milliseconds.
     pub stall_limit_ms: i64,
     /// HTTP listener.
@@ -49,6 +51,7 @@ impl Default for Config {
             instance: 0,
             commit_interval_ms: 500,
             progress_interval_ms: 2000,
+            limits: LimitsConfig::default(),
             stall_limit_ms: 6 * 3_600_000,
             http: HttpConfig::default(),
             log_format: LogFormat::Json,
@@ -121,6 +124,24 @@ impl Default for TopicsConfig {
     }
 }
 
+/// How much of a source record is read. What the brokers accept is the other bound: `max.message.bytes` of the topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Longest record that is looked into, in bytes.
+    pub record_bytes: usize,
+    /// Longest element of a record (a line, a JSON value, an item of an array), in bytes; a longer one is refused alone.
+    pub element_bytes: usize,
+    /// Most elements of a record; those beyond are refused.
+    pub elements: usize,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { record_bytes: 16 << 20, element_bytes: 900_000, elements: 100_000 }
+    }
+}
+
 /// HTTP listener for metrics and health.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -177,6 +198,10 @@ impl Config {
                 "commit_interval_ms is {}: less than 50 costs more markers than it is worth",
                 self.commit_interval_ms
             );
+        }
+        let limits = self.limits;
+        if limits.elements < 1 || limits.element_bytes < 1024 || limits.record_bytes < limits.element_bytes {
+            bail!("limits: at least 1 element of at least 1024 bytes, and record_bytes not below element_bytes");
         }
         if self.topics.partitions < 1 || self.topics.replication_factor < 1 {
             bail!("topics: partitions and replication_factor are at least 1");
@@ -260,6 +285,9 @@ mod tests {
             ("instanze: 1", "instanze"),
             ("topics: { prefix: 'a b' }", "no name of a topic"),
             ("commit_interval_ms: 1", "commit_interval_ms"),
+            ("limits: { record_bytes: 2000, element_bytes: 3000 }", "record_bytes not below"),
+            ("limits: { elements: 0 }", "at least 1 element"),
+            ("limits: { size: 1 }", "size"),
             ("log: { kafka: { bootstrap_servers: a, properties: { sasl.password: x } } }", "is a secret"),
         ] {
             let fault = format!("{:#}", load(text).unwrap_err());

@@ -12,4 +12,5 @@ mod plans;
 mod mappings;
 mod sample_data;
 mod any_bytes;
+mod doors;
 mod on_a_log;
