@@ -4,17 +4,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::{
-    catalogue::{Catalogue, Decode, FeedOf},
+    catalogue::{Catalogue, FeedOf},
     diagnostic::{Diagnostic, Diagnostics},
 };
 
 use crate::{
+    decode::{Framing, Limits},
     json::{Path, Wanted},
     map::Mapping,
 };
-
-/// Longest record that is looked into, in bytes.
-pub const DEFAULT_SIZE_LIMIT: usize = 1 << 20;
 
 /// Everything that ingest takes from the catalogue.
 #[derive(Debug)]
@@ -83,14 +81,14 @@ pub struct Source {
     pub name: Arc<str>,
     /// Topics that its records come from.
     pub topics: Vec<String>,
-    /// How its bytes are read.
-    pub decode: Decode,
+    /// How its bytes are taken apart.
+    pub framing: Framing,
     /// Its program; none for a source that sends OCSF.
     pub mapping: Option<Mapping>,
     /// How far, in milliseconds, an event may lie ahead of the clock.
     pub max_future: i64,
-    /// Longest record that is looked into, in bytes.
-    pub size_limit: usize,
+    /// How much of a record is read.
+    pub limits: Limits,
 }
 
 impl Source {
@@ -115,10 +113,10 @@ impl Source {
         Ok(Self {
             name: source.name.as_str().into(),
             topics: source.topics.clone(),
-            decode: source.decode,
+            framing: Framing::of(source),
             mapping,
             max_future: source.max_future,
-            size_limit: DEFAULT_SIZE_LIMIT,
+            limits: Limits::default(),
         })
     }
 }

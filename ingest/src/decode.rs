@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use measurement::catalogue::Decode;
+use measurement::catalogue::{Decode, DuplicateMembers, Encoding, Source, Unwrap};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
@@ -13,56 +13,108 @@ use crate::{
     reject::{Reason, Refusal},
 };
 
-/// Most elements in one record.
-const ELEMENT_LIMIT: usize = 10_000;
+/// How much of a record is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Longest record that is looked into, in bytes.
+    pub record_bytes: usize,
+    /// Longest element of a record, in bytes; a longer one is refused alone.
+    pub element_bytes: usize,
+    /// Most elements of a record; those beyond are refused.
+    pub elements: usize,
+}
 
-/// One element of a record, not yet looked into.
+impl Default for Limits {
+    fn default() -> Self {
+        Self { record_bytes: 16 << 20, element_bytes: 1 << 20, elements: 100_000 }
+    }
+}
+
+/// How the bytes of a source are taken apart, as its file in the catalogue says.
+#[derive(Clone, Debug)]
+pub struct Framing {
+    /// Lines or JSON.
+    pub decode: Decode,
+    /// How bytes become characters.
+    pub encoding: Encoding,
+    /// What is taken off, from the outside in; `None` where nothing is said.
+    pub unwrap: Option<Vec<Unwrap>>,
+    /// What becomes of objects that name a member twice.
+    pub duplicates: DuplicateMembers,
+}
+
+impl Framing {
+    /// What a source says of itself.
+    pub fn of(source: &Source) -> Self {
+        Self {
+            decode: source.decode,
+            encoding: source.encoding,
+            unwrap: source.unwrap.clone(),
+            duplicates: source.duplicate_members,
+        }
+    }
+
+    /// Lines or JSON in UTF-8, and nothing else said.
+    pub fn plain(decode: Decode) -> Self {
+        Self { decode, encoding: Encoding::Utf8, unwrap: None, duplicates: DuplicateMembers::Refuse }
+    }
+}
+
+/// One element of a record: what goes its own way from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Element<'a> {
+pub struct Element<'a> {
+    /// What it holds.
+    pub form: Form<'a>,
+    /// Whether bytes or characters of it had to be replaced.
+    pub replaced: bool,
+}
+
+/// What an element holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form<'a> {
     /// A line of text.
     Line(Cow<'a, str>),
-    /// The text of one JSON value.
+    /// The text of one JSON value, not yet looked into.
     Json(Cow<'a, str>),
+    /// Something that cannot be read, and why.
+    Broken(Refusal),
 }
 
 /// Splits a record into its elements; blank lines and empty arrays give none.
-pub fn decode(format: Decode, value: Option<&[u8]>, size_limit: usize) -> Result<Vec<Element<'_>>, Refusal> {
+pub fn decode<'a>(framing: &Framing, value: Option<&'a [u8]>, limits: Limits) -> Result<Vec<Element<'a>>, Refusal> {
     let bytes = value.ok_or_else(|| Refusal::new(Reason::Empty, "the record has no value"))?;
-    if bytes.len() > size_limit {
-        let detail = format!("{} bytes, the limit is {size_limit}", bytes.len());
+    if bytes.len() > limits.record_bytes {
+        let detail = format!("{} bytes, the limit is {}", bytes.len(), limits.record_bytes);
         return Err(Refusal::new(Reason::TooLarge, detail));
     }
     let text = std::str::from_utf8(bytes)
-        .map_err(|error| Refusal::new(Reason::InvalidUtf8, format!("not UTF-8 from byte {}", error.valid_up_to())))?;
+        .map_err(|error| Refusal::new(Reason::WrongEncoding, format!("not UTF-8 from byte {}", error.valid_up_to())))?;
     if text.trim().is_empty() {
         return Err(Refusal::new(Reason::Empty, "the record holds nothing but white space"));
     }
-    let elements = match format {
+    let forms = match framing.decode {
         Decode::Text => lines(text)?,
         Decode::Json => values(text)?,
     };
-    if elements.len() > ELEMENT_LIMIT {
-        let detail = format!("{} elements, the limit is {ELEMENT_LIMIT}", elements.len());
-        return Err(Refusal::new(Reason::TooManyValues, detail));
-    }
-    Ok(elements)
+    Ok(forms.into_iter().map(|form| Element { form, replaced: false }).collect())
 }
 
-fn lines(text: &str) -> Result<Vec<Element<'_>>, Refusal> {
+fn lines(text: &str) -> Result<Vec<Form<'_>>, Refusal> {
     if text.trim_start().starts_with('{')
         && let Some(message) = Envelope::read(text)?.and_then(|envelope| envelope.message)
     {
-        let line = |line: &str| Element::Line(Cow::Owned(line.to_owned()));
+        let line = |line: &str| Form::Line(Cow::Owned(line.to_owned()));
         return Ok(filled_lines(&message).map(line).collect());
     }
-    Ok(filled_lines(text).map(|line| Element::Line(Cow::Borrowed(line))).collect())
+    Ok(filled_lines(text).map(|line| Form::Line(Cow::Borrowed(line))).collect())
 }
 
 fn filled_lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.trim().is_empty())
 }
 
-fn values(text: &str) -> Result<Vec<Element<'_>>, Refusal> {
+fn values(text: &str) -> Result<Vec<Form<'_>>, Refusal> {
     let mut elements = Vec::new();
     for value in split(text)? {
         let inner = match value.strip_prefix('{') {
@@ -71,13 +123,13 @@ fn values(text: &str) -> Result<Vec<Element<'_>>, Refusal> {
         };
         match inner {
             Some(Envelope { records: Some(records), .. }) => {
-                elements.extend(records.into_iter().map(|record| Element::Json(Cow::Borrowed(record.get()))));
+                elements.extend(records.into_iter().map(|record| Form::Json(Cow::Borrowed(record.get()))));
             }
             Some(Envelope { message: Some(message), .. }) if message.trim_start().starts_with(['{', '[']) => {
                 let inner = split(&message)?.into_iter();
-                elements.extend(inner.map(|value| Element::Json(Cow::Owned(value.to_owned()))));
+                elements.extend(inner.map(|value| Form::Json(Cow::Owned(value.to_owned()))));
             }
-            _ => elements.push(Element::Json(Cow::Borrowed(value))),
+            _ => elements.push(Form::Json(Cow::Borrowed(value))),
         }
     }
     Ok(elements)
@@ -130,69 +182,5 @@ impl<'a> Envelope<'a> {
         }
         json::check(text)?;
         Ok(Some(envelope))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIMIT: usize = 1 << 20;
-
-    fn texts(format: Decode, text: &str) -> Vec<String> {
-        let element = |element| match element {
-            Element::Line(text) | Element::Json(text) => text.into_owned(),
-        };
-        decode(format, Some(text.as_bytes()), LIMIT).unwrap().into_iter().map(element).collect()
-    }
-
-    fn reason(format: Decode, bytes: &[u8]) -> Reason {
-        decode(format, Some(bytes), LIMIT).unwrap_err().reason
-    }
-
-    #[test]
-    fn every_usual_shape_of_json_is_taken_apart() {
-        assert_eq!(texts(Decode::Json, r#" {"a":1} "#), [r#"{"a":1}"#]);
-        assert_eq!(texts(Decode::Json, "{\n\"a\":1\n}"), ["{\n\"a\":1\n}"]);
-        assert_eq!(texts(Decode::Json, r#"[{"a":1},{"a":2}]"#), [r#"{"a":1}"#, r#"{"a":2}"#]);
-        assert_eq!(texts(Decode::Json, "{\"a\":1}\n\n{\"a\":2}\r\n"), [r#"{"a":1}"#, r#"{"a":2}"#]);
-        assert_eq!(texts(Decode::Json, r#"{"Records":[{"a":1},{"a":2}]}"#), [r#"{"a":1}"#, r#"{"a":2}"#]);
-        assert_eq!(texts(Decode::Json, r#"{"message":"{\"a\":1}","host":"h"}"#), [r#"{"a":1}"#]);
-        assert_eq!(texts(Decode::Json, "[]"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn an_event_with_a_message_of_its_own_stays_whole() {
-        for text in
-            [r#"{"class_uid":1,"message":"{\"a\":1}"}"#, r#"{"b":1,"message":3}"#, r#"{"b":1,"message":"hello"}"#]
-        {
-            assert_eq!(texts(Decode::Json, text), [text]);
-        }
-    }
-
-    #[test]
-    fn a_broken_line_breaks_no_other() {
-        let text = "{\"a\":1}\n{\"a\":\n{\"a\":3}";
-        assert_eq!(texts(Decode::Json, text), [r#"{"a":1}"#, r#"{"a":"#, r#"{"a":3}"#]);
-        assert_eq!(reason(Decode::Json, br#"{"a":"#), Reason::InvalidJson);
-        assert_eq!(reason(Decode::Json, br#"[{"a":1},{"a":"#), Reason::InvalidJson);
-    }
-
-    #[test]
-    fn text_is_split_into_lines() {
-        assert_eq!(texts(Decode::Text, "one\r\n\n two\n"), ["one", " two"]);
-        assert_eq!(texts(Decode::Text, r#"{"@timestamp":1.5,"message":"one\ntwo"}"#), ["one", "two"]);
-        assert_eq!(texts(Decode::Text, "{not json"), ["{not json"]);
-    }
-
-    #[test]
-    fn hopeless_records_are_refused_whole() {
-        assert_eq!(decode(Decode::Json, None, LIMIT).unwrap_err().reason, Reason::Empty);
-        assert_eq!(reason(Decode::Json, b""), Reason::Empty);
-        assert_eq!(reason(Decode::Text, b" \n\t"), Reason::Empty);
-        assert_eq!(reason(Decode::Text, b"abc\xff"), Reason::InvalidUtf8);
-        assert_eq!(reason(Decode::Text, &vec![b'a'; LIMIT + 1]), Reason::TooLarge);
-        assert_eq!(reason(Decode::Json, format!("[{}1]", "1,".repeat(10_000)).as_bytes()), Reason::TooManyValues);
-        assert_eq!(reason(Decode::Json, br#"{"message":"{}","x":1,"x":2}"#), Reason::DuplicateKey);
     }
 }

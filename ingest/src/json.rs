@@ -126,7 +126,6 @@ pub(crate) fn refusal(error: &serde_json::Error, fault: Option<Reason>) -> Refus
         (Some(Reason::DuplicateKey), _) => "an object names a member twice",
         (Some(Reason::TooDeep), _) => "nested deeper than 64 levels",
         (Some(Reason::TooManyValues), _) => "more than 100000 values",
-        (Some(Reason::NumberOutOfRange), _) => "a number does not fit 64 bits",
         (_, Category::Eof) => "the JSON text ends too early",
         _ => "not JSON",
     };
@@ -199,14 +198,14 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
         match i64::try_from(value) {
             Ok(value) => self.visit_i64(value),
-            Err(_) => Err(self.fault(Reason::NumberOutOfRange)),
+            Err(_) => Err(self.fault(Reason::InvalidJson)),
         }
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
         match Number::from_f64(value) {
             Some(number) if value.abs() < NUMBER_LIMIT => Ok(self.keep(|| Value::Number(number))),
-            _ => Err(self.fault(Reason::NumberOutOfRange)),
+            _ => Err(self.fault(Reason::InvalidJson)),
         }
     }
 
@@ -305,8 +304,8 @@ mod tests {
         assert_eq!(reason(r#"{"a":1,"\u0061":1}"#), Reason::DuplicateKey);
         assert_eq!(reason(r#"{"a":NaN}"#), Reason::InvalidJson);
         assert_eq!(reason(r#"{"a":1e400}"#), Reason::InvalidJson);
-        assert_eq!(reason(r#"{"a":18446744073709551615}"#), Reason::NumberOutOfRange);
-        assert_eq!(reason(r#"{"a":1e30}"#), Reason::NumberOutOfRange);
+        assert_eq!(reason(r#"{"a":18446744073709551615}"#), Reason::InvalidJson);
+        assert_eq!(reason(r#"{"a":1e30}"#), Reason::InvalidJson);
         assert_eq!(reason(r#"{"a":"#), Reason::InvalidJson);
         assert_eq!(reason("{} {}"), Reason::InvalidJson);
         assert_eq!(reason("\u{feff}{}"), Reason::InvalidJson);

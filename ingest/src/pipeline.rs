@@ -17,7 +17,7 @@ use streaming::{
 
 use crate::{
     config::{Classes, Plan, Source},
-    decode::{Element, decode},
+    decode::{Element, Form, decode},
     expand::{Draft, EVENT_LIMIT, expand},
     json::{Wanted, read_object},
     progress::Track,
@@ -148,11 +148,10 @@ impl Stage for Ingest {
         let processed = process(source, classes, &arrival, now);
         partition.tally.count(&processed);
         partition.track.arrived(now, processed.events.iter().map(|(event, _)| event.time));
-        let Processed { events, refusal } = processed;
-        for (event, route) in &events {
+        for (event, route) in &processed.events {
             publish(event, route, (&self.events, self.settings.event_partitions), &source.name, &mut partition.pending);
         }
-        if let Some(refusal) = refusal {
+        if let Some(refusal) = processed.refusal() {
             partition.pending.push(dead_letter(&refusal, &self.dead_letter, &source.name, &arrival));
         }
         Ok(())
@@ -211,37 +210,66 @@ pub struct Arrival<'a> {
     pub value: Option<&'a [u8]>,
 }
 
-/// What became of a record. It is exactly one of: refused (perhaps beside events, if only some of
-/// its elements were refused), published, or not relevant.
+/// What became of a record: each of its elements was published, is not relevant, or was refused.
 #[derive(Clone, Debug, Default)]
 pub struct Processed<'a> {
     /// The events to publish.
     pub events: Vec<(Event<'a>, Route)>,
-    /// Why the record, or an element of it, was refused.
-    pub refusal: Option<Refusal>,
+    /// How many elements the record held; a record that holds none counts as one that is not relevant.
+    pub elements: u64,
+    /// How many of them gave events.
+    pub published: u64,
+    /// Which elements were refused, and why.
+    pub refused: Vec<(usize, Refusal)>,
+    /// In how many elements bytes or characters had to be replaced.
+    pub replaced: u64,
+}
+
+impl Processed<'_> {
+    /// How many elements were refused.
+    pub fn refused_elements(&self) -> u64 {
+        self.refused.iter().map(|(_, refusal)| refusal.elements).sum()
+    }
+
+    /// How many elements were sound, but of no interest.
+    pub fn not_relevant(&self) -> u64 {
+        self.elements.saturating_sub(self.published).saturating_sub(self.refused_elements())
+    }
+
+    /// What the dead letter of the record says, if any of its elements was refused.
+    pub fn refusal(&self) -> Option<Refusal> {
+        Refusal::of_elements(&self.refused, self.elements)
+    }
 }
 
 /// Takes a record through decode, map, expand, validate and route.
 pub fn process<'a>(source: &mut Source, classes: &Classes, arrival: &Arrival<'a>, now: Timestamp) -> Processed<'a> {
-    let elements = match decode(source.decode, arrival.value, source.size_limit) {
+    let elements = match decode(&source.framing, arrival.value, source.limits) {
         Ok(elements) => elements,
         Err(refusal) => {
-            return Processed { events: Vec::new(), refusal: Some(refusal) };
+            return Processed { elements: refusal.elements, refused: vec![(0, refusal)], ..Processed::default() };
         }
     };
     let mut walk = Walk { classes, arrival, latest: now.plus(source.max_future), digest: None };
     let mut processed = Processed::default();
-    let mut refused = Vec::new();
     let count = elements.len();
     for (position, element) in elements.into_iter().enumerate() {
         let place = (count > 1).then_some(position);
         let room = EVENT_LIMIT.saturating_sub(processed.events.len());
+        processed.replaced += u64::from(element.replaced);
         match walk.element(source, element, place, room) {
-            Ok(events) => processed.events.extend(events),
-            Err(refusal) => refused.push((position, refusal)),
+            Ok(events) => {
+                processed.elements += 1;
+                processed.published += u64::from(!events.is_empty());
+                processed.events.extend(events);
+            }
+            Err(refusal) => {
+                processed.elements += refusal.elements;
+                processed.refused.push((position, refusal));
+            }
         }
     }
-    processed.refusal = Refusal::of_elements(refused, count);
+    processed.elements = processed.elements.max(1);
     processed
 }
 
@@ -280,12 +308,15 @@ impl<'a> Walk<'_, 'a> {
 
     fn drafts(&self, source: &mut Source, element: Element<'a>) -> Result<Vec<Draft<'a>>, Refusal> {
         let Some(mapping) = &mut source.mapping else {
-            let (Element::Json(text) | Element::Line(text)) = element;
-            return Ok(vec![Draft::native(text, self.classes.wanted())?]);
+            return match element.form {
+                Form::Json(text) | Form::Line(text) => Ok(vec![Draft::native(text, self.classes.wanted())?]),
+                Form::Broken(refusal) => Err(refusal),
+            };
         };
-        let input = match element {
-            Element::Line(line) => json!({ "message": line }),
-            Element::Json(text) => read_object(&text, &Wanted::everything())?.into(),
+        let input = match element.form {
+            Form::Line(line) => json!({ "message": line }),
+            Form::Json(text) => read_object(&text, &Wanted::everything())?.into(),
+            Form::Broken(refusal) => return Err(refusal),
         };
         let events = mapping.apply(input, &source.name, self.arrival.timestamp)?;
         Ok(events.into_iter().map(Draft::mapped).collect())

@@ -19,9 +19,9 @@ pub enum Reason {
     Empty,
     /// Longer than the limit; not looked into.
     TooLarge,
-    /// Bytes that are not UTF-8.
-    InvalidUtf8,
-    /// Text that is not JSON: cut off, `NaN`, a byte-order mark.
+    /// Bytes of an encoding that the source does not declare.
+    WrongEncoding,
+    /// Text that is not JSON: cut off, `NaN`, brackets that do not close.
     InvalidJson,
     /// An object that names a member twice: two readers could disagree about it.
     DuplicateKey,
@@ -29,10 +29,10 @@ pub enum Reason {
     TooDeep,
     /// More elements or values than the limit.
     TooManyValues,
-    /// A number outside the range of 64-bit integers.
-    NumberOutOfRange,
     /// JSON that is not an object.
     NotAnObject,
+    /// It looks like a wrapper around events that the source does not declare.
+    UndeclaredWrapper,
     /// The mapping refused the record.
     MappingAborted,
     /// The mapping failed: a fault of the program, or input that it did not expect.
@@ -62,13 +62,13 @@ impl Reason {
     pub const ALL: [Self; 20] = [
         Self::Empty,
         Self::TooLarge,
-        Self::InvalidUtf8,
+        Self::WrongEncoding,
         Self::InvalidJson,
         Self::DuplicateKey,
         Self::TooDeep,
         Self::TooManyValues,
-        Self::NumberOutOfRange,
         Self::NotAnObject,
+        Self::UndeclaredWrapper,
         Self::MappingAborted,
         Self::MappingFailed,
         Self::MappingTooLong,
@@ -87,13 +87,13 @@ impl Reason {
         match self {
             Self::Empty => "empty",
             Self::TooLarge => "too-large",
-            Self::InvalidUtf8 => "invalid-utf8",
+            Self::WrongEncoding => "wrong-encoding",
             Self::InvalidJson => "invalid-json",
             Self::DuplicateKey => "duplicate-key",
             Self::TooDeep => "too-deep",
             Self::TooManyValues => "too-many-values",
-            Self::NumberOutOfRange => "number-out-of-range",
             Self::NotAnObject => "not-an-object",
+            Self::UndeclaredWrapper => "undeclared-wrapper",
             Self::MappingAborted => "mapping-aborted",
             Self::MappingFailed => "mapping-failed",
             Self::MappingTooLong => "mapping-too-long",
@@ -113,13 +113,13 @@ impl Reason {
         match self {
             Self::Empty
             | Self::TooLarge
-            | Self::InvalidUtf8
+            | Self::WrongEncoding
             | Self::InvalidJson
             | Self::DuplicateKey
             | Self::TooDeep
             | Self::TooManyValues
-            | Self::NumberOutOfRange
-            | Self::NotAnObject => Stage::Decode,
+            | Self::NotAnObject
+            | Self::UndeclaredWrapper => Stage::Decode,
             Self::MappingAborted | Self::MappingFailed | Self::MappingTooLong | Self::MappingResult => Stage::Map,
             Self::CountOutOfRange => Stage::Expand,
             Self::UnknownClass
@@ -139,24 +139,33 @@ pub struct Refusal {
     pub reason: Reason,
     /// What exactly; speaks of places, names and numbers, never quotes the record.
     pub detail: String,
+    /// How many elements it speaks of: one, unless what was refused whole is known to hold several.
+    pub elements: u64,
 }
 
 impl Refusal {
     /// A refusal for the given reason.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self { reason, detail: detail.into(), elements: 1 }
+    }
+
+    /// The same for that many elements, at least one.
+    #[must_use]
+    pub fn of(self, elements: u64) -> Self {
+        Self { elements: elements.max(1), ..self }
     }
 
     /// One refusal for a record of which several elements were refused: the first one, placed.
-    pub fn of_elements(refused: Vec<(usize, Self)>, elements: usize) -> Option<Self> {
-        let others = refused.len().saturating_sub(1);
-        let (position, first) = refused.into_iter().next()?;
-        if elements < 2 {
-            return Some(first);
+    pub fn of_elements(refused: &[(usize, Self)], elements: u64) -> Option<Self> {
+        let (position, first) = refused.first()?;
+        let all: u64 = refused.iter().map(|(_, refusal)| refusal.elements).sum();
+        if elements < 2 || first.elements == elements {
+            return Some(first.clone());
         }
+        let others = all - first.elements;
         let more = if others > 0 { format!("; {others} more refused") } else { String::new() };
         let detail = format!("element {} of {elements}: {}{more}", position + 1, first.detail);
-        Some(Self { reason: first.reason, detail })
+        Some(Self { reason: first.reason, detail, elements: all })
     }
 }
 
@@ -195,9 +204,12 @@ mod tests {
     #[test]
     fn several_refused_elements_make_one_refusal() {
         let refused = |position| (position, Refusal::new(Reason::BadTime, "time is text"));
-        let one = Refusal::of_elements(vec![refused(2), refused(4)], 5).unwrap();
+        let one = Refusal::of_elements(&[refused(2), refused(4)], 5).unwrap();
         assert_eq!(one.detail, "element 3 of 5: time is text; 1 more refused");
-        assert_eq!(Refusal::of_elements(vec![refused(0)], 1).unwrap().detail, "time is text");
-        assert_eq!(Refusal::of_elements(Vec::new(), 3), None);
+        assert_eq!(one.elements, 2);
+        assert_eq!(Refusal::of_elements(&[refused(0)], 1).unwrap().detail, "time is text");
+        let whole = (0, Refusal::new(Reason::WrongEncoding, "UTF-16").of(7));
+        assert_eq!(Refusal::of_elements(&[whole], 7).unwrap().detail, "UTF-16");
+        assert_eq!(Refusal::of_elements(&[], 3), None);
     }
 }

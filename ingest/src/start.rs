@@ -10,6 +10,7 @@ use streaming::{Clock, Log, LogError, RunError, Runner, RunnerConfig};
 
 use crate::{
     config::Plan,
+    decode::Limits,
     pipeline::{Ingest, Settings},
     stats::Stats,
 };
@@ -28,8 +29,8 @@ pub struct Options {
     pub commit_records: usize,
     /// Longest time between two progress records of a source partition, in milliseconds.
     pub progress_interval: i64,
-    /// Longest record that is looked into, in bytes.
-    pub record_limit: usize,
+    /// How much of a record is read.
+    pub limits: Limits,
 }
 
 impl Default for Options {
@@ -40,7 +41,7 @@ impl Default for Options {
             commit_interval: 500,
             commit_records: 10_000,
             progress_interval: 2000,
-            record_limit: 1 << 20,
+            limits: Limits::default(),
         }
     }
 }
@@ -80,7 +81,7 @@ pub fn prepare(
 ) -> Result<(RunnerConfig, Ingest), StartError> {
     let mut plan = Plan::new(catalogue)?;
     for source in &mut plan.sources {
-        source.size_limit = options.record_limit;
+        source.limits = options.limits;
     }
     let topics = Topics::new(&options.prefix);
     let inputs: Vec<String> = plan.topics().map(str::to_owned).collect();

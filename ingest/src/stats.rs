@@ -38,7 +38,7 @@ impl Tally {
     /// Counts a record.
     pub fn count(&mut self, processed: &Processed<'_>) {
         self.read += 1;
-        match &processed.refusal {
+        match processed.refusal() {
             Some(refusal) => {
                 self.rejected += 1;
                 *self.reasons.entry(refusal.reason).or_default() += 1;

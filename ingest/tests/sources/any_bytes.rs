@@ -3,7 +3,8 @@
 use std::{cell::RefCell, fs};
 
 use ingest::{
-    config::{Classes, DEFAULT_SIZE_LIMIT, FedBy, Source},
+    config::{Classes, FedBy, Source},
+    decode::{Framing, Limits},
     pipeline::{Arrival, process},
 };
 use measurement::{catalogue::Decode, time::Timestamp};
@@ -23,10 +24,10 @@ fn sources() -> Vec<Source> {
     sources.push(Source {
         name: "cmdb".into(),
         topics: vec!["raw.cmdb".to_owned()],
-        decode: Decode::Json,
+        framing: Framing::plain(Decode::Json),
         mapping: None,
         max_future: 300_000,
-        size_limit: DEFAULT_SIZE_LIMIT,
+        limits: Limits::default(),
     });
     sources
 }
@@ -162,7 +163,7 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
                     let value: serde_json::Value = serde_json::from_slice(&published).unwrap();
                     prop_assert!(value["metadata"]["uid"].is_string(), "{value}");
                 }
-                if let Some(refusal) = &first.refusal {
+                if let Some(refusal) = first.refusal() {
                     prop_assert!(!refusal.detail.contains("panicked"), "{}", refusal.detail);
                 }
                 let again = process(source, classes, &arrival, NOW);
@@ -170,7 +171,7 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
                     processed.events.iter().map(|(event, _)| event.draft.bytes()).collect::<Vec<_>>()
                 };
                 prop_assert_eq!(texts(&first), texts(&again), "reading a record again gives the same events");
-                prop_assert_eq!(first.refusal, again.refusal);
+                prop_assert_eq!(first.refused, again.refused);
             }
             Ok(())
         })

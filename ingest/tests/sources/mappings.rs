@@ -49,7 +49,7 @@ fn outcome(source: &mut Source, classes: &Classes, offset: usize, line: &[u8]) -
             })
             .collect();
     }
-    if let Some(refusal) = processed.refusal {
+    if let Some(refusal) = processed.refusal() {
         outcome["refused"] = format!("{}: {}", refusal.reason.name(), refusal.detail).into();
     }
     outcome

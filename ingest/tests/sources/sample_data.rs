@@ -41,7 +41,7 @@ fn by_mapping(source: &mut Source, classes: &Classes, records: &[&str]) -> Count
         let arrival = Arrival { topic: "raw.sshd", partition: 0, offset, timestamp: NOW, key: None, value };
         let processed = process(source, classes, &arrival, NOW);
         counts.lines += record.lines().filter(|line| !line.trim().is_empty()).count();
-        counts.refused += usize::from(processed.refusal.is_some());
+        counts.refused += usize::from(processed.refusal().is_some());
         for (event, _) in &processed.events {
             let published: Value = serde_json::from_slice(&event.draft.bytes()).unwrap();
             match published["status_id"].as_i64() {

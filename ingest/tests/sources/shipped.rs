@@ -6,7 +6,8 @@ use std::{
 };
 
 use ingest::{
-    config::{DEFAULT_SIZE_LIMIT, Source},
+    config::Source,
+    decode::{Framing, Limits},
     map::Mapping,
 };
 use measurement::catalogue::Decode;
@@ -38,9 +39,9 @@ pub(crate) fn source(name: &str, decode: Decode) -> Source {
     Source {
         name: name.into(),
         topics: vec![format!("raw.{name}")],
-        decode,
+        framing: Framing::plain(decode),
         mapping: Some(mapping),
         max_future: 300_000,
-        size_limit: DEFAULT_SIZE_LIMIT,
+        limits: Limits::default(),
     }
 }
