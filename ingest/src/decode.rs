@@ -1,17 +1,27 @@
-//! Bytes to elements. One record may hold one event, several lines, an array, a `Records` wrapper
-//! or a shipper's envelope with the original text in `message`; whatever it holds, each element
-//! goes its own way from here, so that one bad element does not take the others with it.
+//! Bytes to elements. A record holds lines, or JSON: one value, several, arrays; what stands around them is taken off if
+//! the source declares it, and nothing is guessed. Each element goes its own way from here, so that one bad element does
+//! not take the others with it.
+
+mod bytes;
+mod json;
+pub(crate) mod scan;
+mod text;
+pub mod wrapper;
 
 use std::borrow::Cow;
 
-use measurement::catalogue::{Decode, DuplicateMembers, Encoding, Source, Unwrap};
-use serde::{Deserialize, de::IgnoredAny};
-use serde_json::value::RawValue;
-
-use crate::{
-    json,
-    reject::{Reason, Refusal},
+use measurement::{
+    catalogue::{Decode, DuplicateMembers, Encoding, Source, Unwrap},
+    fields::{Step, parse_path},
 };
+use serde::Deserialize;
+
+use self::{
+    bytes::characters,
+    json::{Part, State},
+    wrapper::Found,
+};
+use crate::reject::{Reason, Refusal};
 
 /// How much of a record is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -39,7 +49,7 @@ pub struct Framing {
     /// How bytes become characters.
     pub encoding: Encoding,
     /// What is taken off, from the outside in; `None` where nothing is said.
-    pub unwrap: Option<Vec<Unwrap>>,
+    pub unwrap: Option<Vec<Wrapper>>,
     /// What becomes of objects that name a member twice.
     pub duplicates: DuplicateMembers,
 }
@@ -50,7 +60,7 @@ impl Framing {
         Self {
             decode: source.decode,
             encoding: source.encoding,
-            unwrap: source.unwrap.clone(),
+            unwrap: source.unwrap.as_ref().map(|unwrap| unwrap.iter().filter_map(Wrapper::of).collect()),
             duplicates: source.duplicate_members,
         }
     }
@@ -58,6 +68,25 @@ impl Framing {
     /// Lines or JSON in UTF-8, and nothing else said.
     pub fn plain(decode: Decode) -> Self {
         Self { decode, encoding: Encoding::Utf8, unwrap: None, duplicates: DuplicateMembers::Refuse }
+    }
+}
+
+/// What is taken off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wrapper {
+    /// An array of events.
+    Records(Vec<Step>),
+    /// A text that holds events.
+    Text(Vec<Step>),
+}
+
+impl Wrapper {
+    /// Paths were checked when the catalogue was loaded.
+    pub fn of(unwrap: &Unwrap) -> Option<Self> {
+        match unwrap {
+            Unwrap::Records(path) => parse_path(path).map(Self::Records),
+            Unwrap::Text(path) => parse_path(path).map(Self::Text),
+        }
     }
 }
 
@@ -81,106 +110,206 @@ pub enum Form<'a> {
     Broken(Refusal),
 }
 
+impl<'a> Element<'a> {
+    fn broken(refusal: Refusal) -> Self {
+        Self { form: Form::Broken(refusal), replaced: false }
+    }
+
+    fn into_owned(self) -> Element<'static> {
+        let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
+        let form = match self.form {
+            Form::Line(line) => Form::Line(owned(line)),
+            Form::Json(text) => Form::Json(owned(text)),
+            Form::Broken(refusal) => Form::Broken(refusal),
+        };
+        Element { form, replaced: self.replaced }
+    }
+
+    /// The text, if there is one.
+    pub fn text(&self) -> Option<&str> {
+        match &self.form {
+            Form::Line(text) | Form::Json(text) => Some(text),
+            Form::Broken(_) => None,
+        }
+    }
+}
+
 /// Splits a record into its elements; blank lines and empty arrays give none.
 pub fn decode<'a>(framing: &Framing, value: Option<&'a [u8]>, limits: Limits) -> Result<Vec<Element<'a>>, Refusal> {
-    let bytes = value.ok_or_else(|| Refusal::new(Reason::Empty, "the record has no value"))?;
-    if bytes.len() > limits.record_bytes {
-        let detail = format!("{} bytes, the limit is {}", bytes.len(), limits.record_bytes);
-        return Err(Refusal::new(Reason::TooLarge, detail));
+    let record = value.ok_or_else(|| Refusal::new(Reason::Empty, "the record has no value"))?;
+    if record.len() > limits.record_bytes {
+        let detail = format!("{} bytes, the limit is {} (limits.record_bytes)", record.len(), limits.record_bytes);
+        return Err(Refusal::new(Reason::TooLarge, detail).of(lines_in(framing, record)));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| Refusal::new(Reason::WrongEncoding, format!("not UTF-8 from byte {}", error.valid_up_to())))?;
-    if text.trim().is_empty() {
+    let text = bytes::text(record, framing.encoding).map_err(|refusal| refusal.of(lines_in(framing, record)))?;
+    if text.bytes.trim_ascii().is_empty() {
         return Err(Refusal::new(Reason::Empty, "the record holds nothing but white space"));
     }
-    let forms = match framing.decode {
-        Decode::Text => lines(text)?,
-        Decode::Json => values(text)?,
+    let apart = Apart { framing, limits, doubtful: text.replaced };
+    let steps = framing.unwrap.as_deref().unwrap_or_default();
+    let mut elements = match text.bytes {
+        Cow::Borrowed(bytes) => apart.text(bytes, steps),
+        Cow::Owned(bytes) => apart.passing(&bytes, steps),
     };
-    Ok(forms.into_iter().map(|form| Element { form, replaced: false }).collect())
-}
-
-fn lines(text: &str) -> Result<Vec<Form<'_>>, Refusal> {
-    if text.trim_start().starts_with('{')
-        && let Some(message) = Envelope::read(text)?.and_then(|envelope| envelope.message)
-    {
-        let line = |line: &str| Form::Line(Cow::Owned(line.to_owned()));
-        return Ok(filled_lines(&message).map(line).collect());
-    }
-    Ok(filled_lines(text).map(|line| Form::Line(Cow::Borrowed(line))).collect())
-}
-
-fn filled_lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !line.trim().is_empty())
-}
-
-fn values(text: &str) -> Result<Vec<Form<'_>>, Refusal> {
-    let mut elements = Vec::new();
-    for value in split(text)? {
-        let inner = match value.strip_prefix('{') {
-            Some(_) => Envelope::read(value)?,
-            None => None,
-        };
-        match inner {
-            Some(Envelope { records: Some(records), .. }) => {
-                elements.extend(records.into_iter().map(|record| Form::Json(Cow::Borrowed(record.get()))));
-            }
-            Some(Envelope { message: Some(message), .. }) if message.trim_start().starts_with(['{', '[']) => {
-                let inner = split(&message)?.into_iter();
-                elements.extend(inner.map(|value| Form::Json(Cow::Owned(value.to_owned()))));
-            }
-            _ => elements.push(Form::Json(Cow::Borrowed(value))),
-        }
+    if let Some(beyond) = elements.len().checked_sub(limits.elements).filter(|beyond| *beyond > 0) {
+        elements.truncate(limits.elements);
+        let detail = format!("{beyond} elements more than {}, the limit (limits.elements)", limits.elements);
+        let refusal = Refusal::new(Reason::TooManyValues, detail).of(u64::try_from(beyond).unwrap_or(u64::MAX));
+        elements.push(Element::broken(refusal));
     }
     Ok(elements)
 }
 
-/// The values of a text: the items of an array, or one value after the other. If a value is
-/// broken, its line alone is broken, provided that the text before it was whole.
-fn split(text: &str) -> Result<Vec<&str>, Refusal> {
-    if text.trim_start().starts_with('[') {
-        let items: Result<Vec<&RawValue>, _> = serde_json::from_str(text);
-        if let Ok(items) = items {
-            return Ok(items.into_iter().map(RawValue::get).collect());
-        }
-    }
-    let mut values = Vec::new();
-    for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
-        match value {
-            Ok(value) => values.push(value.get()),
-            Err(_) if !values.is_empty() && text.contains('\n') => {
-                return Ok(filled_lines(text).map(str::trim).collect());
+/// How many elements a record that is not looked into may hold: of lines, that can be counted.
+fn lines_in(framing: &Framing, record: &[u8]) -> u64 {
+    let lines = record.split(|byte| *byte == b'\n').filter(|line| line.iter().any(|byte| *byte > b' ')).count();
+    if framing.decode == Decode::Text { u64::try_from(lines).unwrap_or(u64::MAX) } else { 1 }
+}
+
+/// Takes texts apart.
+#[derive(Clone, Copy)]
+struct Apart<'f> {
+    framing: &'f Framing,
+    limits: Limits,
+    /// Whether a replacement character may be ours.
+    doubtful: bool,
+}
+
+impl Apart<'_> {
+    /// The elements of a text, with these wrappers still around them.
+    fn text<'t>(self, text: &'t [u8], steps: &[Wrapper]) -> Vec<Element<'t>> {
+        let mut elements = Vec::new();
+        match (self.framing.decode, steps) {
+            (Decode::Text, []) => elements.extend(text::lines(text).filter_map(|line| self.line(line))),
+            (Decode::Text, steps) => {
+                let parts = json::values(text);
+                if parts.iter().all(is_wrapping) {
+                    for part in parts {
+                        self.part(part, steps, &mut elements);
+                    }
+                } else {
+                    for line in text::lines(text) {
+                        self.wrapped_line(line, steps, &mut elements);
+                    }
+                }
             }
-            Err(error) => return Err(json::refusal(&error, None)),
+            (Decode::Json, steps) => {
+                for part in json::values(text) {
+                    self.part(part, steps, &mut elements);
+                }
+            }
+        }
+        elements
+    }
+
+    /// The same for a text that does not outlive its elements.
+    fn passing(self, text: &[u8], steps: &[Wrapper]) -> Vec<Element<'static>> {
+        self.text(text, steps).into_iter().map(Element::into_owned).collect()
+    }
+
+    /// A line among others, which may be a wrapper of its own.
+    fn wrapped_line<'t>(self, line: &'t [u8], steps: &[Wrapper], elements: &mut Vec<Element<'t>>) {
+        match <[Part<'t>; 1]>::try_from(json::values(line)) {
+            Ok([part]) if is_wrapping(&part) => self.part(part, steps, elements),
+            _ => elements.extend(self.line(line)),
         }
     }
-    Ok(values)
-}
 
-/// What shippers and cloud services put around events.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, rename = "Records")]
-    records: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    message: Option<Cow<'a, str>>,
-    /// An event that names its class is no envelope: OCSF has a `message` of its own.
-    class_uid: Option<IgnoredAny>,
-}
-
-impl<'a> Envelope<'a> {
-    /// `None` if the text is not an envelope; an envelope must be sound, like what it holds.
-    fn read(text: &'a str) -> Result<Option<Self>, Refusal> {
-        if !text.contains("\"Records\"") && !text.contains("\"message\"") {
-            return Ok(None);
+    /// A value of a text: an array is taken apart.
+    fn part<'t>(self, part: Part<'t>, steps: &[Wrapper], elements: &mut Vec<Element<'t>>) {
+        if part.bytes.first() == Some(&b'[') {
+            for item in json::items(part.bytes, 0, &[]) {
+                self.value(item, steps, elements);
+            }
+        } else {
+            self.value(part, steps, elements);
         }
-        let Ok(envelope) = serde_json::from_str::<Self>(text) else {
-            return Ok(None);
+    }
+
+    /// A single value, out of which the wrappers are taken. One that lacks a wrapper is taken as it is.
+    fn value<'t>(self, part: Part<'t>, steps: &[Wrapper], elements: &mut Vec<Element<'t>>) {
+        let [step, rest @ ..] = steps else {
+            return self.innermost(&part, elements);
         };
-        if envelope.class_uid.is_some() || (envelope.records.is_none() && envelope.message.is_none()) {
-            return Ok(None);
+        let (Wrapper::Records(path) | Wrapper::Text(path)) = step;
+        match (wrapper::find(part.bytes, path, self.framing.duplicates), step) {
+            (Found::Doubled, _) => {
+                let refusal = Refusal::new(Reason::DuplicateKey, "a wrapper names a member twice");
+                elements.push(Element::broken(refusal.of(json::boundaries(part.bytes) + 1)));
+            }
+            (Found::At { start, levels }, Wrapper::Records(_)) if part.bytes.get(start) == Some(&b'[') => {
+                for item in json::items(part.bytes, start, &levels) {
+                    self.value(item, rest, elements);
+                }
+            }
+            (Found::At { start, .. }, Wrapper::Text(_)) if part.bytes.get(start) == Some(&b'"') => {
+                match wrapper::text_at(part.bytes, start) {
+                    Some((text, replaced)) => {
+                        let inner = Self { doubtful: self.doubtful || replaced, ..self };
+                        elements.extend(inner.passing(text.as_bytes(), rest));
+                    }
+                    None => self.innermost(&part, elements),
+                }
+            }
+            (Found::Missing | Found::At { .. }, _) => self.value(part, rest, elements),
         }
-        json::check(text)?;
-        Ok(Some(envelope))
+    }
+
+    /// A value from which everything is taken off that was declared.
+    fn innermost<'t>(self, part: &Part<'t>, elements: &mut Vec<Element<'t>>) {
+        if self.framing.decode == Decode::Text {
+            return elements.extend(text::lines(part.bytes).filter_map(|line| self.line(line)));
+        }
+        let sound = matches!(part.state, State::Sound { .. });
+        match wrapper::only_records(part.bytes, sound) {
+            Some(array) if self.framing.unwrap.is_none() => {
+                elements.extend(json::items(part.bytes, array, b"{").iter().map(|item| self.json(item)));
+            }
+            _ => elements.push(self.json(part)),
+        }
+    }
+
+    fn json<'t>(self, part: &Part<'t>) -> Element<'t> {
+        let replaced = match part.state {
+            State::Broken { at, values } => {
+                let detail = match part.bytes.len() {
+                    0 => "the array is not closed".to_owned(),
+                    length if at >= length => format!("the JSON text ends too early, after {length} bytes"),
+                    length => format!("not JSON from byte {} of {length}", at + 1),
+                };
+                return Element::broken(Refusal::new(Reason::InvalidJson, detail).of(values));
+            }
+            State::Sound { .. } if part.bytes.len() > self.limits.element_bytes => return self.too_large(part.bytes),
+            State::Sound { replaced } => replaced,
+        };
+        let (text, more) = characters(part.bytes, self.doubtful);
+        Element { form: Form::Json(text), replaced: replaced || more }
+    }
+
+    fn line(self, line: &[u8]) -> Option<Element<'_>> {
+        if line.len() > self.limits.element_bytes {
+            Some(self.too_large(line))
+        } else {
+            text::element(line, self.doubtful)
+        }
+    }
+
+    fn too_large<'t>(self, bytes: &[u8]) -> Element<'t> {
+        let limit = self.limits.element_bytes;
+        let detail = format!("{} bytes, the limit is {limit} (limits.element_bytes)", bytes.len());
+        Element::broken(Refusal::new(Reason::TooLarge, detail))
     }
 }
+
+/// Whether a part of a text is an object, or an array of objects: something that lines can be wrapped in.
+fn is_wrapping(part: &Part<'_>) -> bool {
+    let objects = match part.bytes {
+        [b'{', ..] => true,
+        [b'[', rest @ ..] => rest.trim_ascii_start().starts_with(b"{"),
+        _ => false,
+    };
+    objects && matches!(part.state, State::Sound { .. })
+}
+
+#[cfg(test)]
+mod tests;

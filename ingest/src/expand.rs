@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use measurement::coerce;
+use measurement::{catalogue::DuplicateMembers, coerce};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -29,9 +29,17 @@ impl<'a> Draft<'a> {
         Self { attributes, text: None }
     }
 
-    /// A native event, of which only the wanted parts are read.
-    pub fn native(text: Cow<'a, str>, wanted: &Wanted) -> Result<Self, Refusal> {
-        Ok(Self { attributes: json::read_object(&text, wanted)?, text: Some(text) })
+    /// A native event, of which only the wanted parts are read. It goes on as it came, unless another reader could
+    /// understand its text differently.
+    pub fn native(text: Cow<'a, str>, wanted: &Wanted, duplicates: DuplicateMembers) -> Result<Self, Refusal> {
+        let read = json::read_object(&text, wanted, duplicates)?;
+        if read.altered {
+            return Ok(Self {
+                attributes: json::read_object(&text, &Wanted::everything(), duplicates)?.object,
+                text: None,
+            });
+        }
+        Ok(Self { attributes: read.object, text: Some(text) })
     }
 
     /// The bytes to publish: those of the source, if nothing had to be changed.
@@ -47,7 +55,8 @@ impl<'a> Draft<'a> {
     /// Reads the whole event, because it cannot be published as it came.
     pub(crate) fn open(&mut self) -> Result<(), Refusal> {
         if let Some(text) = self.text.take() {
-            self.attributes = json::read_object(&text, &Wanted::everything())?;
+            // No member is named twice: the event would have been read whole already.
+            self.attributes = json::read_object(&text, &Wanted::everything(), DuplicateMembers::Refuse)?.object;
         }
         Ok(())
     }
@@ -152,7 +161,7 @@ mod tests {
     #[test]
     fn a_native_event_is_copied_unless_it_must_change() {
         let wanted = Wanted::paths(&["count", "metadata.uid"].map(|text| json::Path::parse(text).unwrap()));
-        let native = |text: &'static str| Draft::native(Cow::Borrowed(text), &wanted).unwrap();
+        let native = |text: &'static str| Draft::native(Cow::Borrowed(text), &wanted, DuplicateMembers::Last).unwrap();
         let whole = r#"{"metadata":{"uid":"own"},  "x":1}"#;
         let events = expand(native(whole), EVENT_LIMIT, || "made".to_owned()).unwrap();
         assert_eq!(events[0].text.as_deref(), Some(whole));

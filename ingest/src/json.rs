@@ -1,28 +1,19 @@
-//! A strict JSON reader: refuses what two readers could understand differently (members named
-//! twice, numbers beyond 64 bits) and what costs too much (depth, number of values), and keeps only
-//! the parts that are wanted, so that a native event need not become a tree.
+//! A strict JSON reader: refuses what two readers could understand differently (members named twice, unless the source
+//! says which one holds) and what costs too much (depth, number of values), keeps numbers exactly as they are written, and
+//! keeps only the parts that are wanted, so that a native event need not become a tree.
 
-use std::{
-    borrow::Cow,
-    cell::Cell,
-    collections::{BTreeMap, HashSet},
-    fmt,
+mod parse;
+pub(crate) mod scalar;
+
+use std::{collections::BTreeMap, fmt};
+
+use measurement::{
+    catalogue::DuplicateMembers,
+    fields::{Step, parse_path},
 };
-
-use measurement::fields::{Step, parse_path};
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value, error::Category};
+use serde_json::{Map, Value};
 
 use crate::reject::{Reason, Refusal};
-
-/// Deepest nesting accepted.
-const DEPTH_LIMIT: usize = 64;
-/// Most values in one text; 1 MiB of empty objects would otherwise become 50 MiB of tree.
-const VALUE_LIMIT: usize = 100_000;
-/// Magnitude from which a number cannot be a 64-bit integer any more.
-const NUMBER_LIMIT: f64 = 9_223_372_036_854_775_808.0;
-/// Members up to which a linear search for duplicates is the faster one.
-const FEW_MEMBERS: usize = 16;
 
 /// A path to a member: `finding_info_list[0].uid`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,194 +88,21 @@ impl Wanted {
     }
 }
 
+/// What was read of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// The wanted parts.
+    pub object: Map<String, Value>,
+    /// Whether the text says something else to another reader: a member named twice, a character that had to be replaced,
+    /// a wanted number that no 64 bits hold.
+    pub altered: bool,
+}
+
 /// Reads one JSON object, keeping what is wanted of it.
-pub fn read_object(text: &str, wanted: &Wanted) -> Result<Map<String, Value>, Refusal> {
-    match read(text, Some(wanted))? {
-        Some(Value::Object(object)) => Ok(object),
+pub fn read_object(text: &str, wanted: &Wanted, duplicates: DuplicateMembers) -> Result<Read, Refusal> {
+    match parse::Parser::read(text, wanted, duplicates)? {
+        (Value::Object(object), altered) => Ok(Read { object, altered }),
         _ => Err(Refusal::new(Reason::NotAnObject, "the value is not a JSON object")),
-    }
-}
-
-/// Reads one JSON value for its faults alone.
-pub fn check(text: &str) -> Result<(), Refusal> {
-    read(text, None).map(drop)
-}
-
-fn read(text: &str, wanted: Option<&Wanted>) -> Result<Option<Value>, Refusal> {
-    let bounds = Bounds { values: Cell::new(VALUE_LIMIT), fault: Cell::new(None) };
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let reader = Reader { wanted, depth: 0, bounds: &bounds };
-    reader
-        .deserialize(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|error| refusal(&error, bounds.fault.get()))
-}
-
-/// The place of a fault; the reader's own words could quote the text.
-pub(crate) fn refusal(error: &serde_json::Error, fault: Option<Reason>) -> Refusal {
-    let what = match (fault, error.classify()) {
-        (Some(Reason::DuplicateKey), _) => "an object names a member twice",
-        (Some(Reason::TooDeep), _) => "nested deeper than 64 levels",
-        (Some(Reason::TooManyValues), _) => "more than 100000 values",
-        (_, Category::Eof) => "the JSON text ends too early",
-        _ => "not JSON",
-    };
-    let reason = fault.unwrap_or(Reason::InvalidJson);
-    Refusal::new(reason, format!("{what} (line {} column {})", error.line(), error.column()))
-}
-
-/// What all readers of one text share.
-struct Bounds {
-    values: Cell<usize>,
-    fault: Cell<Option<Reason>>,
-}
-
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    /// `None`: only look for faults.
-    wanted: Option<&'a Wanted>,
-    depth: usize,
-    bounds: &'a Bounds,
-}
-
-impl Reader<'_> {
-    fn fault<E: Error>(&self, reason: Reason) -> E {
-        self.bounds.fault.set(Some(reason));
-        E::custom(reason.name())
-    }
-
-    fn nested<E: Error>(&self) -> Result<usize, E> {
-        let depth = self.depth + 1;
-        if depth > DEPTH_LIMIT { Err(self.fault(Reason::TooDeep)) } else { Ok(depth) }
-    }
-
-    fn keep(&self, value: impl FnOnce() -> Value) -> Option<Value> {
-        self.wanted.map(|_| value())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
-    type Value = Option<Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        let left = self.bounds.values.get();
-        if left == 0 {
-            return Err(self.fault(Reason::TooManyValues));
-        }
-        self.bounds.values.set(left - 1);
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Reader<'_> {
-    type Value = Option<Value>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(self.keep(|| Value::Null))
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(self.keep(|| Value::Bool(value)))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(self.keep(|| Value::from(value)))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        match i64::try_from(value) {
-            Ok(value) => self.visit_i64(value),
-            Err(_) => Err(self.fault(Reason::InvalidJson)),
-        }
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-        match Number::from_f64(value) {
-            Some(number) if value.abs() < NUMBER_LIMIT => Ok(self.keep(|| Value::Number(number))),
-            _ => Err(self.fault(Reason::InvalidJson)),
-        }
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(self.keep(|| Value::from(value)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let item = Self { wanted: self.wanted.and_then(Wanted::item), depth: self.nested()?, bounds: self.bounds };
-        let mut items = Vec::new();
-        while let Some(value) = access.next_element_seed(item)? {
-            items.extend(value);
-        }
-        Ok(self.keep(|| Value::Array(items)))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let depth = self.nested()?;
-        let mut seen = Names::default();
-        let mut members = Map::new();
-        while let Some(name) = access.next_key_seed(Name)? {
-            let wanted = self.wanted.and_then(|wanted| wanted.member(&name));
-            let value = access.next_value_seed(Self { wanted, depth, bounds: self.bounds })?;
-            if let Some(value) = value {
-                members.insert(name.to_string(), value);
-            }
-            if !seen.insert(name) {
-                return Err(self.fault(Reason::DuplicateKey));
-            }
-        }
-        Ok(self.keep(|| Value::Object(members)))
-    }
-}
-
-/// The member names of one object.
-#[derive(Default)]
-struct Names<'de> {
-    few: Vec<Cow<'de, str>>,
-    many: HashSet<Cow<'de, str>>,
-}
-
-impl<'de> Names<'de> {
-    /// Says whether the name is new.
-    fn insert(&mut self, name: Cow<'de, str>) -> bool {
-        if self.few.contains(&name) {
-            return false;
-        }
-        if self.few.len() < FEW_MEMBERS {
-            self.few.push(name);
-            return true;
-        }
-        self.many.insert(name)
-    }
-}
-
-/// Reads a member name without copying it, if it holds no escapes.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a member name")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(name))
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(name.to_owned()))
     }
 }
 
@@ -293,8 +111,17 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn read(text: &str, duplicates: DuplicateMembers) -> Result<Read, Reason> {
+        read_object(text, &Wanted::everything(), duplicates).map_err(|refusal| refusal.reason)
+    }
+
     fn reason(text: &str) -> Reason {
-        read_object(text, &Wanted::everything()).unwrap_err().reason
+        read(text, DuplicateMembers::Refuse).unwrap_err()
+    }
+
+    fn object(text: &str) -> (Value, bool) {
+        let read = read(text, DuplicateMembers::Refuse).unwrap();
+        (read.object.into(), read.altered)
     }
 
     #[test]
@@ -303,21 +130,17 @@ mod tests {
         assert_eq!(reason(r#"{"a":{"b":1,"b":1}}"#), Reason::DuplicateKey);
         assert_eq!(reason(r#"{"a":1,"\u0061":1}"#), Reason::DuplicateKey);
         assert_eq!(reason(r#"{"a":NaN}"#), Reason::InvalidJson);
-        assert_eq!(reason(r#"{"a":1e400}"#), Reason::InvalidJson);
-        assert_eq!(reason(r#"{"a":18446744073709551615}"#), Reason::InvalidJson);
-        assert_eq!(reason(r#"{"a":1e30}"#), Reason::InvalidJson);
         assert_eq!(reason(r#"{"a":"#), Reason::InvalidJson);
         assert_eq!(reason("{} {}"), Reason::InvalidJson);
-        assert_eq!(reason("\u{feff}{}"), Reason::InvalidJson);
         assert_eq!(reason("[]"), Reason::NotAnObject);
         assert_eq!(reason("3"), Reason::NotAnObject);
-        assert_eq!(reason(&format!("{{\"a\":[{}0]}}", "0,".repeat(VALUE_LIMIT))), Reason::TooManyValues);
+        assert_eq!(reason(&format!("{{\"a\":[{}0]}}", "0,".repeat(parse::VALUE_LIMIT))), Reason::TooManyValues);
     }
 
     #[test]
     fn depth_is_bounded() {
         let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
-        assert!(read_object(&nested(63), &Wanted::everything()).is_ok());
+        assert!(read(&nested(parse::DEPTH_LIMIT - 1), DuplicateMembers::Refuse).is_ok());
         assert_eq!(reason(&nested(64)), Reason::TooDeep);
         assert_eq!(reason(&nested(100_000)), Reason::TooDeep);
     }
@@ -325,16 +148,45 @@ mod tests {
     #[test]
     fn many_members_are_checked_too() {
         let members: Vec<String> = (0..200).map(|number| format!("\"m{number}\":1")).collect();
-        assert!(check(&format!("{{{}}}", members.join(","))).is_ok());
+        assert_eq!(object(&format!("{{{}}}", members.join(","))).0.as_object().unwrap().len(), 200);
         let twice = format!("{{{},\"m150\":2}}", members.join(","));
-        assert_eq!(check(&twice).unwrap_err().reason, Reason::DuplicateKey);
+        assert_eq!(reason(&twice), Reason::DuplicateKey);
+        assert_eq!(read(&twice, DuplicateMembers::First).unwrap().object["m150"], 1);
+        assert_eq!(read(&twice, DuplicateMembers::Last).unwrap().object["m150"], 2);
+    }
+
+    #[test]
+    fn a_source_says_which_of_two_members_holds() {
+        let text = r#"{"a":{"b":1,"c":2,"\u0062":3},"x":[{"y":1,"y":[]}]}"#;
+        let (first, last) = (read(text, DuplicateMembers::First).unwrap(), read(text, DuplicateMembers::Last).unwrap());
+        assert_eq!(Value::Object(first.object), json!({"a": {"b": 1, "c": 2}, "x": [{"y": 1}]}));
+        assert_eq!(Value::Object(last.object), json!({"a": {"b": 3, "c": 2}, "x": [{"y": []}]}));
+        assert!(first.altered && last.altered);
+        let nobody = Wanted::paths(&[Path::parse("a.c").unwrap()]);
+        assert_eq!(read_object(text, &nobody, DuplicateMembers::Refuse).unwrap_err().reason, Reason::DuplicateKey);
+    }
+
+    #[test]
+    fn numbers_and_texts_cost_nobody_an_event() {
+        let text = r#"{"k":9232379236109516800,"n":1.0,"x":1e400,"u":"\ud800","t":"a\tb"}"#;
+        let (value, altered) = object(text);
+        assert_eq!(
+            value,
+            json!({"k": 9_232_379_236_109_516_800_u64, "n": 1.0, "x": "1e400", "u": "\u{fffd}", "t": "a\tb"})
+        );
+        assert!(altered);
+        let nobody = Wanted::paths(&[Path::parse("k").unwrap()]);
+        assert!(
+            !read_object(r#"{"k":9232379236109516800,"x":1e400}"#, &nobody, DuplicateMembers::Refuse).unwrap().altered
+        );
+        assert!(!object(r#"{"a":[1,-2.5,"\u00e9\ud83d\ude00",true,null,{}]}"#).1);
     }
 
     #[test]
     fn only_wanted_parts_are_kept() {
         let paths: Vec<Path> = ["time", "a.b", "l[0].uid"].iter().map(|text| Path::parse(text).unwrap()).collect();
         let text = r#"{"time":5,"a":{"b":{"c":1},"x":2},"l":[{"uid":"u","x":1},{"uid":"v"}],"y":[1]}"#;
-        let object = read_object(text, &Wanted::paths(&paths)).unwrap();
+        let object = read_object(text, &Wanted::paths(&paths), DuplicateMembers::Refuse).unwrap().object;
         assert_eq!(
             Value::Object(object.clone()),
             json!({"time": 5, "a": {"b": {"c": 1}}, "l": [{"uid": "u"}, {"uid": "v"}]})

@@ -362,13 +362,15 @@ impl<'a> Walk<'_, 'a> {
     fn drafts(&mut self, source: &mut Source, element: Element<'a>) -> Result<Vec<Draft<'a>>, Refusal> {
         let Some(mapping) = &mut source.mapping else {
             return match element.form {
-                Form::Json(text) | Form::Line(text) => Ok(vec![Draft::native(text, self.classes.wanted())?]),
+                Form::Json(text) | Form::Line(text) => {
+                    Ok(vec![Draft::native(text, self.classes.wanted(), source.framing.duplicates)?])
+                }
                 Form::Broken(refusal) => Err(refusal),
             };
         };
         let input = match element.form {
             Form::Line(line) => json!({ "message": line }),
-            Form::Json(text) => read_object(&text, &Wanted::everything())?.into(),
+            Form::Json(text) => read_object(&text, &Wanted::everything(), source.framing.duplicates)?.object.into(),
             Form::Broken(refusal) => return Err(refusal),
         };
         let applied = mapping.apply(input, &source.name, self.arrival.timestamp);
