@@ -7,7 +7,7 @@ use ingest::{
     decode::{Framing, Limits},
     pipeline::{Arrival, process},
 };
-use measurement::{catalogue::Decode, time::Timestamp};
+use measurement::{catalogue::Decode, coerce::Reading, time::Timestamp};
 use proptest::prelude::*;
 
 use crate::shipped;
@@ -26,7 +26,10 @@ fn sources() -> Vec<Source> {
         topics: vec!["raw.cmdb".to_owned()],
         framing: Framing::plain(Decode::Json),
         mapping: None,
+        reading: Reading::default(),
         max_future: 300_000,
+        lateness: 300_000,
+        idle: 30_000,
         limits: Limits::default(),
     });
     sources
@@ -155,7 +158,7 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
             for source in sources {
                 let arrival =
                     Arrival { topic: "raw", partition: 3, offset: 7, timestamp: NOW, key: None, value: Some(bytes) };
-                let first = process(source, classes, &arrival, NOW);
+                let first = process(source, classes, &arrival);
                 for (event, route) in &first.events {
                     prop_assert!(event.time <= NOW.plus(source.max_future));
                     prop_assert!(!route.primary.is_empty());
@@ -166,10 +169,16 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
                 if let Some(refusal) = first.refusal() {
                     prop_assert!(!refusal.detail.contains("panicked"), "{}", refusal.detail);
                 }
-                let accounted = first.published + first.not_relevant() + first.refused_elements();
-                prop_assert_eq!(first.elements, accounted);
+                let sum = |of: fn(&ingest::intake::Sign) -> u64| first.signs.iter().map(of).sum::<u64>();
+                prop_assert_eq!(first.elements, first.published + first.not_relevant() + first.refused_elements());
                 prop_assert!(first.elements > 0 && first.replaced <= first.elements);
-                let again = process(source, classes, &arrival, NOW);
+                prop_assert_eq!(sum(|sign| sign.read), first.elements, "each element is told once");
+                prop_assert_eq!(sum(|sign| sign.refused), first.refused_elements());
+                prop_assert_eq!(sum(|sign| sign.replaced), first.replaced);
+                for time in first.signs.iter().filter_map(|sign| sign.time) {
+                    prop_assert!(time <= NOW.plus(source.max_future));
+                }
+                let again = process(source, classes, &arrival);
                 let texts = |processed: &ingest::pipeline::Processed<'_>| {
                     processed.events.iter().map(|(event, _)| event.draft.bytes()).collect::<Vec<_>>()
                 };
