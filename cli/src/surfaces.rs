@@ -3,11 +3,13 @@
 //!
 //! 1. [`rules`]: alert rules;
 //! 2. [`dashboard`]: the dashboard;
-//! 3. [`reference`](mod@reference): pages for people.
+//! 3. [`reference`](mod@reference): pages for people;
+//! 4. [`text`]: words of the catalogue in places where some characters mean something.
 
 pub mod dashboard;
 pub mod reference;
 pub mod rules;
+pub mod text;
 
 use std::{
     fs,

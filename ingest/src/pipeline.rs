@@ -47,6 +47,8 @@ pub struct Settings {
     pub source_partitions: BTreeMap<String, i32>,
     /// Longest time between two progress records of a source partition, in milliseconds.
     pub progress_interval: i64,
+    /// Whether progress is told at all.
+    pub as_it_came: bool,
 }
 
 /// Ingest as a stage of the transactional loop. It has no state to restore: whatever it knows of a
@@ -173,7 +175,7 @@ impl Stage for Ingest {
             let Some(partition) = self.partitions.get_mut(&position.partition) else {
                 continue;
             };
-            if partition.track.is_due(now, self.settings.progress_interval) {
+            if self.settings.as_it_came && partition.track.is_due(now, self.settings.progress_interval) {
                 let progress = partition.track.progress(&source.name, position, total, now);
                 announce(&progress, &self.events, self.settings.event_partitions, out);
             }

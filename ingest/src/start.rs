@@ -30,6 +30,9 @@ pub struct Options {
     pub progress_interval: i64,
     /// Longest record that is looked into, in bytes.
     pub record_limit: usize,
+    /// Whether records are told of as they come, with how far each source has got. `false` where files are read of which all
+    /// counts as having come in time: no progress is written, so that no watermark moves.
+    pub as_it_came: bool,
 }
 
 impl Default for Options {
@@ -41,6 +44,7 @@ impl Default for Options {
             commit_records: 10_000,
             progress_interval: 2000,
             record_limit: 1 << 20,
+            as_it_came: true,
         }
     }
 }
@@ -91,6 +95,7 @@ pub fn prepare(
         topics,
         source_partitions,
         progress_interval: options.progress_interval,
+        as_it_came: options.as_it_came,
     };
     let config = RunnerConfig {
         group: format!("{}-ingest", options.prefix),

@@ -1,0 +1,36 @@
+//! Words of the catalogue in places where some characters mean something.
+
+/// In a template of Prometheus: two braces begin an action there.
+pub fn literal(text: &str) -> String {
+    text.replace("{{", r#"{{ "{{" }}"#)
+}
+
+/// In a title of Grafana: what looks like a variable would be replaced by its value. An invisible character keeps it from being one.
+pub fn title(text: &str) -> String {
+    text.replace('$', "$\u{2060}").replace("[[", "[\u{2060}[")
+}
+
+/// In a description of Grafana, which is Markdown besides.
+pub fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '\\' | '*' | '_' | '<' | '`' | '[' | ']') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    title(&escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_mean_something_does_not() {
+        assert_eq!(literal("a {{b}} {{{c"), r#"a {{ "{{" }}b}} {{ "{{" }}{c"#);
+        assert_eq!(literal("{ a } $labels"), "{ a } $labels");
+        assert_eq!(title("in $group and [[group]]"), "in $\u{2060}group and [\u{2060}[group]]");
+        assert_eq!(markdown(r"a\b <i> *c*"), r"a\\b \<i> \*c\*");
+    }
+}
