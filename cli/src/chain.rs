@@ -91,22 +91,11 @@ impl Chain {
         let (ingest, counted) = start_ingest(&shared, &catalogue, &prefix, hand.clock(), timing)?;
         let options =
             aggregator::Options { prefix: prefix.clone(), refresh_interval: 0, ..aggregator::Options::default() };
-        let (aggregator, aggregated) = aggregator::start(Arc::clone(&shared), catalogue.clone(), &options, hand.clock())?;
+        let (aggregator, aggregated) =
+            aggregator::start(Arc::clone(&shared), catalogue.clone(), &options, hand.clock())?;
         let options = evaluator::Options { prefix: prefix.clone(), stall_limit: 0 };
         let evaluator = Evaluator::new(shared, Arc::new(catalogue.clone()), &options, hand.clock())?;
-        Ok(Self {
-            log,
-            catalogue,
-            prefix,
-            hand,
-            timing,
-            letters,
-            counted,
-            aggregated,
-            ingest,
-            aggregator,
-            evaluator,
-        })
+        Ok(Self { log, catalogue, prefix, hand, timing, letters, counted, aggregated, ingest, aggregator, evaluator })
     }
 
     /// The log.

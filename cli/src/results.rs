@@ -187,8 +187,19 @@ pub fn print(
 fn csv(out: &mut dyn Write, rows: &[Row]) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record([
-        "construct", "period", "period_start", "period_end", "group", "value", "exact", "unit", "n", "outcome", "state",
-        "revision", "because",
+        "construct",
+        "period",
+        "period_start",
+        "period_end",
+        "group",
+        "value",
+        "exact",
+        "unit",
+        "n",
+        "outcome",
+        "state",
+        "revision",
+        "because",
     ])?;
     for row in rows {
         let cells = [

@@ -96,6 +96,30 @@ mod tests {
     }
 
     #[test]
+    fn every_alert_has_its_section_of_the_runbooks() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let runbooks = fs::read_to_string(root.join("docs/runbooks.md")).unwrap();
+        let rules = rules::alerts(&Catalogue::load(&root.join("schemas")).unwrap()).unwrap();
+        let mut alert = "";
+        let mut pairs = std::collections::BTreeSet::new();
+        for line in rules.lines() {
+            if let Some(name) = line.trim().strip_prefix("- alert: ") {
+                alert = name;
+            } else if let Some(place) = line.trim().strip_prefix("runbook: ") {
+                let (file, anchor) = place.trim_matches('"').split_once('#').unwrap();
+                assert_eq!(file, "docs/runbooks.md");
+                pairs.insert((alert, anchor));
+            }
+        }
+        assert!(pairs.len() >= 13, "{pairs:?}");
+        for (alert, anchor) in pairs {
+            let section = runbooks.split("\n## ").find(|section| section.lines().next() == Some(anchor));
+            let section = section.unwrap_or_else(|| panic!("{alert} has no section {anchor}"));
+            assert!(section.contains(&format!("**{alert}**")), "the section {anchor} is not about {alert}");
+        }
+    }
+
+    #[test]
     fn every_construct_and_source_has_its_alerts_and_panel() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let catalogue = Catalogue::load(&root.join("schemas")).unwrap();

@@ -69,7 +69,8 @@ pub fn current(evaluation: &Evaluation) -> Vec<Row> {
 
 /// All periods that have begun and are not closed.
 pub fn unfinished(evaluation: &Evaluation) -> Vec<Row> {
-    let of = |index| evaluation.periods(index).filter(|state| state.phase != Phase::Final).map(move |state| (index, state));
+    let of =
+        |index| evaluation.periods(index).filter(|state| state.phase != Phase::Final).map(move |state| (index, state));
     rows(evaluation, (0..evaluation.catalogue().constructs.len()).flat_map(of))
 }
 

@@ -116,7 +116,16 @@ impl Accounting {
     /// The table.
     pub fn print(&self, out: &mut dyn Write) -> io::Result<()> {
         const HEADING: [&str; 10] = [
-            "source", "read", "published", "not relevant", "refused", "mistyped", "replaced", "late", "duplicate", "conflict",
+            "source",
+            "read",
+            "published",
+            "not relevant",
+            "refused",
+            "mistyped",
+            "replaced",
+            "late",
+            "duplicate",
+            "conflict",
         ];
         let mut rows = vec![HEADING.map(str::to_owned)];
         rows.extend(self.sources.iter().map(|(source, account)| account.cells(source)));

@@ -24,7 +24,9 @@ pub fn files(
     for (name, path) in sources {
         let Some(source) = catalogue.sources.get(name) else {
             let known: Vec<String> = catalogue.sources.keys().cloned().collect();
-            bail!("unknown source `{name}`: {}; the catalogue has {}", meant(name, &known), known.join(", "));
+            let hint = Some(meant(name, &known)).filter(|hint| hint.starts_with("did you mean"));
+            let hint = hint.map_or_else(String::new, |hint| format!(": {hint}"));
+            bail!("unknown source `{name}`{hint}; the catalogue has {}", known.join(", "));
         };
         let Some(topic) = source.topics.first() else { bail!("the source `{name}` has no topic") };
         let topic: Arc<str> = Arc::from(topic.as_str());
@@ -151,7 +153,8 @@ pub fn topic_files(folder: &Path, catalogue: &Catalogue) -> anyhow::Result<Vec<(
     let (mut files, mut unknown) = (Vec::new(), Vec::new());
     for path in listed(folder)? {
         let name = name(&path);
-        let fits = |topic: &&&str| name.strip_prefix(**topic).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let fits =
+            |topic: &&&str| name.strip_prefix(**topic).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         // The longest: `raw.a.b.log` is of `raw.a.b` where there is a `raw.a`, too.
         match topics.iter().filter(fits).max_by_key(|topic| topic.len()) {
             Some(topic) => files.extend(named(&path)?.into_iter().map(|path| (Arc::from(*topic), path))),
@@ -195,7 +198,15 @@ mod tests {
 
     #[test]
     fn rotated_files_come_oldest_first() {
-        let wanted = ["auth.log-20260201", "auth.log-20260301.gz", "auth.log.10.gz", "auth.log.2.gz", "auth.log.1", "auth.log", "b.log"];
+        let wanted = [
+            "auth.log-20260201",
+            "auth.log-20260301.gz",
+            "auth.log.10.gz",
+            "auth.log.2.gz",
+            "auth.log.1",
+            "auth.log",
+            "b.log",
+        ];
         let mut found: Vec<PathBuf> = wanted.iter().rev().map(PathBuf::from).collect();
         found.sort_by_cached_key(|path| age(path));
         assert_eq!(found, wanted.map(PathBuf::from));
@@ -210,7 +221,7 @@ mod tests {
             fs::write(path, "x").unwrap();
         }
         let named = |text: &str| {
-            let found = super::named(&folder.path().join(text)).map_err(|fault| fault.to_string())?;
+            let found = named(&folder.path().join(text)).map_err(|fault| fault.to_string())?;
             Ok(found.iter().map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string()).collect())
         };
         let found: Result<Vec<String>, String> = named("log");

@@ -84,7 +84,8 @@ pub fn read_file(
     if let (Some(piece), None) = (held, &fault) {
         sink(piece, form)?;
     }
-    let unclosed = || unclosed.map(|line| format!("the array that begins in line {line} has no end; its items were read"));
+    let unclosed =
+        || unclosed.map(|line| format!("the array that begins in line {line} has no end; its items were read"));
     Ok(fault.or_else(unclosed))
 }
 

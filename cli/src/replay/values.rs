@@ -140,6 +140,8 @@ pub(super) struct Values<R> {
     fresh: bool,
     /// Line of the array that is being taken apart.
     array: Option<u64>,
+    /// Whether its next item may come: it is the first, or a comma was read.
+    separated: bool,
     /// Up to which byte since the beginning it is known that the line does not end.
     goes_on: usize,
 }
@@ -147,7 +149,7 @@ pub(super) struct Values<R> {
 impl<R: Read> Values<R> {
     pub(super) const fn new(reader: R, limit: usize) -> Self {
         let window = Window { reader, bytes: Vec::new(), start: 0, ended: false, taken: 0 };
-        Self { window, limit, line: 1, indent: 0, fresh: true, array: None, goes_on: 0 }
+        Self { window, limit, line: 1, indent: 0, fresh: true, array: None, separated: true, goes_on: 0 }
     }
 
     /// The line of an array of which the end was not met.
@@ -163,10 +165,12 @@ impl<R: Read> Values<R> {
                     (self.indent, self.fresh) = (0, true);
                 }
                 b' ' | b'\t' | b'\r' => self.indent += usize::from(self.fresh),
-                b',' if self.array.is_some() => {}
+                b',' if self.array.is_some() => self.separated = true,
                 b']' if self.array.is_some() => self.array = None,
+                _ if self.array.is_some() && !self.separated => return Ok(self.unended()),
                 _ => {
                     self.fresh = false;
+                    self.separated = false;
                     let piece = if matches!(byte, b'{' | b'[') { self.value()? } else { self.plain()? };
                     if piece.is_some() {
                         return Ok(piece);
@@ -179,13 +183,19 @@ impl<R: Read> Values<R> {
         Ok(None)
     }
 
+    /// What comes is no next item: the array was cut off. Its bracket is a record, to be refused where the array begins.
+    fn unended(&mut self) -> Option<Piece> {
+        Some(Piece { line: self.array.take()?, bytes: b"[".to_vec() })
+    }
+
     /// An object or an array; `None` if it is an array that is taken apart from now on.
     fn value(&mut self) -> io::Result<Option<Piece>> {
         let array = self.array.is_none() && self.window.at(0)? == Some(b'[');
         let mut scanner = Scanner::new();
         let (mut length, mut lines) = (0, 0);
         loop {
-            let verdict = match self.window.at(length)? {
+            let byte = self.window.at(length)?;
+            let verdict = match byte {
                 Some(_) if length > self.limit => return self.oversize(scanner).map(Some),
                 Some(byte) => {
                     lines += usize::from(byte == b'\n');
@@ -194,8 +204,13 @@ impl<R: Read> Values<R> {
                 None => Verdict::Broken,
             };
             match verdict {
-                Verdict::More if array && (lines > 0 || length > ARRAY) => {
+                // A line that was cut off is no array over lines: what comes next must fit.
+                Verdict::More
+                    if array
+                        && (length > ARRAY || (lines > 0 && byte.is_some_and(|byte| !byte.is_ascii_whitespace()))) =>
+                {
                     self.array = Some(self.line);
+                    self.separated = true;
                     self.window.take(1);
                     return Ok(None);
                 }
@@ -229,6 +244,8 @@ impl<R: Read> Values<R> {
     /// bracket, or the next object of the array that is taken apart.
     fn broken(&mut self, at: usize) -> io::Result<Piece> {
         let (mut head, mut line, mut looked) = (Vec::new(), self.line, 0_usize);
+        // Its comma may be among what is left out.
+        self.separated = true;
         loop {
             let byte = self.window.at(0)?;
             let ends = looked > 0
@@ -417,18 +434,35 @@ mod tests {
         text.push_str("{}]");
         let found = texts(&text);
         assert_eq!(found.len(), 20_001);
-        assert_eq!((found[499].as_str(), found[500].as_str(), found[501].as_str()), ("{\"n\":499}", "{\"n\":", "{\"n\":501}"));
+        assert_eq!(
+            (found[499].as_str(), found[500].as_str(), found[501].as_str()),
+            ("{\"n\":499}", "{\"n\":", "{\"n\":501}")
+        );
     }
 
     #[test]
     fn what_is_broken_takes_no_other_with_it() {
-        assert_eq!(texts("{\"a\":1}\n{\"a\":\n{\"a\":3}\n{\"a\":4}"), ["{\"a\":1}", "{\"a\":", "{\"a\":3}", "{\"a\":4}"]);
+        assert_eq!(
+            texts("{\"a\":1}\n{\"a\":\n{\"a\":3}\n{\"a\":4}"),
+            ["{\"a\":1}", "{\"a\":", "{\"a\":3}", "{\"a\":4}"]
+        );
         assert_eq!(texts("{\"a\":\"cut\n{\"a\":3}\n"), ["{\"a\":\"cut", "{\"a\":3}"]);
         assert_eq!(texts("{\"a\":1,}\n{\"a\":[{\n{\"a\":3}\n"), ["{\"a\":1,}", "{\"a\":[{", "{\"a\":3}"]);
         // Of documents, those that follow; of items of an array, those beside it.
         assert_eq!(texts("{\n \"a\": {\n \"b\": ,\n }\n}\n{\n}\n"), ["{\n \"a\": {\n \"b\": ,\n }\n}", "{\n}"]);
         assert_eq!(texts("[\n {\"a\": 1},\n {\"a\": },\n {\"a\": 3}\n]\n"), ["{\"a\": 1}", "{\"a\": },", "{\"a\": 3}"]);
         assert_eq!(texts("{\"a\": [\n1"), ["{\"a\": [\n1"]);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_makes_no_array_of_those_that_follow() {
+        assert_eq!(texts("[1, 2\n{\"a\":1}\n{\"a\":2}\n"), ["[1, 2", "{\"a\":1}", "{\"a\":2}"]);
+        assert_eq!(texts("[{\"a\":1}\n[{\"a\":2}]\n"), ["[{\"a\":1}", "[{\"a\":2}]"]);
+        // Here it shows one value later; nothing that is whole is lost, and what is not is told.
+        let found = read("{}\n[{\"a\":1},\n{\"a\":2}\n{\"a\":3}\n{\"a\":4}\n");
+        let found: Vec<(u64, &str)> = found.iter().map(|(line, text)| (*line, text.as_str())).collect();
+        let wanted = [(1, "{}"), (2, "{\"a\":1}"), (3, "{\"a\":2}"), (2, "["), (4, "{\"a\":3}"), (5, "{\"a\":4}")];
+        assert_eq!(found, wanted);
     }
 
     #[test]
@@ -472,7 +506,9 @@ mod tests {
                 Ok(count)
             }
         }
-        for unit in ["{\"a\":[", "[", "{\"a\":[1,\n", "{\"a\":\"", "[1,", "[\n", "\"", "{\n", "x", ",", " ", "[{\"a\":1},"] {
+        for unit in
+            ["{\"a\":[", "[", "{\"a\":[1,\n", "{\"a\":\"", "[1,", "[\n", "\"", "{\n", "x", ",", " ", "[{\"a\":1},"]
+        {
             let bytes: VecDeque<u8> = unit.bytes().collect();
             let mut values = Values::new(Endless(bytes, 1_000_000), LIMIT);
             let mut longest = 0;

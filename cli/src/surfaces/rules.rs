@@ -5,7 +5,7 @@ mod intake;
 
 use measurement::catalogue::{Catalogue, Construct, Source};
 
-use super::text::literal;
+use super::text::{literal, yaml};
 
 /// How long the watermark of a construct may stay behind its sources' own bounds before somebody is called.
 const PATIENCE_SECONDS: i64 = 900;
@@ -60,20 +60,18 @@ impl File {
     }
 
     fn rule(&mut self, rule: &Rule<'_>) -> anyhow::Result<()> {
-        // A JSON string is a YAML string: nothing in a title can break out of it.
-        let quoted = |text: &str| serde_json::to_string(text);
         self.line(2, &format!("- alert: {}", rule.alert));
-        self.line(4, &format!("expr: {}", quoted(&rule.expression)?));
+        self.line(4, &format!("expr: {}", yaml(&rule.expression)?));
         self.line(4, &format!("for: {}", rule.wait));
         self.line(4, "labels:");
         for (name, value) in &rule.labels {
             // Labels are templates, too.
-            self.line(6, &format!("{name}: {}", quoted(&literal(value))?));
+            self.line(6, &format!("{name}: {}", yaml(&literal(value))?));
         }
         self.line(4, "annotations:");
-        self.line(6, &format!("summary: {}", quoted(&rule.summary)?));
-        self.line(6, &format!("description: {}", quoted(&rule.description)?));
-        self.line(6, &format!("runbook: {}", quoted(&format!("docs/runbooks.md#{}", rule.runbook))?));
+        self.line(6, &format!("summary: {}", yaml(&rule.summary)?));
+        self.line(6, &format!("description: {}", yaml(&rule.description)?));
+        self.line(6, &format!("runbook: {}", yaml(&format!("docs/runbooks.md#{}", rule.runbook))?));
         Ok(())
     }
 }

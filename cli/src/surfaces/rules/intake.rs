@@ -12,8 +12,8 @@ struct Share<'a> {
     of: &'a str,
     /// Labels that tell what it is about.
     by: &'a str,
-    /// More than this share of what was read; everything where it is empty.
-    least: &'a str,
+    /// More than this share of that counter; everything where the share is empty.
+    least: (&'a str, &'a str),
     severity: &'a str,
     summary: &'a str,
     description: &'a str,
@@ -25,7 +25,7 @@ const SHARES: [Share<'static>; 6] = [
         alert: "VernierRecordsRejected",
         of: "vernier_ingest_rejected_total",
         by: "source",
-        least: "0.01",
+        least: ("0.01", "vernier_ingest_read_total"),
         severity: "warning",
         summary: "{{ $labels.source }}: within an hour, more than one record in a hundred could not be used",
         description: "They are in the dead letters, with the reason, and in no figure.",
@@ -35,7 +35,7 @@ const SHARES: [Share<'static>; 6] = [
         alert: "VernierEventsLate",
         of: r#"vernier_aggregator_left_out_total{outcome="late"}"#,
         by: "source",
-        least: "0.01",
+        least: ("0.01", "vernier_ingest_events_total"),
         severity: "warning",
         summary: "{{ $labels.source }}: within an hour, more than one event in a hundred came too late to be counted",
         description: "They came after the period was beyond correction, and are in no figure.",
@@ -45,7 +45,7 @@ const SHARES: [Share<'static>; 6] = [
         alert: "VernierEventsDuplicate",
         of: r#"vernier_aggregator_left_out_total{outcome="duplicate"}"#,
         by: "source",
-        least: "0.1",
+        least: ("0.1", "vernier_ingest_events_total"),
         severity: "warning",
         summary: "{{ $labels.source }}: within an hour, more than one event in ten came again",
         description: "They are counted once. A source whose identities are not unique would lose events this way.",
@@ -55,7 +55,7 @@ const SHARES: [Share<'static>; 6] = [
         alert: "VernierIdentityConflict",
         of: r#"vernier_aggregator_left_out_total{outcome="conflict"}"#,
         by: "source",
-        least: "",
+        least: ("", ""),
         severity: "warning",
         summary: "{{ $labels.source }}: different events have the same identity",
         description: "The first one of each identity is counted, the others are in the dead letters and in no figure.",
@@ -65,7 +65,7 @@ const SHARES: [Share<'static>; 6] = [
         alert: "VernierAttributesMistyped",
         of: "vernier_ingest_mistyped_total",
         by: "source, class, attribute",
-        least: "",
+        least: ("", ""),
         severity: "warning",
         summary: "{{ $labels.source }}: {{ $labels.attribute }} of {{ $labels.class }} is not of its type",
         description: "What asks for the attribute cannot be decided for these events; beyond its tolerance an indicator has no band.",
@@ -75,7 +75,7 @@ const SHARES: [Share<'static>; 6] = [
         alert: "VernierCharactersReplaced",
         of: "vernier_ingest_replaced_total",
         by: "source",
-        least: "0.01",
+        least: ("0.01", "vernier_ingest_elements_total"),
         severity: "warning",
         summary: "{{ $labels.source }}: within an hour, more than one record in a hundred had bytes that are no characters",
         description: "They were replaced. Another encoding than the declared one looks like this, and so does an attack.",
@@ -86,11 +86,9 @@ const SHARES: [Share<'static>; 6] = [
 pub(super) fn alerts(file: &mut File) -> anyhow::Result<()> {
     for share in SHARES {
         let grown = grown(share.of, share.by);
-        let expression = if share.least.is_empty() {
-            format!("{grown} > 0")
-        } else {
-            let read = self::grown("vernier_ingest_read_total", share.by);
-            format!("{grown} > {} * {read}", share.least)
+        let expression = match share.least {
+            ("", _) => format!("{grown} > 0"),
+            (least, of) => format!("{grown} > {least} * {}", self::grown(of, share.by)),
         };
         file.rule(&Rule {
             alert: share.alert,
