@@ -70,6 +70,9 @@ impl Accounting {
                 continue;
             }
             let events = aggregated.get(&**source).copied().unwrap_or_default();
+            let examples: Vec<Example> = chain.letters().of_source(source).cloned().collect();
+            // An event that one construct could count and another could not is late all the same.
+            let late = examples.iter().find(|example| example.reason == "late").map_or(0, |example| example.count);
             let reasons = tally.reasons.iter().filter(|(_, count)| **count > 0);
             let account = Account {
                 read: tally.read,
@@ -80,10 +83,10 @@ impl Accounting {
                 mistyped: 0,
                 replaced: 0,
                 events: tally.events,
-                late: events.late,
+                late,
                 duplicate: events.duplicate,
                 conflict: 0,
-                examples: chain.letters().of_source(source).cloned().collect(),
+                examples,
             };
             sources.insert(source.to_string(), account);
         }
