@@ -51,6 +51,7 @@ impl Scanner {
         Self { at: At::Value, open: Vec::new() }
     }
 
+    #[expect(clippy::match_same_arms, reason = "their order says what comes first")]
     fn feed(&mut self, byte: u8) -> Verdict {
         match (self.at, byte) {
             (At::Text { key }, b'"') => self.at = if key { At::Colon } else { At::Next },
@@ -339,7 +340,7 @@ impl<R: Read> Values<R> {
     fn piece(&mut self, length: usize) -> Piece {
         let line = self.line;
         let bytes = self.window.take(length).to_vec();
-        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        let lines = bytes.split(|byte| *byte == b'\n').count().saturating_sub(1);
         self.line += u64::try_from(lines).unwrap_or(0);
         Piece { line, bytes }
     }

@@ -1,5 +1,7 @@
 //! Words of the catalogue in places where some characters mean something.
 
+use std::fmt::Write as _;
+
 /// In a template of Prometheus: two braces begin an action there.
 pub fn literal(text: &str) -> String {
     text.replace("{{", r#"{{ "{{" }}"#)
@@ -12,7 +14,8 @@ pub fn yaml(text: &str) -> anyhow::Result<String> {
     for character in serde_json::to_string(text)?.chars() {
         match character {
             '\u{7f}'..='\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                quoted.push_str(&format!("\\u{:04x}", u32::from(character)));
+                // Writing to a String cannot fail.
+                write!(quoted, "\\u{:04x}", u32::from(character)).ok();
             }
             _ => quoted.push(character),
         }
