@@ -15,6 +15,8 @@ use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::{Progress, Topics};
 use streaming::{Clock, Log, OutRecord, Outbox, Runner, Step, TopicPartition, embedded::EmbeddedLog};
 
+use crate::letters::Letters;
+
 /// A clock that is set by hand.
 #[derive(Clone, Debug)]
 pub struct HandClock(Arc<AtomicI64>);
@@ -37,6 +39,20 @@ impl HandClock {
     }
 }
 
+/// How records count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// A source's time moves with every transaction of ingest, as in a service.
+    Live,
+    /// As [`Self::Live`], with small transactions: what is late depends on the records and not on how many are read at once.
+    AsItCame,
+    /// Everything counts as having come in time: no source's time moves before [`Chain::pass_time`].
+    InTime,
+}
+
+/// Records of a transaction of ingest, where lateness is played.
+const AS_IT_CAME: usize = 100;
+
 /// The chain.
 #[derive(Debug)]
 pub struct Chain {
@@ -44,6 +60,10 @@ pub struct Chain {
     catalogue: Catalogue,
     prefix: String,
     hand: HandClock,
+    timing: Timing,
+    letters: Letters,
+    counted: Arc<ingest::stats::Stats>,
+    aggregated: aggregator::stats::Stats,
     ingest: Runner<Ingest>,
     aggregator: Runner<aggregator::pipeline::Aggregator>,
     evaluator: Evaluator,
@@ -52,6 +72,11 @@ pub struct Chain {
 impl Chain {
     /// A chain on a fresh log in memory, with all topics of the catalogue.
     pub fn new(catalogue: Catalogue, partitions: i32, now: Timestamp) -> anyhow::Result<Self> {
+        Self::with(catalogue, partitions, now, Timing::Live)
+    }
+
+    /// The same, with records that count in some way.
+    pub fn with(catalogue: Catalogue, partitions: i32, now: Timestamp, timing: Timing) -> anyhow::Result<Self> {
         let log = Arc::new(EmbeddedLog::new());
         let prefix = "vernier".to_owned();
         for spec in service::topics::ours(&Topics::new(&prefix), partitions, 1)
@@ -62,13 +87,15 @@ impl Chain {
         }
         let hand = HandClock::at(now);
         let shared: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(&log);
-        let ingest = start_ingest(&shared, &catalogue, &prefix, hand.clock())?;
+        let letters = Letters::new(shared.as_ref(), &Topics::new(&prefix))?;
+        let (ingest, counted) = start_ingest(&shared, &catalogue, &prefix, hand.clock(), timing)?;
         let options =
             aggregator::Options { prefix: prefix.clone(), refresh_interval: 0, ..aggregator::Options::default() };
-        let (aggregator, _) = aggregator::start(Arc::clone(&shared), catalogue.clone(), &options, hand.clock())?;
+        let (aggregator, aggregated) =
+            aggregator::start(Arc::clone(&shared), catalogue.clone(), &options, hand.clock())?;
         let options = evaluator::Options { prefix: prefix.clone(), stall_limit: 0 };
         let evaluator = Evaluator::new(shared, Arc::new(catalogue.clone()), &options, hand.clock())?;
-        Ok(Self { log, catalogue, prefix, hand, ingest, aggregator, evaluator })
+        Ok(Self { log, catalogue, prefix, hand, timing, letters, counted, aggregated, ingest, aggregator, evaluator })
     }
 
     /// The log.
@@ -89,6 +116,38 @@ impl Chain {
     /// Names of the topics.
     pub fn topics(&self) -> Topics {
         Topics::new(&self.prefix)
+    }
+
+    /// What became of the records of each source, as ingest counted it.
+    pub fn counted(&self) -> &ingest::stats::Stats {
+        &self.counted
+    }
+
+    /// What became of the events of each source, as the aggregator counted it.
+    pub const fn aggregated(&self) -> &aggregator::stats::Stats {
+        &self.aggregated
+    }
+
+    /// What was refused or came late, as far as it was read.
+    pub const fn letters(&self) -> &Letters {
+        &self.letters
+    }
+
+    /// Lets go of what all stages have read, after [`Self::settle`]: a history that is longer than the memory can be replayed.
+    /// What was refused and what came late is noted on the way; `place` says where a record of a topic came from. The
+    /// changelogs go too: nothing is ever restored from them. The ledger stays.
+    pub fn forget_read(&mut self, place: &dyn Fn(&str, i64) -> Option<String>) -> anyhow::Result<()> {
+        self.letters.read(place)?;
+        let Topics { events, measures, populations, dead_letter, late, .. } = self.topics();
+        let ours = [events, measures, populations, dead_letter, late];
+        let sources = self.catalogue.sources.values().flat_map(|source| source.topics.iter().cloned());
+        for topic in ours.into_iter().chain(sources) {
+            for partition in 0..self.log.partitions(&topic)? {
+                let at = TopicPartition::new(&topic, partition);
+                self.log.forget_before(&at, self.log.end_offset(&at)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes source records; each is a topic and the bytes of its value.
@@ -124,8 +183,15 @@ impl Chain {
     /// One round through all stages. True if something moved.
     pub fn step(&mut self) -> anyhow::Result<bool> {
         let moves = |step: Step| step.records > 0 || step.restoring;
-        let mut busy = moves(self.ingest.step(Duration::ZERO)?);
-        busy |= self.ingest.commit()?;
+        let mut busy = false;
+        loop {
+            let moved = moves(self.ingest.step(Duration::ZERO)?);
+            busy |= moved | self.ingest.commit()?;
+            // Its small transactions say themselves what came when.
+            if !(moved && self.timing == Timing::AsItCame) {
+                break;
+            }
+        }
         busy |= moves(self.aggregator.step(Duration::ZERO)?);
         busy |= self.aggregator.commit()?;
         busy |= self.evaluator.step(Duration::ZERO)? > 0;
@@ -163,7 +229,7 @@ impl Chain {
     /// Number of dead letters.
     pub fn dead_letters(&self) -> anyhow::Result<u64> {
         let topic = self.topics().dead_letter;
-        let mut count = 0;
+        let mut count = self.letters.forgotten();
         for partition in 0..self.log.partitions(&topic)? {
             let at = TopicPartition::new(&topic, partition);
             streaming::log::read_to_end(self.log.as_ref(), &at, Duration::from_secs(10), &mut |_| count += 1)?;
@@ -177,12 +243,16 @@ fn start_ingest(
     catalogue: &Catalogue,
     prefix: &str,
     clock: Clock,
-) -> anyhow::Result<Runner<Ingest>> {
+    timing: Timing,
+) -> anyhow::Result<(Runner<Ingest>, Arc<ingest::stats::Stats>)> {
+    let defaults = ingest::Options::default();
     let options = ingest::Options {
         prefix: prefix.to_owned(),
         commit_interval: 1,
         progress_interval: 1,
-        ..ingest::Options::default()
+        commit_records: if timing == Timing::AsItCame { AS_IT_CAME } else { defaults.commit_records },
+        as_it_came: timing != Timing::InTime,
+        ..defaults
     };
-    Ok(ingest::start(Arc::clone(log), catalogue, &options, clock)?.0)
+    Ok(ingest::start(Arc::clone(log), catalogue, &options, clock)?)
 }

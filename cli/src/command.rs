@@ -4,13 +4,25 @@ use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _};
 
-use crate::{check, demo, diff, explain, generate, produce, replay, results, schema, surfaces, test, topics};
+use crate::{check, demo, diff, explain, generate, map, produce, replay, results, schema, surfaces, test, topics};
 
 /// What every page of help ends with.
-const CODES: &str = "Exit codes:
+pub const CODES: &str = "Exit codes:
   0   done
-  1   faults were found, or it could not be done: the error stream says which and what to do
+  1   faults were found, or it could not be done: the error stream says which and what to do; for replay, nothing could be read
+  2   replay --strict: something was refused, mistyped, in conflict or had characters replaced
+  3   replay: a file could be read in part only, as one that is cut off; what was read is in the figures
   64  the command line is not understood";
+
+/// An end with a code of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct Ending {
+    /// The exit code.
+    pub code: u8,
+    /// Why.
+    pub why: String,
+}
 
 /// Continuous information-security measurement after ISO/IEC 27004:2016.
 #[derive(Debug, clap::Parser)]
@@ -38,6 +50,8 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Run the whole chain on files of raw source records, without a broker
     Replay(replay::ReplayArgs),
+    /// Try a source's mapping on a file of its records
+    Map(map::MapArgs),
     /// Create or verify Vernier's topics on Apache Kafka
     Topics(topics::TopicsArgs),
     /// Write files of raw records, or a synthetic organisation, into source topics
@@ -80,23 +94,39 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Generate(args) => generate::run(&args, now),
         Command::Replay(args) => replay::run(&args, now),
+        Command::Map(args) => map::run(&args, now),
         Command::Topics(args) => topics::run(&args),
         Command::Produce(args) => produce::run(&args, now),
         Command::Results(args) => results::run(&args),
         Command::Surfaces(args) => surfaces::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "vernier", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "vernier", &mut script);
+            std::io::stdout().write_all(&script).map_err(Into::into)
         }
         Command::Man { out } => man(&out),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // The reader has seen enough, as `head` does.
+        Err(fault) if is_broken_pipe(&fault) => ExitCode::SUCCESS,
         Err(fault) => {
             writeln!(std::io::stderr(), "vernier: {fault:#}").ok();
-            ExitCode::FAILURE
+            fault.downcast_ref::<Ending>().map_or(ExitCode::FAILURE, |ending| ExitCode::from(ending.code))
         }
     }
+}
+
+fn is_broken_pipe(fault: &anyhow::Error) -> bool {
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let of_io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let of_csv = || match cause.downcast_ref::<csv::Error>()?.kind() {
+            csv::ErrorKind::Io(fault) => Some(fault.kind()),
+            _ => None,
+        };
+        of_io.or_else(|| cause.downcast_ref::<serde_json::Error>()?.io_error_kind()).or_else(of_csv)
+    };
+    fault.chain().any(|cause| kind(cause) == Some(std::io::ErrorKind::BrokenPipe))
 }
 
 fn man(folder: &std::path::Path) -> anyhow::Result<()> {

@@ -10,13 +10,14 @@
 //! 6. [`schema`]: JSON Schemas for editors;
 //! 7. [`generate`]: the synthetic organisation's records, and the true answers beside them;
 //! 8. [`replay`]: the whole chain on files of raw records;
-//! 9. [`topics`]: create and verify Vernier's topics on Apache Kafka;
-//! 10. [`produce`]: files of raw records, or the synthetic organisation, into source topics;
-//! 11. [`results`]: the ledger as table, JSON or CSV;
-//! 12. [`surfaces`]: dashboard, alert rules and reference pages generated from the catalogue.
+//! 9. [`map`]: what a source's mapping makes of a file, record by record;
+//! 10. [`topics`]: create and verify Vernier's topics on Apache Kafka;
+//! 11. [`produce`]: files of raw records, or the synthetic organisation, into source topics;
+//! 12. [`results`]: the ledger as table, JSON or CSV;
+//! 13. [`surfaces`]: dashboard, alert rules and reference pages generated from the catalogue.
 //!
-//! Around them: [`command`], the arguments; [`chain`], the whole chain in one thread on an embedded log;
-//! [`connect`], the log and the topics that a configuration names.
+//! Around them: [`command`], the arguments; [`chain`], the whole chain in one thread on an embedded log; [`letters`], what it
+//! refused; [`connect`], the log and the topics that a configuration names.
 
 pub mod demo;
 pub mod check;
@@ -26,6 +27,7 @@ pub mod diff;
 pub mod schema;
 pub mod generate;
 pub mod replay;
+pub mod map;
 pub mod topics;
 pub mod produce;
 pub mod results;
@@ -33,6 +35,7 @@ pub mod surfaces;
 
 pub mod command;
 pub mod chain;
+pub mod letters;
 pub mod connect;
 
 pub use command::run;

@@ -18,9 +18,13 @@ use streaming::{Log, OutRecord, Producer};
 
 use crate::{
     check,
+    command::Ending,
     connect::ConnectArgs,
     generate::{OrganisationArgs, render},
-    replay::{self, parse_source},
+    replay::{
+        self, parse_source,
+        split::{Shape, read_file},
+    },
 };
 
 /// Records of one transaction, where no rate is asked for.
@@ -36,7 +40,8 @@ pub struct ProduceArgs {
     /// Folder of the catalogue that names the source topics; default: the configuration's
     #[arg(long, value_name = "FOLDER")]
     catalogue: Option<PathBuf>,
-    /// Records of a source, one a line; may end in .gz or .zst, `-` is standard input; repeatable
+    /// Records of a source: a file, a folder or a pattern such as sshd=/var/log/auth.log*; gzip and zstd are seen, `-` is standard
+    /// input; repeatable
     #[arg(long = "source", value_name = "SOURCE=FILE", value_parser = parse_source)]
     sources: Vec<(String, PathBuf)>,
     /// Folder with a file for each source topic, such as raw.sshd.log
@@ -55,19 +60,27 @@ pub fn run(args: &ProduceArgs, now: Timestamp) -> anyhow::Result<()> {
     let (config, log) = args.connect.open()?;
     let catalogue = check::load(args.catalogue.as_ref().unwrap_or(&config.catalogue))?;
     let mut writer = Writer::new(log.as_ref(), args.rate)?;
+    let mut damaged = None;
     if args.sources.is_empty() && args.input.is_none() {
         for raw in render::records(&args.organisation.organisation(now)) {
             writer.write(&Arc::from(raw.topic), raw.bytes)?;
         }
     } else {
         for (topic, path) in replay::files(&args.sources, args.input.as_deref(), &catalogue)? {
-            replay::read_file(&path, |lines| lines.into_iter().try_for_each(|line| writer.write(&topic, line)))
-                .with_context(|| format!("read {}", path.display()))?;
+            let shape = Shape::of_topic(&catalogue, &topic, ingest::Options::default().record_limit)?;
+            let fault = read_file(&path, &shape, |piece| writer.write(&topic, piece.bytes))?;
+            if let Some(fault) = fault {
+                writeln!(io::stderr(), "{}: {fault}", path.display())?;
+                damaged = Some(path);
+            }
         }
     }
     let written = writer.finish()?;
     writeln!(io::stdout(), "{written} records written")?;
-    Ok(())
+    match damaged {
+        Some(path) => Err(Ending { code: 3, why: format!("{}: it could be read in part", path.display()) }.into()),
+        None => Ok(()),
+    }
 }
 
 /// Number of writers that this process has made.

@@ -6,15 +6,17 @@ use std::{
     path::PathBuf,
 };
 
+use anyhow::bail;
 use evaluator::{
+    decide::{Evaluation, Phase},
     pipeline::for_each_entry,
     table::{self, Row},
 };
-use measurement::catalogue::Catalogue;
+use measurement::{catalogue::Catalogue, diagnostic::meant, time::Timestamp};
 use records::ResultRecord;
 use streaming::Log;
 
-use crate::{check, connect::ConnectArgs};
+use crate::{check, connect::ConnectArgs, replay::parse_time};
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -51,26 +53,79 @@ pub struct ShowArgs {
     /// Print superseded revisions too
     #[arg(long)]
     pub all_revisions: bool,
+    /// Print periods that end after this instant (RFC 3339 or a day); figures are those of whole periods
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub from: Option<Timestamp>,
+    /// Print periods that begin before this instant (RFC 3339 or a day)
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub to: Option<Timestamp>,
+}
+
+impl ShowArgs {
+    /// Constructs that are asked for must be known: a misspelt one would print nothing.
+    pub fn check(&self, catalogue: &Catalogue) -> anyhow::Result<()> {
+        let known: Vec<String> = catalogue.constructs.iter().map(|construct| construct.id.clone()).collect();
+        match self.construct.iter().find(|id| !known.contains(id)) {
+            Some(unknown) => bail!("unknown construct `{unknown}`: {}", meant(unknown, &known)),
+            None => Ok(()),
+        }
+    }
+
+    fn wants(&self, construct: &str, start: Timestamp, end: Timestamp) -> bool {
+        let asked = self.construct.is_empty() || self.construct.iter().any(|id| id == construct);
+        asked && self.from.is_none_or(|from| end > from) && self.to.is_none_or(|to| start < to)
+    }
 }
 
 /// Reads the ledger, whose chain of hashes is checked on the way, and prints it.
 pub fn run(args: &ResultsArgs) -> anyhow::Result<()> {
     let (config, log) = args.connect.open()?;
     let catalogue = check::load(args.catalogue.as_ref().unwrap_or(&config.catalogue))?;
-    show(&catalogue, entries(log.as_ref(), &config.topics().results)?, &args.show)
+    let entries = entries(log.as_ref(), &config.topics().results)?;
+    // The ledger may hold what the catalogue no longer has.
+    if !args.show.construct.iter().all(|id| entries.iter().any(|entry| entry.construct == *id)) {
+        args.show.check(&catalogue)?;
+    }
+    show(&catalogue, entries, Vec::new(), &args.show)
 }
 
-/// Prints the entries that were asked for.
-pub fn show(catalogue: &Catalogue, entries: Vec<ResultRecord>, args: &ShowArgs) -> anyhow::Result<()> {
+/// Prints the entries that were asked for, and beside them rows of periods that are not closed.
+pub fn show(
+    catalogue: &Catalogue,
+    entries: Vec<ResultRecord>,
+    mut open: Vec<Row>,
+    args: &ShowArgs,
+) -> anyhow::Result<()> {
     let mut entries = newest(entries, args.all_revisions);
-    entries.retain(|entry| args.construct.is_empty() || args.construct.contains(&entry.construct));
-    match print(&mut io::stdout().lock(), catalogue, &entries, args.format) {
-        // The reader has seen enough, as `head` does.
-        Err(fault) if fault.downcast_ref::<io::Error>().is_some_and(|f| f.kind() == io::ErrorKind::BrokenPipe) => {
-            Ok(())
+    entries.retain(|entry| args.wants(&entry.construct, entry.period.start, entry.period.end));
+    open.retain(|row| args.wants(&row.construct, row.period_start, row.period_end));
+    print(&mut io::stdout().lock(), catalogue, &entries, open, args.format)
+}
+
+/// Rows of all periods that have begun and are not closed.
+pub fn open(evaluation: &Evaluation) -> Vec<Row> {
+    table::unfinished(evaluation)
+}
+
+/// What to do about periods that are asked for and not closed.
+pub fn hints(evaluation: &Evaluation, args: &ShowArgs) -> Vec<String> {
+    let mut closes = Vec::new();
+    for (index, construct) in evaluation.catalogue().constructs.iter().enumerate() {
+        for state in evaluation.periods(index).filter(|state| state.phase != Phase::Final) {
+            if args.wants(&construct.id, state.period.start, state.period.end) {
+                closes.push(construct.calendar.add(state.period.end, construct.close_after));
+            }
         }
-        outcome => outcome,
     }
+    closes.sort_unstable();
+    let (Some(first), Some(last)) = (closes.first(), closes.last()) else { return Vec::new() };
+    let all = if first == last { String::new() } else { format!(", all with --until {last}") };
+    let many = match closes.len() {
+        1 => "1 period is open: it closes".to_owned(),
+        count if first == last => format!("{count} periods are open: they close"),
+        count => format!("{count} periods are open: the first closes"),
+    };
+    vec![format!("{many} with --until {first}{all}")]
 }
 
 /// The entries of a ledger, in order.
@@ -101,64 +156,76 @@ pub fn newest(entries: Vec<ResultRecord>, all: bool) -> Vec<ResultRecord> {
     kept
 }
 
-/// Prints entries.
+/// Prints entries, and rows of open periods where the format is one of rows.
 pub fn print(
     out: &mut dyn Write,
     catalogue: &Catalogue,
     entries: &[ResultRecord],
+    open: Vec<Row>,
     format: Format,
 ) -> anyhow::Result<()> {
-    match format {
-        Format::Json => {
-            for entry in entries {
-                writeln!(out, "{}", serde_json::to_string(entry)?)?;
-            }
+    if format == Format::Json {
+        for entry in entries {
+            writeln!(out, "{}", serde_json::to_string(entry)?)?;
         }
-        Format::Csv => {
-            writeln!(
-                out,
-                "construct,period,period_start,period_end,group,value,exact,unit,n,outcome,state,revision,because"
-            )?;
-            for row in entries.iter().map(|entry| table::row(catalogue, entry)) {
-                writeln!(out, "{}", csv(&row))?;
-            }
-        }
-        Format::Table => {
-            let rows: Vec<Row> = entries.iter().map(|entry| table::row(catalogue, entry)).collect();
-            for line in lines(&rows, false) {
-                writeln!(out, "{line}")?;
-            }
-        }
+        return Ok(());
+    }
+    let mut rows: Vec<Row> = entries.iter().map(|entry| table::row(catalogue, entry)).chain(open).collect();
+    rows.sort_by(|left, right| {
+        let key = |row: &Row| (row.construct.clone(), row.period_start, row.group.clone(), row.revision);
+        key(left).cmp(&key(right))
+    });
+    if format == Format::Csv {
+        return csv(out, &rows);
+    }
+    for line in lines(&rows, false) {
+        writeln!(out, "{line}")?;
     }
     Ok(())
 }
 
+fn csv(out: &mut dyn Write, rows: &[Row]) -> anyhow::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record([
+        "construct",
+        "period",
+        "period_start",
+        "period_end",
+        "group",
+        "value",
+        "exact",
+        "unit",
+        "n",
+        "outcome",
+        "state",
+        "revision",
+        "because",
+    ])?;
+    for row in rows {
+        let cells = [
+            row.construct.clone(),
+            row.period.clone(),
+            row.period_start.to_string(),
+            row.period_end.to_string(),
+            row.group.clone(),
+            row.value.clone(),
+            row.exact.as_ref().map(ToString::to_string).unwrap_or_default(),
+            row.unit.clone(),
+            row.n.clone().unwrap_or_default(),
+            row.outcome.clone(),
+            row.state.clone(),
+            row.revision.to_string(),
+            row.because.clone().unwrap_or_default(),
+        ];
+        writer.write_record(cells.iter().map(|cell| guarded(cell)))?;
+    }
+    Ok(writer.flush()?)
+}
+
 /// A cell that begins like a formula is quoted: a spreadsheet must not run it.
-fn csv(row: &Row) -> String {
-    let cell = |text: &str| {
-        let text = if text.starts_with(['=', '+', '-', '@']) && text.len() > 1 && text.parse::<f64>().is_err() {
-            format!("'{text}")
-        } else {
-            text.to_owned()
-        };
-        if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-    };
-    [
-        cell(&row.construct),
-        cell(&row.period),
-        row.period_start.to_string(),
-        row.period_end.to_string(),
-        cell(&row.group),
-        cell(&row.value),
-        row.exact.as_ref().map(ToString::to_string).unwrap_or_default(),
-        cell(&row.unit),
-        row.n.clone().unwrap_or_default(),
-        row.outcome.clone(),
-        row.state.clone(),
-        row.revision.to_string(),
-        cell(row.because.as_deref().unwrap_or_default()),
-    ]
-    .join(",")
+fn guarded(cell: &str) -> String {
+    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.len() > 1 && cell.parse::<f64>().is_err();
+    if formula { format!("'{cell}") } else { cell.to_owned() }
 }
 
 /// Rows in columns, with a heading. With `colour`, bands are coloured for a terminal.

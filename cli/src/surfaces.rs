@@ -3,11 +3,13 @@
 //!
 //! 1. [`rules`]: alert rules;
 //! 2. [`dashboard`]: the dashboard;
-//! 3. [`reference`](mod@reference): pages for people.
+//! 3. [`reference`](mod@reference): pages for people;
+//! 4. [`text`]: words of the catalogue in places where some characters mean something.
 
 pub mod dashboard;
 pub mod reference;
 pub mod rules;
+pub mod text;
 
 use std::{
     fs,
@@ -91,6 +93,30 @@ mod tests {
         assert_eq!(fs::read_dir(folder).unwrap().count(), pages.len(), "pages of constructs that are gone");
         let without = pages.iter().filter(|(name, page)| name != "README.md" && !page.contains("## An example"));
         assert_eq!(without.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn every_alert_has_its_section_of_the_runbooks() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let runbooks = fs::read_to_string(root.join("docs/runbooks.md")).unwrap();
+        let rules = rules::alerts(&Catalogue::load(&root.join("schemas")).unwrap()).unwrap();
+        let mut alert = "";
+        let mut pairs = std::collections::BTreeSet::new();
+        for line in rules.lines() {
+            if let Some(name) = line.trim().strip_prefix("- alert: ") {
+                alert = name;
+            } else if let Some(place) = line.trim().strip_prefix("runbook: ") {
+                let (file, anchor) = place.trim_matches('"').split_once('#').unwrap();
+                assert_eq!(file, "docs/runbooks.md");
+                pairs.insert((alert, anchor));
+            }
+        }
+        assert!(pairs.len() >= 13, "{pairs:?}");
+        for (alert, anchor) in pairs {
+            let section = runbooks.split("\n## ").find(|section| section.lines().next() == Some(anchor));
+            let section = section.unwrap_or_else(|| panic!("{alert} has no section {anchor}"));
+            assert!(section.contains(&format!("**{alert}**")), "the section {anchor} is not about {alert}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use measurement::{catalogue::Catalogue, number::Exact, time::Timestamp};
 use records::ResultRecord;
 use serde::Serialize;
 
-use crate::decide::{Evaluation, Phase};
+use crate::decide::{Evaluation, PeriodState, Phase};
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,9 +66,21 @@ pub fn row(catalogue: &Catalogue, entry: &ResultRecord) -> Row {
 
 /// The current period of every construct: the newest that has begun.
 pub fn current(evaluation: &Evaluation) -> Vec<Row> {
+    let newest = |index| evaluation.periods(index).next_back();
+    rows(evaluation, (0..evaluation.catalogue().constructs.len()).filter_map(|index| Some((index, newest(index)?))))
+}
+
+/// All periods that have begun and are not closed.
+pub fn unfinished(evaluation: &Evaluation) -> Vec<Row> {
+    let of =
+        |index| evaluation.periods(index).filter(|state| state.phase != Phase::Final).map(move |state| (index, state));
+    rows(evaluation, (0..evaluation.catalogue().constructs.len()).flat_map(of))
+}
+
+fn rows<'a>(evaluation: &Evaluation, states: impl Iterator<Item = (usize, &'a PeriodState)>) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (index, construct) in evaluation.catalogue().constructs.iter().enumerate() {
-        let Some(state) = evaluation.periods(index).next_back() else { continue };
+    for (index, state) in states {
+        let Some(construct) = evaluation.catalogue().constructs.get(index) else { continue };
         for (group, evaluated) in &state.groups {
             let suppressed = evaluated.judgement.outcome == measurement::judge::Outcome::Suppressed;
             let value = evaluated.judgement.value.clone().filter(|_| !suppressed);

@@ -4,6 +4,8 @@
 use measurement::catalogue::{Catalogue, Construct};
 use serde_json::{Value, json};
 
+use super::text;
+
 /// Height of a row of panels and their width, in cells of Grafana's grid of 24.
 const HEIGHT: usize = 8;
 const WIDTH: usize = 12;
@@ -144,8 +146,10 @@ fn over_time(construct: &Construct, y: usize, x: usize) -> Value {
     }
     json!({
         "type": "timeseries",
-        "title": construct.title,
-        "description": format!("{id}. {} Decision: {}.", construct.need.question, construct.need.decision),
+        "title": text::title(&construct.title),
+        "description": text::markdown(&format!(
+            "{id}. {} Decision: {}.", construct.need.question, construct.need.decision
+        )),
         "datasource": source(),
         "gridPos": place(WIDTH, HEIGHT, x, y),
         "targets": targets,

@@ -1,6 +1,11 @@
-//! Prometheus alert rules: a band is red, an indicator cannot be measured, a source is silent, the pipeline lags.
+//! Prometheus alert rules: a band is red, a value lies beyond all bands, an indicator cannot be measured, a source is silent,
+//! the pipeline lags. Those about what became of records are in [`intake`].
+
+mod intake;
 
 use measurement::catalogue::{Catalogue, Construct, Source};
+
+use super::text::{literal, yaml};
 
 /// How long the watermark of a construct may stay behind its sources' own bounds before somebody is called.
 const PATIENCE_SECONDS: i64 = 900;
@@ -14,6 +19,7 @@ pub fn alerts(catalogue: &Catalogue) -> anyhow::Result<String> {
     file.line(2, "rules:");
     for construct in &catalogue.constructs {
         band_red(&mut file, construct)?;
+        out_of_bands(&mut file, construct)?;
         cannot_measure(&mut file, construct)?;
     }
     file.line(0, "- name: vernier-sources");
@@ -26,7 +32,7 @@ pub fn alerts(catalogue: &Catalogue) -> anyhow::Result<String> {
     for construct in &catalogue.constructs {
         lag(&mut file, catalogue, construct)?;
     }
-    rejected(&mut file)?;
+    intake::alerts(&mut file)?;
     refused(&mut file)?;
     gone(&mut file)?;
     Ok(file.0)
@@ -35,7 +41,7 @@ pub fn alerts(catalogue: &Catalogue) -> anyhow::Result<String> {
 #[derive(Default)]
 struct File(String);
 
-/// One rule.
+/// One rule. Summary and description are templates: what comes from the catalogue goes through [`literal`].
 struct Rule<'a> {
     alert: &'a str,
     expression: String,
@@ -54,19 +60,18 @@ impl File {
     }
 
     fn rule(&mut self, rule: &Rule<'_>) -> anyhow::Result<()> {
-        // A JSON string is a YAML string: nothing in a title can break out of it.
-        let quoted = |text: &str| serde_json::to_string(text);
         self.line(2, &format!("- alert: {}", rule.alert));
-        self.line(4, &format!("expr: {}", quoted(&rule.expression)?));
+        self.line(4, &format!("expr: {}", yaml(&rule.expression)?));
         self.line(4, &format!("for: {}", rule.wait));
         self.line(4, "labels:");
         for (name, value) in &rule.labels {
-            self.line(6, &format!("{name}: {}", quoted(value)?));
+            // Labels are templates, too.
+            self.line(6, &format!("{name}: {}", yaml(&literal(value))?));
         }
         self.line(4, "annotations:");
-        self.line(6, &format!("summary: {}", quoted(&rule.summary)?));
-        self.line(6, &format!("description: {}", quoted(&rule.description)?));
-        self.line(6, &format!("runbook: {}", quoted(&format!("docs/runbooks.md#{}", rule.runbook))?));
+        self.line(6, &format!("summary: {}", yaml(&rule.summary)?));
+        self.line(6, &format!("description: {}", yaml(&rule.description)?));
+        self.line(6, &format!("runbook: {}", yaml(&format!("docs/runbooks.md#{}", rule.runbook))?));
         Ok(())
     }
 }
@@ -80,10 +85,33 @@ fn band_red(file: &mut File, construct: &Construct) -> anyhow::Result<()> {
         expression: format!(r#"vernier_indicator_band{{construct="{}",band="red"}} == 1"#, construct.id),
         wait: "0s",
         labels: vec![("severity", "warning"), ("construct", &construct.id), ("owner", &construct.parties.owner)],
-        summary: format!("{}: red ({{{{ $labels.group }}}}, {{{{ $labels.state }}}})", construct.title),
-        description: format!("{} Decision to take: {}.", construct.need.question, construct.need.decision),
+        summary: format!("{}: red ({{{{ $labels.group }}}}, {{{{ $labels.state }}}})", literal(&construct.title)),
+        description: need(construct),
         runbook: "band-red",
     })
+}
+
+/// Nobody has said what such a value means: it is no better than the worst band until somebody has looked.
+fn out_of_bands(file: &mut File, construct: &Construct) -> anyhow::Result<()> {
+    if construct.indicator.band_names().is_empty() {
+        return Ok(());
+    }
+    file.rule(&Rule {
+        alert: "VernierOutOfBands",
+        expression: format!(r#"vernier_indicator_outcome{{construct="{}",outcome="out-of-bands"}} == 1"#, construct.id),
+        wait: "0s",
+        labels: vec![("severity", "warning"), ("construct", &construct.id), ("owner", &construct.parties.owner)],
+        summary: format!(
+            "{}: beyond all bands ({{{{ $labels.group }}}}, {{{{ $labels.state }}}})",
+            literal(&construct.title)
+        ),
+        description: need(construct),
+        runbook: "out-of-bands",
+    })
+}
+
+fn need(construct: &Construct) -> String {
+    literal(&format!("{} Decision to take: {}.", construct.need.question, construct.need.decision))
 }
 
 fn cannot_measure(file: &mut File, construct: &Construct) -> anyhow::Result<()> {
@@ -95,7 +123,7 @@ fn cannot_measure(file: &mut File, construct: &Construct) -> anyhow::Result<()> 
         ),
         wait: "0s",
         labels: vec![("severity", "warning"), ("construct", &construct.id), ("owner", &construct.parties.collector)],
-        summary: format!("{}: {{{{ $labels.outcome }}}} ({{{{ $labels.group }}}})", construct.title),
+        summary: format!("{}: {{{{ $labels.outcome }}}} ({{{{ $labels.group }}}})", literal(&construct.title)),
         description: "The last closed period has no figure to rely on. It is not zero and not green: it is not known."
             .to_owned(),
         runbook: "cannot-measure",
@@ -108,7 +136,7 @@ fn silent(file: &mut File, source: &Source) -> anyhow::Result<()> {
         expression: format!(r#"vernier_source_silent{{source="{}"}} == 1"#, source.name),
         wait: "0s",
         labels: vec![("severity", "warning"), ("source", &source.name), ("owner", &source.owner)],
-        summary: format!("{}: silent for longer than {}", source.title, words(source.rhythm)),
+        summary: format!("{}: silent for longer than {}", literal(&source.title), words(source.rhythm)),
         description: "What is measured from this source will be no-data until it speaks again.".to_owned(),
         runbook: "source-silent",
     })
@@ -125,26 +153,12 @@ fn lag(file: &mut File, catalogue: &Catalogue, construct: &Construct) -> anyhow:
         ),
         wait: "1m",
         labels: vec![("severity", "critical"), ("construct", &construct.id)],
-        summary: format!("{}: results are not up to date", construct.title),
+        summary: format!("{}: results are not up to date", literal(&construct.title)),
         description: format!(
             "Event time stands {} behind the clock or further: ingest or the aggregator lags or is down.",
             words(bound * 1000)
         ),
         runbook: "pipeline-lag",
-    })
-}
-
-fn rejected(file: &mut File) -> anyhow::Result<()> {
-    file.rule(&Rule {
-        alert: "VernierRecordsRejected",
-        expression: "sum by (source) (rate(vernier_ingest_rejected_total[5m])) \
-                     > 0.05 * sum by (source) (rate(vernier_ingest_read_total[5m]))"
-            .to_owned(),
-        wait: "5m",
-        labels: vec![("severity", "warning")],
-        summary: "{{ $labels.source }}: more than one record in twenty cannot be used".to_owned(),
-        description: "They are in the dead letters, with the reason, and in no figure.".to_owned(),
-        runbook: "records-rejected",
     })
 }
 

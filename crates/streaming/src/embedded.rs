@@ -3,7 +3,8 @@
 //! Records of a transaction are held by its producer until it commits and are then appended as a
 //! whole, followed by a marker in each partition that occupies an offset, as on Kafka. With a folder,
 //! each commit is appended to a file first ([`storage`]), and a new process finds everything again.
-//! All records stay in memory: this log is for first steps, replay, tests and simulation.
+//! Records stay in memory until somebody says that nobody needs them any more ([`EmbeddedLog::forget_before`], as
+//! retention does on Kafka): this log is for first steps, replay, tests and simulation.
 
 mod group;
 mod producer;
@@ -11,7 +12,7 @@ mod reader;
 mod storage;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -29,7 +30,31 @@ type Slot = Option<Arc<Record>>;
 #[derive(Debug)]
 struct Topic {
     description: TopicDescription,
-    partitions: Vec<Vec<Slot>>,
+    partitions: Vec<Slots>,
+}
+
+/// The slots of a partition that are still there.
+#[derive(Clone, Debug, Default)]
+struct Slots {
+    /// Offset of the first of them.
+    first: i64,
+    kept: VecDeque<Slot>,
+}
+
+impl Slots {
+    fn end(&self) -> i64 {
+        self.first.saturating_add(i64::try_from(self.kept.len()).unwrap_or(i64::MAX))
+    }
+
+    fn forget_before(&mut self, offset: i64) {
+        let gone = usize::try_from(offset.saturating_sub(self.first)).unwrap_or(0).min(self.kept.len());
+        self.kept.drain(..gone);
+        self.first = self.first.saturating_add(i64::try_from(gone).unwrap_or(i64::MAX));
+        // What was read in one go and is gone must not go on holding its room.
+        if self.kept.capacity() > 4 * self.kept.len().max(1024) {
+            self.kept.shrink_to(2 * self.kept.len());
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +109,17 @@ impl EmbeddedLog {
         }
         self.shared.changed.notify_all();
     }
+
+    /// Forgets the records of a partition before an offset, at most up to its end, as retention does: who asks for
+    /// them later is told that they are gone. What is kept in a folder stays there, and is back after a restart.
+    pub fn forget_before(&self, partition: &TopicPartition, offset: i64) -> Result<(), LogError> {
+        let mut state = self.shared.lock();
+        state.partition(partition)?;
+        if let Some(slots) = state.slots(partition) {
+            slots.forget_before(offset);
+        }
+        Ok(())
+    }
 }
 
 impl Shared {
@@ -98,7 +134,7 @@ impl Shared {
 }
 
 impl State {
-    fn partition(&self, partition: &TopicPartition) -> Result<&Vec<Slot>, LogError> {
+    fn partition(&self, partition: &TopicPartition) -> Result<&Slots, LogError> {
         let topic = self.topics.get(&partition.topic).ok_or_else(|| LogError::NoTopic(partition.topic.to_string()))?;
         usize::try_from(partition.partition)
             .ok()
@@ -107,7 +143,7 @@ impl State {
     }
 
     fn end(&self, partition: &TopicPartition) -> Result<i64, LogError> {
-        Ok(length(self.partition(partition)?))
+        Ok(self.partition(partition)?.end())
     }
 
     fn create(&mut self, spec: &TopicSpec) {
@@ -115,7 +151,7 @@ impl State {
         let description = TopicDescription { partitions: spec.partitions.max(1), configs: spec.settings() };
         self.topics
             .entry(Arc::from(spec.name.as_str()))
-            .or_insert_with(|| Topic { description, partitions: vec![Vec::new(); partitions] });
+            .or_insert_with(|| Topic { description, partitions: vec![Slots::default(); partitions] });
     }
 
     /// Appends the records of one transaction and a marker to each partition they touch.
@@ -124,20 +160,20 @@ impl State {
         for mut record in records {
             let partition = record.partition.clone();
             let Some(slots) = self.slots(&partition) else { continue };
-            record.offset = length(slots);
-            slots.push(Some(Arc::new(record)));
+            record.offset = slots.end();
+            slots.kept.push_back(Some(Arc::new(record)));
             if !touched.contains(&partition) {
                 touched.push(partition);
             }
         }
         for partition in touched {
             if let Some(slots) = self.slots(&partition) {
-                slots.push(None);
+                slots.kept.push_back(None);
             }
         }
     }
 
-    fn slots(&mut self, partition: &TopicPartition) -> Option<&mut Vec<Slot>> {
+    fn slots(&mut self, partition: &TopicPartition) -> Option<&mut Slots> {
         let index = usize::try_from(partition.partition).ok()?;
         self.topics.get_mut(&partition.topic)?.partitions.get_mut(index)
     }
@@ -145,9 +181,13 @@ impl State {
     /// The next records of a partition, at most `most`, and the offset after what was looked at.
     fn read(&self, partition: &TopicPartition, from: i64, most: usize) -> Result<(Vec<Arc<Record>>, i64), LogError> {
         let slots = self.partition(partition)?;
+        if from < slots.first {
+            return Err(LogError::OutOfRange);
+        }
         let mut records = Vec::new();
         let mut position = from;
-        for slot in slots.iter().skip(usize::try_from(from).unwrap_or(0)) {
+        let skipped = usize::try_from(from - slots.first).unwrap_or(usize::MAX);
+        for slot in slots.kept.range(skipped.min(slots.kept.len())..) {
             if records.len() == most {
                 break;
             }
@@ -156,10 +196,6 @@ impl State {
         }
         Ok((records, position))
     }
-}
-
-fn length(slots: &[Slot]) -> i64 {
-    i64::try_from(slots.len()).unwrap_or(i64::MAX)
 }
 
 impl Log for EmbeddedLog {
@@ -180,7 +216,7 @@ impl Log for EmbeddedLog {
     }
 
     fn first_offset(&self, partition: &TopicPartition) -> Result<i64, LogError> {
-        self.shared.lock().partition(partition).map(|_| 0)
+        self.shared.lock().partition(partition).map(|slots| slots.first)
     }
 
     fn end_offset(&self, partition: &TopicPartition) -> Result<i64, LogError> {

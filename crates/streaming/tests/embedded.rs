@@ -5,7 +5,7 @@
 use std::{fs, time::Duration};
 
 use streaming::{
-    Log as _, OutRecord, TopicPartition, conformance,
+    Log as _, LogError, OutRecord, TopicPartition, conformance,
     embedded::EmbeddedLog,
     log::read_to_end,
     topics::{Cleanup, TopicSpec},
@@ -93,4 +93,57 @@ fn every_flipped_byte_is_found_and_named() {
             assert_eq!(fs::read(&path).unwrap(), flipped, "a damaged file is left as it is");
         }
     }
+}
+
+#[test]
+fn what_is_forgotten_is_gone_and_nothing_else_moves() {
+    let log = EmbeddedLog::new();
+    log.create(&spec()).unwrap();
+    let at = TopicPartition::new("kept", 0);
+    let mut early = log.reader("kept", &[(0, 0)]).unwrap();
+    let mut reading = log.reader("kept", &[(0, 0)]).unwrap();
+    let mut read = |reader: &mut Box<dyn streaming::Reader>| {
+        let mut found = Vec::new();
+        reader
+            .poll(Duration::ZERO, 100, &mut |record| found.push((record.offset(), record.value().unwrap().to_vec())))
+            .map(|_| found)
+    };
+    write(&log, b"first");
+    write(&log, b"second");
+    assert_eq!(read(&mut reading).unwrap().len(), 2);
+    let end = log.end_offset(&at).unwrap();
+    log.forget_before(&at, end - 2).unwrap();
+    assert_eq!((log.first_offset(&at).unwrap(), log.end_offset(&at).unwrap()), (end - 2, end));
+    assert_eq!(values(&log), [b"second".to_vec()]);
+    // No further than the end, and never back.
+    log.forget_before(&at, end + 100).unwrap();
+    log.forget_before(&at, 0).unwrap();
+    assert_eq!((log.first_offset(&at).unwrap(), log.end_offset(&at).unwrap()), (end, end));
+    write(&log, b"third");
+    assert_eq!(read(&mut reading).unwrap(), [(end, b"third".to_vec())]);
+    assert!(matches!(read(&mut early), Err(LogError::OutOfRange)), "records that were not read are missed");
+    assert!(log.forget_before(&TopicPartition::new("other", 0), 1).is_err());
+}
+
+#[test]
+fn a_group_goes_on_behind_what_was_forgotten_and_a_late_one_is_told() {
+    let log = EmbeddedLog::new();
+    log.create(&spec()).unwrap();
+    let at = TopicPartition::new("kept", 0);
+    let topics = ["kept".to_owned()];
+    let mut member = log.member("group", "one", &topics).unwrap();
+    member.poll(Duration::ZERO, 10, &mut |_| ()).unwrap();
+    member.assign(&[(at.clone(), 0)]).unwrap();
+    for round in 0..50_u8 {
+        write(&log, &[round]);
+        let mut found = Vec::new();
+        member.poll(Duration::ZERO, 10, &mut |record| found.push(record.value().unwrap().to_vec())).unwrap();
+        assert_eq!(found, [vec![round]]);
+        log.forget_before(&at, log.end_offset(&at).unwrap()).unwrap();
+        assert!(member.caught_up(&at, 0).unwrap());
+    }
+    let mut late = log.member("another", "two", &topics).unwrap();
+    late.poll(Duration::ZERO, 10, &mut |_| ()).unwrap();
+    late.assign(&[(at.clone(), 0)]).unwrap();
+    assert!(matches!(late.poll(Duration::ZERO, 10, &mut |_| ()), Err(LogError::OutOfRange)));
 }

@@ -157,8 +157,8 @@ impl Transaction {
         let key = ActivityKey { source: source.to_owned(), interval_start: Timestamp(start) };
         let activity = Activity {
             version: VERSION,
-            first: Timestamp(start),
-            last: Timestamp(end - 1),
+            first: Some(Timestamp(start)),
+            last: Some(Timestamp(end - 1)),
             count: read - refused,
             read,
             refused,

@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use pipeline_tests::{Cluster, Deployment, deployment::project, prometheus::Prometheus, until};
+use measurement::catalogue::Catalogue;
+use pipeline_tests::{Cluster, Deployment, Folder, deployment::project, prometheus::Prometheus, until};
 use serde_json::Value;
 
 use crate::time::{attempts, hours_back};
@@ -95,5 +96,72 @@ fn the_rules_pass_promtool() {
     ] {
         let output = Command::new("promtool").args(arguments).current_dir(project()).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Texts that would mean something to a template, to YAML or to a query.
+const HOSTILE: [&str; 6] = [
+    "Open a ticket with template {{incident.severity}} in the desk",
+    "{{ realm }}{{{ $labels.group }} {{- end -}} }}",
+    "Losses in $group over 100 % of ${datasource} and [[group]]",
+    r#"Ask "finance" \ CFO: 'now' \n #1"#,
+    "{{ template \"x\" }} {{ range . }} {{/* no end",
+    "- yes: [no] & *anchor !tag |\ttab\u{7f}\u{85}\u{2028}",
+];
+
+#[test]
+fn whatever_texts_a_catalogue_has_the_rules_are_sound_and_show_them() {
+    let mut catalogue = Catalogue::load(&project().join("schemas")).unwrap();
+    catalogue.constructs.truncate(HOSTILE.len());
+    let texts: Vec<String> = catalogue.constructs.iter().zip(HOSTILE).map(|(_, text)| text.to_owned()).collect();
+    for (construct, text) in catalogue.constructs.iter_mut().zip(&texts) {
+        construct.title.clone_from(text);
+        construct.need.decision.clone_from(text);
+        construct.parties.owner.clone_from(text);
+        construct.parties.collector.clone_from(text);
+    }
+    for (source, text) in catalogue.sources.values_mut().zip(texts.iter().cycle()) {
+        source.title.clone_from(text);
+        source.owner.clone_from(text);
+    }
+    let folder = Folder::new();
+    let files = vernier::surfaces::files(&catalogue).unwrap();
+    for (name, content) in &files {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    // What a receiver of the alert reads is the text, brace by brace.
+    let mut test = "rule_files: [alerts.rules.yml]\nevaluation_interval: 1m\ntests:\n".to_owned();
+    for (construct, text) in catalogue.constructs.iter().zip(&texts) {
+        let escaped = |character: char| match character {
+            ' '..='~' if !matches!(character, '"' | '\\') => character.to_string(),
+            _ => format!("\\u{:04x}", u32::from(character)),
+        };
+        let quoted = |text: String| format!("\"{}\"", text.chars().map(escaped).collect::<String>());
+        let series = format!(
+            r#"vernier_indicator_outcome{{construct="{}",group="all",state="final",outcome="out-of-bands"}}"#,
+            construct.id
+        );
+        test += &format!(
+            "  - interval: 1m\n    input_series: [{{ series: {}, values: 1 1 }}]\n    alert_rule_test:\n      - eval_time: 1m\n        \
+             alertname: VernierOutOfBands\n        exp_alerts:\n          - exp_labels: {{ severity: warning, construct: {}, owner: {}, \
+             group: all, state: final, outcome: out-of-bands }}\n            exp_annotations: {{ summary: {}, description: {}, \
+             runbook: \"docs/runbooks.md#out-of-bands\" }}\n",
+            quoted(series),
+            quoted(construct.id.clone()),
+            quoted(text.clone()),
+            quoted(format!("{text}: beyond all bands (all, final)")),
+            quoted(format!("{} Decision to take: {text}.", construct.need.question)),
+        );
+    }
+    std::fs::write(folder.join("test.yml"), test).unwrap();
+    for arguments in [["check", "rules", "alerts.rules.yml"], ["test", "rules", "test.yml"]] {
+        let output = Command::new("promtool").args(arguments).current_dir(folder.path()).output().unwrap();
+        let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {told}");
+    }
+    let dashboard: Value = serde_json::from_str(&files[1].1).unwrap();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = panel["title"].as_str().unwrap_or_default();
+        assert!(!title.contains("$group") && !title.contains("[[group]]"), "{title}");
     }
 }
