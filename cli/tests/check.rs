@@ -137,7 +137,7 @@ fn values_beyond_all_bands_are_foreseen() {
     assert_eq!(note("100 * reviewed / in_place", shipped), None, "it counts a part of what is below");
     assert_eq!(note("100 * (in_place - reviewed) / in_place", shipped), None);
     assert_eq!(note("100 * (1 - reviewed / in_place)", shipped), None);
-    assert_eq!(note("least(100 * in_place / reviewed, 100)", shipped), None);
+    assert_eq!(note("\"least(100 * in_place / reviewed, 100)\"", shipped), None);
     assert_eq!(note("100 * in_place / reviewed", "green: \"(80, inf)\", red: \"[0, 80]\""), None);
     let above = note("100 * in_place / reviewed", shipped).unwrap();
     assert!(above.contains("above 100") && above.contains("out-of-bands"), "{above}");

@@ -15,7 +15,7 @@ fn catalogue(file: &str, from: &str, to: &str) -> Catalogue {
     let folder = tempfile::tempdir().unwrap();
     copy(&schemas(), folder.path());
     let other = fs::read_to_string(folder.path().join("sources/iam.yaml")).unwrap();
-    let other = other.replace("source: iam", "source: other").replace("raw.iam", "raw.other");
+    let other = other.replace("source: iam", "source: other").replace("raw.iam", "raw.other").replace("PT1H", "PT5M");
     fs::write(folder.path().join("sources/other.yaml"), other).unwrap();
     let path = folder.path().join(file);
     let text = fs::read_to_string(&path).unwrap();
