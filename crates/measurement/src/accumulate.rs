@@ -125,7 +125,7 @@ impl Accumulator {
         let number = value.to_exact();
         match (&mut self.state, number) {
             (State::Distinct(distinct), _) if !value.is_null() && !value.is_mistyped() => {
-                distinct.insert(&value.to_string())
+                distinct.insert(&value.to_string());
             }
             (State::Sum(sum) | State::Mean(sum), Some(number)) => *sum = sum.add(&number),
             (State::Min(least), Some(number)) => {

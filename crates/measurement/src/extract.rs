@@ -139,6 +139,7 @@ struct Wanted<'a, 'r> {
 }
 
 impl Wanted<'_, '_> {
+    #[expect(clippy::unnecessary_wraps, reason = "the form that every visitor's method has")]
     fn set<E>(self, value: Value) -> Result<(), E> {
         let Some((slot, wanted)) = self.node.slot else { return Ok(()) };
         let value = match wanted {

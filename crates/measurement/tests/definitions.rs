@@ -115,6 +115,7 @@ const KEYS: &[(&str, Says, &str, &str, &str)] = &[
     ("ConstructSpec.indicator", Parts, "", "", ""),
     ("ConstructSpec.target", Parts, "", "", ""),
     ("ConstructSpec.missing", Nothing, "", "", ""), // one value is allowed
+    ("ConstructSpec.tolerance", Criteria, MAIN, "tolerance: 0.02", "tolerance: 0.03"),
     ("ConstructSpec.privacy", Parts, "", "", ""),
     ("ConstructSpec.evidence", Nothing, MAIN, "evidence: E", "evidence: F"),
     ("ConstructSpec.interpretation", Nothing, MAIN, "interpretation: [I]", "interpretation: [J]"),
