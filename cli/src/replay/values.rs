@@ -221,6 +221,13 @@ impl<R: Read> Values<R> {
                     return self.plain();
                 }
                 Verdict::Done => return Ok(Some(self.piece(length + 1))),
+                // Too long for a record: what is whole in it is read nevertheless.
+                Verdict::Broken if array && lines == 0 => {
+                    self.array = Some(self.line);
+                    self.separated = true;
+                    self.window.take(1);
+                    return Ok(None);
+                }
                 Verdict::Broken => return self.broken(length).map(Some),
             }
         }
@@ -511,7 +518,7 @@ mod tests {
             ["{\"a\":[", "[", "{\"a\":[1,\n", "{\"a\":\"", "[1,", "[\n", "\"", "{\n", "x", ",", " ", "[{\"a\":1},"]
         {
             let bytes: VecDeque<u8> = unit.bytes().collect();
-            let mut values = Values::new(Endless(bytes, 1_000_000), LIMIT);
+            let mut values = Values::new(Endless(bytes, 400_000), LIMIT);
             let mut longest = 0;
             while let Some(piece) = values.next().unwrap() {
                 longest = longest.max(piece.bytes.len());
