@@ -65,11 +65,17 @@ pub enum Bug {
     AlwaysCaughtUp,
     /// A second evaluator does not shut out the first.
     TwinsUnfenced,
+    /// What was read of source records is told twice now and then.
+    IntakeTwice,
+    /// What was read of source records is not told now and then.
+    IntakeLost,
+    /// What was read of source records is told outside the transaction.
+    IntakeOutside,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::RestoreToStable,
         Self::ForgedGeneration,
         Self::MemoryKept,
@@ -87,6 +93,9 @@ impl Bug {
         Self::LedgerNotRead,
         Self::AlwaysCaughtUp,
         Self::TwinsUnfenced,
+        Self::IntakeTwice,
+        Self::IntakeLost,
+        Self::IntakeOutside,
     ];
 
     /// The faults among which it shows: no bug is met where nothing fails.
@@ -114,7 +123,10 @@ impl Bug {
             | Self::FrontierFirst
             | Self::SkippedOnAssign
             | Self::FutureStamps
-            | Self::DeadLettersOutside => plan,
+            | Self::DeadLettersOutside
+            | Self::IntakeTwice
+            | Self::IntakeLost
+            | Self::IntakeOutside => plan,
         }
     }
 }
@@ -140,6 +152,8 @@ struct Shared {
     producer: Option<SimProducer>,
     /// Where the ledger ended when a transaction began.
     ledger_end: Option<i64>,
+    /// How many intake records were sent.
+    intakes: u64,
 }
 
 impl std::fmt::Debug for Saboteur {
@@ -151,6 +165,12 @@ impl std::fmt::Debug for Saboteur {
 impl Saboteur {
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_third_intake(&self) -> bool {
+        let mut shared = self.shared();
+        shared.intakes += 1;
+        shared.intakes.is_multiple_of(3)
     }
 
     fn is_changelog(&self, topic: &str) -> bool {

@@ -307,3 +307,22 @@ fn another_event_of_a_known_identity() {
     chain.tamper(again(letters.iter().find(told).unwrap()));
     assert_eq!(chain.check().len(), found + 1, "a letter more than there are conflicts is found");
 }
+
+/// Every element of a source record is told once.
+#[test]
+fn an_intake_record_that_stands_twice_or_tells_of_more_than_was_sent() {
+    let chain = Chain::run(27);
+    let events = chain.records(&topics().events);
+    let intake = events.iter().find(|record| kind_of(record) == headers::INTAKE).unwrap();
+    chain.tamper(again(intake));
+    expect(&chain, &["DoublePublished", "NotQuiet"]);
+    let mut chain = Chain::run(27);
+    chain.tamper(again(intake));
+    chain.feed(10);
+    expect(&chain, &["DoublePublished"]);
+    let chain = Chain::run(27);
+    let mut input = chain.input();
+    let first = input.records[0].clone();
+    input.records.push(unwritten(&first, "[]"));
+    assert!(kinds(&chain.check_with(&input)).contains("LostRecord"));
+}

@@ -1,6 +1,6 @@
 //! Producers that do one thing wrong.
 
-use records::Frontier;
+use records::{Frontier, headers};
 use streaming::{GroupMetadata, Log as _, LogError, OutRecord, Producer, TopicPartition, TransactionError};
 
 use super::{Bug, Kind, Saboteur, SimProducer};
@@ -41,6 +41,22 @@ impl Producer for Wrong {
         match self.log.bug {
             Bug::DeadLettersOutside if *record.topic == *self.log.topics.dead_letter => {
                 self.log.inner.append(record);
+                Ok(())
+            }
+            Bug::IntakeOutside if is_intake(&record) => {
+                // The partition is chosen by the one who sends.
+                let mut record = record;
+                let partitions =
+                    self.log.partitions(&record.topic).map_err(|fault| TransactionError::Unclear(fault.to_string()))?;
+                streaming::log::place(&mut record, partitions);
+                self.log.inner.append(record);
+                Ok(())
+            }
+            Bug::IntakeTwice | Bug::IntakeLost if is_intake(&record) && self.log.is_third_intake() => {
+                if self.log.bug == Bug::IntakeTwice {
+                    self.inner.send(record.clone())?;
+                    self.inner.send(record)?;
+                }
                 Ok(())
             }
             Bug::FrontierFirst => {
@@ -91,6 +107,10 @@ impl Producer for Wrong {
     fn abort(&mut self) -> Result<(), TransactionError> {
         self.inner.abort()
     }
+}
+
+fn is_intake(record: &OutRecord) -> bool {
+    record.headers.iter().any(|(name, value)| name == headers::KIND && value == headers::INTAKE)
 }
 
 /// The one producer of a process, whatever happens to it.
