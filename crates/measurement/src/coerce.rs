@@ -235,11 +235,11 @@ pub fn end_of_day(day: NaiveDate, zone: Tz) -> Option<Timestamp> {
 /// the last millisecond of its minute.
 pub fn instant_of_local(local: NaiveDateTime, zone: Tz) -> Option<Timestamp> {
     if let Some(time) = zone.from_local_datetime(&local).earliest() {
-        return Some(Timestamp(time.timestamp_millis()));
+        return Some(Timestamp::of(&time));
     }
     let day_before = local.checked_sub_signed(chrono::TimeDelta::days(1))?;
     let offset = zone.offset_from_utc_datetime(&day_before).fix().local_minus_utc();
-    let time = Timestamp(local.and_utc().timestamp_millis());
+    let time = Timestamp::of(&local.and_utc());
     Some(time.minus(i64::from(offset).saturating_mul(1000)))
 }
 
@@ -255,3 +255,6 @@ fn json_number(number: &Exact) -> Option<Number> {
     let nearest = Number::from_f64(number.to_f64())?;
     (exact(&nearest).as_ref() == Some(number)).then_some(nearest)
 }
+
+#[cfg(test)]
+mod tests;

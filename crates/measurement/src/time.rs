@@ -33,9 +33,16 @@ impl Timestamp {
         DateTime::from_timestamp_millis(self.0)
     }
 
-    /// Reads RFC 3339; finer than milliseconds is cut off.
+    /// Reads RFC 3339; finer than milliseconds is cut off. A leap second belongs to its minute, so `23:59:60` is read
+    /// as the last millisecond of `23:59:59`: it must not fall into the next day.
     pub fn parse(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_millis()))
+        DateTime::parse_from_rfc3339(text).ok().map(|time| Self::of(&time))
+    }
+
+    /// The instant of a date and time; a leap second as in [`Timestamp::parse`].
+    pub fn of<Z: chrono::TimeZone>(time: &DateTime<Z>) -> Self {
+        let within = i64::from(time.timestamp_subsec_millis().min(999));
+        Self(time.timestamp().saturating_mul(1000).saturating_add(within))
     }
 }
 
@@ -177,5 +184,24 @@ mod tests {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp::parse("2026-03-01T13:00:00.123+01:00"), Some(Timestamp(1_772_366_400_123)));
         assert_eq!(Timestamp::MAX.to_string(), format!("{} ms", i64::MAX));
+    }
+
+    #[test]
+    fn a_leap_second_belongs_to_its_day() {
+        let last = Timestamp::parse("2016-12-31T23:59:59.999Z");
+        for text in [
+            "2016-12-31T23:59:60Z",
+            "2016-12-31T23:59:60.500Z",
+            "2017-01-01T00:59:60+01:00",
+            "2016-12-31T15:59:60-08:00",
+            "2017-01-01T05:29:60.1+05:30",
+        ] {
+            assert_eq!(Timestamp::parse(text), last, "{text}");
+        }
+        assert_eq!(Timestamp::parse("2026-03-31T23:59:60Z"), Timestamp::parse("2026-03-31T23:59:59.999Z"));
+        for text in ["2016-12-31T23:59:61Z", "2016-12-31T24:00:00Z", "2016-12-31T23:60:00Z"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+        assert_eq!(Timestamp::parse("1969-12-31T23:59:59.250Z"), Some(Timestamp(-750)));
     }
 }
