@@ -1,10 +1,14 @@
 //! What ingest knows before the first record: sources with their programs, classes, and the
 //! further entities that an event can be about.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use measurement::{
     catalogue::{Catalogue, FeedOf},
+    coerce::Reading,
     diagnostic::{Diagnostic, Diagnostics},
 };
 
@@ -12,6 +16,7 @@ use crate::{
     decode::{Framing, Limits},
     json::{Path, Wanted},
     map::Mapping,
+    types::Types,
 };
 
 /// Everything that ingest takes from the catalogue.
@@ -35,7 +40,8 @@ impl Plan {
                 FedBy { class: &feed.class, population: &population.name, partition: &feed.partition, to_all }
             })
         });
-        let classes = Classes::new(&catalogue.classes, feeds);
+        let mut classes = Classes::new(&catalogue.classes, feeds);
+        classes.also(catalogue.fields.iter().map(|(path, _)| path));
         let (mut sources, mut by_topic) = (Vec::new(), BTreeMap::new());
         for source in catalogue.sources.values() {
             for topic in &source.topics {
@@ -85,8 +91,14 @@ pub struct Source {
     pub framing: Framing,
     /// Its program; none for a source that sends OCSF.
     pub mapping: Option<Mapping>,
-    /// How far, in milliseconds, an event may lie ahead of the clock.
+    /// How its instants are written.
+    pub reading: Reading,
+    /// How far, in milliseconds, an event may lie ahead of its record.
     pub max_future: i64,
+    /// How long after its time an event may come without being late, in milliseconds.
+    pub lateness: i64,
+    /// How long it must be quiet before the clock moves its watermark, in milliseconds.
+    pub idle: i64,
     /// How much of a record is read.
     pub limits: Limits,
 }
@@ -97,7 +109,7 @@ impl Source {
             (None, _) | (_, None) => None,
             (Some(path), Some(program)) => {
                 let file = path.strip_prefix(&catalogue.folder).unwrap_or(path).display().to_string();
-                let compiled = Mapping::compile(program).map_err(|faults| {
+                let compiled = Mapping::compile(program, source.zone).map_err(|faults| {
                     let place = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
                     let hint = "mappings may call functions of their arguments alone: no clock, network or chance";
                     let diagnostic = |found: crate::map::ProgramFault| {
@@ -115,7 +127,10 @@ impl Source {
             topics: source.topics.clone(),
             framing: Framing::of(source),
             mapping,
+            reading: Reading { unit: source.time_unit, zone: source.zone },
             max_future: source.max_future,
+            lateness: source.lateness,
+            idle: source.idle,
             limits: Limits::default(),
         })
     }
@@ -126,6 +141,10 @@ impl Source {
 pub struct Class {
     /// Name, as constructs use it.
     pub name: String,
+    /// The same, for counters.
+    pub label: Arc<str>,
+    /// The types of its attributes.
+    pub types: Types,
     /// `class_uid`.
     pub uid: i64,
     /// `category_uid`.
@@ -166,6 +185,7 @@ pub struct FedBy<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Classes {
     by_uid: BTreeMap<i64, Arc<Class>>,
+    paths: BTreeSet<Path>,
     wanted: Wanted,
 }
 
@@ -185,7 +205,10 @@ impl Classes {
             let required = class.required.iter().filter_map(|path| Path::parse(path)).collect();
             let (uid, category) = (i64::from(class.uid), i64::from(class.category));
             let references = Vec::new();
-            by_name.insert(name, Class { name: name.to_owned(), uid, category, primary, required, references });
+            let typed = known.attributes(class).filter_map(|path| Some((path, known.attribute(class, path)??)));
+            let (label, types) = (Arc::from(name), Types::new(typed));
+            let class = Class { name: name.to_owned(), label, types, uid, category, primary, required, references };
+            by_name.insert(name, class);
         }
         for FedBy { class, population, partition, to_all } in feeds {
             let (Some(class), Some(key)) = (by_name.get_mut(class), Path::parse(partition)) else {
@@ -201,13 +224,20 @@ impl Classes {
 
     pub(crate) fn of(classes: impl IntoIterator<Item = Class>) -> Self {
         let by_uid: BTreeMap<_, _> = classes.into_iter().map(|class| (class.uid, Arc::new(class))).collect();
-        let own: Vec<Path> = OWN_ATTRIBUTES.iter().filter_map(|text| Path::parse(text)).collect();
+        let own = OWN_ATTRIBUTES.iter().filter_map(|text| Path::parse(text));
         let of_classes = by_uid.values().flat_map(|class| {
             let keys = class.references.iter().map(|reference| &reference.key);
             std::iter::once(&class.primary).chain(&class.required).chain(keys)
         });
-        let wanted = Wanted::paths(own.iter().chain(of_classes));
-        Self { by_uid, wanted }
+        let paths: BTreeSet<Path> = own.chain(of_classes.cloned()).collect();
+        let wanted = Wanted::paths(&paths);
+        Self { by_uid, paths, wanted }
+    }
+
+    /// Reads these paths of native events, too: somebody behind asks for them, and their types are held.
+    pub fn also<'p>(&mut self, paths: impl IntoIterator<Item = &'p str>) {
+        self.paths.extend(paths.into_iter().filter_map(Path::parse));
+        self.wanted = Wanted::paths(&self.paths);
     }
 
     /// The class with this `class_uid`.

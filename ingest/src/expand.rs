@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use measurement::catalogue::DuplicateMembers;
+use measurement::{catalogue::DuplicateMembers, coerce};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -53,12 +53,18 @@ impl<'a> Draft<'a> {
     }
 
     /// Reads the whole event, because it cannot be published as it came.
-    fn open(&mut self) -> Result<(), Refusal> {
+    pub(crate) fn open(&mut self) -> Result<(), Refusal> {
         if let Some(text) = self.text.take() {
             // No member is named twice: the event would have been read whole already.
             self.attributes = json::read_object(&text, &Wanted::everything(), DuplicateMembers::Refuse)?.object;
         }
         Ok(())
+    }
+
+    /// Gives the event another identity than its own.
+    pub(crate) fn rename(&mut self, uid: String) -> Result<(), Refusal> {
+        self.open()?;
+        self.set_uid(uid)
     }
 
     fn set_uid(&mut self, uid: String) -> Result<(), Refusal> {
@@ -75,8 +81,7 @@ impl<'a> Draft<'a> {
 pub fn expand(mut draft: Draft<'_>, room: usize, made_uid: impl FnOnce() -> String) -> Result<Vec<Draft<'_>>, Refusal> {
     let count = match draft.attributes.get("count") {
         None | Some(Value::Null) => 1,
-        Some(count) => count
-            .as_u64()
+        Some(count) => coerce::whole(count)
             .and_then(|count| usize::try_from(count).ok())
             .filter(|count| *count > 0)
             .ok_or_else(|| Refusal::new(Reason::CountOutOfRange, "count is not a whole number of at least 1"))?,
@@ -144,10 +149,12 @@ mod tests {
 
     #[test]
     fn counts_are_bounded() {
-        for count in [json!(0), json!(-1), json!(10_001), json!(1.5), json!("3")] {
+        for count in [json!(0), json!(-1), json!(10_001), json!(1.5), json!("three")] {
             let refused = expand(mapped(json!({"count": count})), EVENT_LIMIT, || "made".to_owned()).unwrap_err();
             assert_eq!(refused.reason, Reason::CountOutOfRange);
         }
+        assert_eq!(expand(mapped(json!({"count": "3"})), EVENT_LIMIT, || "made".to_owned()).unwrap().len(), 3);
+        assert_eq!(expand(mapped(json!({"count": 2.0})), EVENT_LIMIT, || "made".to_owned()).unwrap().len(), 2);
         assert_eq!(expand(mapped(json!({"count": 10_000})), EVENT_LIMIT, || "made".to_owned()).unwrap().len(), 10_000);
     }
 

@@ -5,21 +5,24 @@
 //! 2. [`pipeline`]: the stages one after the other, and what happens between two commits;
 //! 3. [`decode`]: bytes to elements (lines or JSON values), read strictly by [`json`];
 //! 4. [`map`]: an element to events, by the source's program;
-//! 5. [`expand`]: one element that stands for several events, and the identity of each;
-//! 6. [`validate`]: class, required attributes, plausible time;
-//! 7. [`route`]: primary key and reference copies;
-//! 8. [`publish`]: what goes out, progress after the events it speaks of.
+//! 5. [`types`]: attributes in the types of their class;
+//! 6. [`expand`]: one element that stands for several events, and with `identity` who each of them is;
+//! 7. [`validate`]: class, required attributes, plausible time;
+//! 8. [`route`]: primary key and reference copies;
+//! 9. [`publish`]: what goes out, progress after the events it speaks of.
 //!
 //! Around the path: [`mod@start`], from a catalogue and a log to the running loop; [`reject`], why a
 //! record was refused and its dead letter; [`progress`], how far each source partition has been
-//! read; [`stats`], what became of the records; [`worker`], the loop and the metrics of the process.
+//! read; [`intake`], what was read minute by minute; [`stats`], what became of the records; [`worker`], the loop and the metrics of the process.
 
 pub mod config;
 pub mod pipeline;
 pub mod decode;
 pub mod json;
 pub mod map;
+pub mod types;
 pub mod expand;
+mod identity;
 pub mod validate;
 pub mod route;
 pub mod publish;
@@ -27,6 +30,7 @@ pub mod publish;
 pub mod start;
 pub mod reject;
 pub mod progress;
+pub mod intake;
 pub mod stats;
 pub mod worker;
 

@@ -2,7 +2,8 @@
 //!
 //! The program sees the element as `.` (a line of text as `.message`), the time of the record as
 //! `%received_ms` and the name of the source as `%source`. It returns an event, an array of
-//! events, or null for what is sound but of no interest; `abort` refuses the element.
+//! events, or null for what is sound but of no interest; `abort` refuses the element. What it writes to
+//! `%seen_ms` is when that happened which it leaves out: a source is alive when it sends.
 
 use std::{
     fmt,
@@ -10,6 +11,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use chrono_tz::Tz;
 use measurement::time::Timestamp;
 use serde_json::{Map, Number};
 use vrl::{
@@ -25,26 +27,18 @@ use vrl::{
 
 use crate::reject::{Reason, Refusal};
 
-/// What a program may call: functions of their arguments alone. Left out are those that reach the
-/// network, the environment, files, logs, the clock or chance; those that unpack (a small record
-/// would become a large one); grok with its backtracking engine; and the recursive forms of
-/// `map_keys` and `map_values`, which can exhaust the stack.
-#[rustfmt::skip]
-const FUNCTIONS: &[&str] = &[
-    "abs", "append", "array", "assert", "bool", "ceil", "compact", "contains", "contains_all", "decode_base16",
-    "decode_base64", "decode_percent", "del", "downcase", "encode_json", "ends_with", "exists", "filter", "find",
-    "flatten", "float", "floor", "for_each", "format_int", "format_number", "format_timestamp", "from_unix_timestamp",
-    "get", "includes", "int", "ip_aton", "ip_cidr_contains", "ip_ntoa", "ip_subnet", "is_array", "is_boolean",
-    "is_empty", "is_float", "is_integer", "is_ipv4", "is_ipv6", "is_json", "is_null", "is_nullish", "is_object",
-    "is_string", "is_timestamp", "join", "keys", "length", "match", "match_any", "match_array", "merge", "mod",
-    "object", "parse_apache_log", "parse_aws_alb_log", "parse_aws_vpc_flow_log", "parse_cef", "parse_common_log",
-    "parse_csv", "parse_duration", "parse_float", "parse_glog", "parse_int", "parse_json", "parse_key_value",
-    "parse_klog", "parse_linux_authorization", "parse_logfmt", "parse_nginx_log", "parse_query_string", "parse_regex",
-    "parse_regex_all", "parse_syslog", "parse_timestamp", "parse_tokens", "parse_url", "parse_xml", "pop", "push",
-    "remove", "replace", "round", "set", "slice", "split", "starts_with", "string", "strip_whitespace", "strlen",
-    "timestamp", "to_bool", "to_float", "to_int", "to_string", "to_syslog_facility", "to_syslog_level",
-    "to_syslog_severity", "to_unix_timestamp", "truncate", "unflatten", "unique", "upcase", "values",
-];
+mod format_time;
+mod functions;
+mod klog;
+mod local;
+mod parse_time;
+mod stamps;
+mod syslog;
+
+/// Metadata in which a program finds the time of the record.
+const RECEIVED: &str = "received_ms";
+/// Metadata in which a program may say when something happened that it leaves out.
+const SEEN: &str = "seen_ms";
 
 /// Longest program; beyond it the compiler's own recursion is not to be trusted.
 const PROGRAM_LIMIT: usize = 64 * 1024;
@@ -66,6 +60,15 @@ pub struct ProgramFault {
     pub message: String,
 }
 
+/// What a program made of an element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// The events.
+    pub events: Result<Vec<Map<String, serde_json::Value>>, Refusal>,
+    /// When the element happened, if the program said so.
+    pub seen: Option<Timestamp>,
+}
+
 /// A compiled program with the runtime that it uses again and again.
 pub struct Mapping {
     program: Program,
@@ -81,8 +84,9 @@ impl fmt::Debug for Mapping {
 }
 
 impl Mapping {
-    /// Compiles a program; all faults at once.
-    pub fn compile(text: &str) -> Result<Self, Vec<ProgramFault>> {
+    /// Compiles a program; all faults at once. The zone is the source's, for stamps without one: never the host's, since
+    /// the same record must give the same event everywhere.
+    pub fn compile(text: &str, zone: Tz) -> Result<Self, Vec<ProgramFault>> {
         let whole = |message: &str| vec![ProgramFault { line: 1, column: 1, message: message.to_owned() }];
         if text.len() > PROGRAM_LIMIT {
             return Err(whole("the program is longer than 64 KiB"));
@@ -90,30 +94,22 @@ impl Mapping {
         if bracket_depth(text) > BRACKET_LIMIT {
             return Err(whole("brackets are nested deeper than 48 levels"));
         }
-        let mut functions = vrl::stdlib::all();
-        functions.retain(|function| FUNCTIONS.contains(&function.identifier()));
-        match vrl::compiler::compile(text, &functions) {
+        match vrl::compiler::compile(text, &functions::functions()) {
             Ok(compiled) => Ok(Self {
                 program: compiled.program,
                 text: text.to_owned(),
                 runtime: Runtime::default(),
-                // Never the host's zone: the same record must give the same event everywhere.
-                zone: TimeZone::parse("UTC").unwrap_or_default(),
+                zone: TimeZone::Named(zone),
             }),
             Err(faults) => Err(program_faults(text, &faults)),
         }
     }
 
     /// Runs the program on one element; no event means "not relevant".
-    pub fn apply(
-        &mut self,
-        element: serde_json::Value,
-        source: &str,
-        received: Timestamp,
-    ) -> Result<Vec<Map<String, serde_json::Value>>, Refusal> {
+    pub fn apply(&mut self, element: serde_json::Value, source: &str, received: Timestamp) -> Applied {
         let mut value = Value::from(element);
         let mut metadata = Value::Object(
-            [("source".into(), Value::from(source)), ("received_ms".into(), Value::Integer(received.0))].into(),
+            [("source".into(), Value::from(source)), (RECEIVED.into(), Value::Integer(received.0))].into(),
         );
         let mut secrets = Secrets::new();
         let mut target = TargetValueRef { value: &mut value, metadata: &mut metadata, secrets: &mut secrets };
@@ -127,11 +123,13 @@ impl Mapping {
         let outcome =
             catch_unwind(AssertUnwindSafe(|| runtime.resolve_with_control(&mut target, program, zone, &mut control)));
         self.runtime.clear();
-        match outcome {
+        let seen = metadata.as_object().and_then(|members| members.get(SEEN)).and_then(Value::as_integer);
+        let events = match outcome {
             Ok(Ok(value)) => events(value),
             Ok(Err(end)) => Err(self.refusal(end)),
             Err(_) => Err(Refusal::new(Reason::MappingFailed, "the program panicked")),
-        }
+        };
+        Applied { events, seen: seen.map(Timestamp) }
     }
 
     fn refusal(&self, end: Terminate) -> Refusal {
@@ -221,7 +219,7 @@ fn json(value: Value) -> Result<serde_json::Value, Refusal> {
             Some(number) => number.into(),
             None => return Err(refused("a number that is not finite")),
         },
-        Value::Timestamp(time) => Timestamp(time.timestamp_millis()).to_string().into(),
+        Value::Timestamp(time) => Timestamp::of(&time).to_string().into(),
         Value::Regex(_) => return Err(refused("a pattern")),
         Value::Array(values) => values.into_iter().map(json).collect::<Result<Vec<_>, _>>()?.into(),
         Value::Object(members) => members

@@ -8,8 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use measurement::time::Timestamp;
 use records::{Progress, Topics, headers};
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use serde_json::{Value, json};
 use streaming::{
     Clock, Log, LogError, OutRecord, Outbox, Position, Record, RecordRef, Resume, Stage, StageError, TopicPartition,
     log::read_range,
@@ -19,13 +18,16 @@ use crate::{
     config::{Classes, Plan, Source},
     decode::{Element, Form, decode, wrapper},
     expand::{Draft, EVENT_LIMIT, expand},
+    identity::{Maker, tell_apart},
+    intake::{Minutes, Sign, Untold},
     json::{Wanted, read_object},
     progress::Track,
     publish::{announce, publish},
     reject::{Refusal, dead_letter},
     route::{Route, route},
     stats::{Stats, Tally},
-    validate::{Event, validate},
+    types::{Mistyped, hold_types},
+    validate::{Event, is_plausible, validate},
 };
 
 /// How many of the newest records of a partition of the events are looked through for progress: it is written with
@@ -47,6 +49,9 @@ pub struct Settings {
     pub source_partitions: BTreeMap<String, i32>,
     /// Longest time between two progress records of a source partition, in milliseconds.
     pub progress_interval: i64,
+    /// Whether time passes as records come. If not, a history is read as having come in time: no progress is
+    /// written, and whoever reads the log says when time has passed.
+    pub as_it_came: bool,
 }
 
 /// Ingest as a stage of the transactional loop. It has no state to restore: whatever it knows of a
@@ -73,6 +78,7 @@ struct Partition {
     pending: Vec<OutRecord>,
     tally: Tally,
     track: Track,
+    intake: Minutes,
 }
 
 impl Ingest {
@@ -102,7 +108,8 @@ impl Ingest {
 
 impl Stage for Ingest {
     fn restore(&mut self, partition: &TopicPartition, _changelog: Vec<Record>) -> Result<Resume, StageError> {
-        let track = Track::new((self.clock)());
+        let lateness = self.plan.source_of(&partition.topic).map_or(0, |source| source.lateness);
+        let track = Track::new((self.clock)(), lateness);
         self.partitions.insert(partition.clone(), Partition { track, ..Partition::default() });
         Ok(Resume::Committed)
     }
@@ -145,9 +152,16 @@ impl Stage for Ingest {
             return Err(StageError(format!("{record:?} is of no source")));
         };
         let partition = self.partitions.entry(TopicPartition::new(arrival.topic, arrival.partition)).or_default();
-        let processed = process(source, classes, &arrival, now);
-        partition.tally.count(&processed);
+        let processed = process(source, classes, &arrival);
+        partition.tally.count(&processed, &arrival);
         partition.track.arrived(now, processed.events.iter().map(|(event, _)| event.time));
+        let untold = match self.settings.as_it_came {
+            true => Untold::Within(source.lateness.saturating_add(source.idle)),
+            false => Untold::LastKnown,
+        };
+        for sign in &processed.signs {
+            partition.intake.count(*sign, arrival.timestamp, untold);
+        }
         for (event, route) in &processed.events {
             publish(event, route, (&self.events, self.settings.event_partitions), &source.name, &mut partition.pending);
         }
@@ -158,8 +172,11 @@ impl Stage for Ingest {
     }
 
     fn flush(&mut self, now: Timestamp, positions: &[Position], out: &mut Outbox) -> Result<(), StageError> {
-        for partition in self.partitions.values_mut() {
+        for (place, partition) in &mut self.partitions {
             partition.pending.drain(..).for_each(|record| out.send(record));
+            if let Some(source) = self.plan.source_of(&place.topic) {
+                partition.intake.flush(&source.name, place, &self.events, out);
+            }
         }
         for position in positions {
             self.settings.source_partitions.insert(position.partition.topic.to_string(), position.partitions);
@@ -172,7 +189,7 @@ impl Stage for Ingest {
             let Some(partition) = self.partitions.get_mut(&position.partition) else {
                 continue;
             };
-            if partition.track.is_due(now, self.settings.progress_interval) {
+            if self.settings.as_it_came && partition.track.is_due(now, self.settings.progress_interval) {
                 let progress = partition.track.progress(&source.name, position, total, now);
                 announce(&progress, &self.events, self.settings.event_partitions, out);
             }
@@ -223,6 +240,10 @@ pub struct Processed<'a> {
     pub refused: Vec<(usize, Refusal)>,
     /// In how many elements bytes or characters had to be replaced.
     pub replaced: u64,
+    /// What each element tells of its time.
+    pub signs: Vec<Sign>,
+    /// Attributes of the events that could not be read as their type.
+    pub mistyped: Mistyped,
 }
 
 impl Processed<'_> {
@@ -250,23 +271,35 @@ impl Processed<'_> {
 }
 
 /// Takes a record through decode, map, expand, validate and route.
-pub fn process<'a>(source: &mut Source, classes: &Classes, arrival: &Arrival<'a>, now: Timestamp) -> Processed<'a> {
+pub fn process<'a>(source: &mut Source, classes: &Classes, arrival: &Arrival<'a>) -> Processed<'a> {
     let elements = match decode(&source.framing, arrival.value, source.limits) {
         Ok(elements) => elements,
         Err(refusal) => {
-            return Processed { elements: refusal.elements, refused: vec![(0, refusal)], ..Processed::default() };
+            let signs = vec![Sign { read: refusal.elements, refused: refusal.elements, ..Sign::default() }];
+            return Processed {
+                elements: refusal.elements,
+                refused: vec![(0, refusal)],
+                signs,
+                ..Processed::default()
+            };
         }
     };
-    let mut walk = Walk { classes, arrival, latest: now.plus(source.max_future), digest: None };
+    // Judged by its record and not by the clock: a history may be read at any time.
+    let latest = arrival.timestamp.plus(source.max_future);
+    let mut walk = Walk { classes, arrival, latest, maker: Maker::new(arrival), seen: None, mistyped: Mistyped::new() };
     let mut processed = Processed::default();
     let count = elements.len();
     for (position, element) in elements.into_iter().enumerate() {
         let place = (count > 1).then_some(position);
         let room = processed.room();
-        processed.replaced += u64::from(element.replaced);
+        let replaced = u64::from(element.replaced);
+        processed.replaced += replaced;
         let form = element.form.clone();
         let found = walk.element(source, element, place, room);
-        match wrapper::judge(&source.framing, &form, found) {
+        let found = wrapper::judge(&source.framing, &form, found);
+        let (read, refused) = found.as_ref().err().map_or((1, 0), |refusal| (refusal.elements, refusal.elements));
+        processed.signs.push(Sign { time: walk.seen.take(), read, refused, replaced });
+        match found {
             Ok(events) => {
                 processed.elements += 1;
                 processed.published += u64::from(!events.is_empty());
@@ -278,7 +311,12 @@ pub fn process<'a>(source: &mut Source, classes: &Classes, arrival: &Arrival<'a>
             }
         }
     }
-    processed.elements = processed.elements.max(1);
+    if processed.elements == 0 {
+        processed.elements = 1;
+        processed.signs.push(Sign { read: 1, ..Sign::default() });
+    }
+    tell_apart(&mut processed.events);
+    processed.mistyped = walk.mistyped;
     processed
 }
 
@@ -287,8 +325,10 @@ struct Walk<'w, 'a> {
     classes: &'w Classes,
     arrival: &'w Arrival<'a>,
     latest: Timestamp,
-    /// Start of the digest of the record's bytes, once an event has asked for it.
-    digest: Option<String>,
+    maker: Maker<'w, 'a>,
+    /// When the element happened that is looked at, as far as it could be read.
+    seen: Option<Timestamp>,
+    mistyped: Mistyped,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -303,19 +343,30 @@ impl<'a> Walk<'_, 'a> {
         let drafts = self.drafts(source, element)?;
         let several = drafts.len() > 1;
         let mut routed = Vec::with_capacity(drafts.len());
-        for (number, draft) in drafts.into_iter().enumerate() {
+        let mut mistyped = Mistyped::new();
+        let mut last = None;
+        for (number, mut draft) in drafts.into_iter().enumerate() {
+            for (attribute, count) in hold_types(&mut draft, self.classes, source.reading)? {
+                *mistyped.entry(attribute).or_default() += count;
+            }
+            let time = draft.attributes.get("time").and_then(Value::as_i64).map(Timestamp);
+            last = last.max(time.filter(|time| is_plausible(*time, self.latest)));
+            self.seen = last.or(self.seen);
             let within = several.then_some(number);
             let room = room.saturating_sub(routed.len());
-            for draft in expand(draft, room, || self.made_uid(place, within))? {
+            for draft in expand(draft, room, || self.maker.uid(place, within))? {
                 let event = validate(draft, self.classes, self.latest)?;
                 let route = route(&event)?;
                 routed.push((event, route));
             }
         }
+        for (attribute, count) in mistyped {
+            *self.mistyped.entry(attribute).or_default() += count;
+        }
         Ok(routed)
     }
 
-    fn drafts(&self, source: &mut Source, element: Element<'a>) -> Result<Vec<Draft<'a>>, Refusal> {
+    fn drafts(&mut self, source: &mut Source, element: Element<'a>) -> Result<Vec<Draft<'a>>, Refusal> {
         let Some(mapping) = &mut source.mapping else {
             return match element.form {
                 Form::Json(text) | Form::Line(text) => {
@@ -329,26 +380,10 @@ impl<'a> Walk<'_, 'a> {
             Form::Json(text) => read_object(&text, &Wanted::everything(), source.framing.duplicates)?.object.into(),
             Form::Broken(refusal) => return Err(refusal),
         };
-        let events = mapping.apply(input, &source.name, self.arrival.timestamp)?;
-        Ok(events.into_iter().map(Draft::mapped).collect())
+        let applied = mapping.apply(input, &source.name, self.arrival.timestamp);
+        self.seen = applied.seen.filter(|time| is_plausible(*time, self.latest));
+        Ok(applied.events?.into_iter().map(Draft::mapped).collect())
     }
-
-    /// The identity of an event that brought none: what the record held and where it lay. Reading
-    /// the record again gives the same one.
-    fn made_uid(&mut self, place: Option<usize>, within: Option<usize>) -> String {
-        let Arrival { topic, partition, offset, value, .. } = *self.arrival;
-        let digest = self.digest.get_or_insert_with(|| short_digest(value.unwrap_or_default()));
-        let mut uid = format!("{digest}-{topic}-{partition}-{offset}");
-        for number in [place, within].into_iter().flatten() {
-            uid = format!("{uid}-{number}");
-        }
-        uid
-    }
-}
-
-/// The first 16 hex digits of the SHA-256 digest.
-fn short_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ mod tests {
         config::{Class, Reference},
         expand::Draft,
         json::Path,
+        types::Types,
     };
     use measurement::time::Timestamp;
     use serde_json::json;
@@ -71,6 +72,8 @@ mod tests {
     fn routed(event: Value) -> Result<Route, Refusal> {
         let class = Class {
             name: "door".to_owned(),
+            label: "door".into(),
+            types: Types::default(),
             uid: 42,
             category: 4,
             primary: Path::parse("door.uid").unwrap(),

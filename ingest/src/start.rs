@@ -29,6 +29,8 @@ pub struct Options {
     pub commit_records: usize,
     /// Longest time between two progress records of a source partition, in milliseconds.
     pub progress_interval: i64,
+    /// Whether time passes as records come; see [`Settings::as_it_came`].
+    pub as_it_came: bool,
     /// How much of a record is read.
     pub limits: Limits,
 }
@@ -41,6 +43,7 @@ impl Default for Options {
             commit_interval: 500,
             commit_records: 10_000,
             progress_interval: 2000,
+            as_it_came: true,
             limits: Limits::default(),
         }
     }
@@ -92,6 +95,7 @@ pub fn prepare(
         topics,
         source_partitions,
         progress_interval: options.progress_interval,
+        as_it_came: options.as_it_came,
     };
     let config = RunnerConfig {
         group: format!("{}-ingest", options.prefix),

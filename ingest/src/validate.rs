@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use measurement::time::Timestamp;
+use measurement::{coerce, time::Timestamp};
 use serde_json::Value;
 
 use crate::{
@@ -28,7 +28,7 @@ pub struct Event<'a> {
     pub time: Timestamp,
 }
 
-/// Checks a draft. `latest` is the last instant that is not "the far future".
+/// Checks a draft. `latest` is the last instant that is not "the far future" of its record.
 pub fn validate<'a>(draft: Draft<'a>, classes: &Classes, latest: Timestamp) -> Result<Event<'a>, Refusal> {
     let class = class_of(&draft, classes)?;
     let activity = required_integer(&draft, "activity_id")?;
@@ -72,18 +72,24 @@ fn time_of(draft: &Draft<'_>, latest: Timestamp) -> Result<Timestamp, Refusal> {
         None | Some(Value::Null) => {
             return Err(Refusal::new(Reason::BadTime, "the event has no time"));
         }
+        // Its type was held before.
         Some(time) => time
             .as_i64()
             .map(Timestamp)
-            .ok_or_else(|| Refusal::new(Reason::BadTime, "time is not a whole number of milliseconds"))?,
+            .ok_or_else(|| Refusal::new(Reason::BadTime, "time is neither an instant nor a number of one"))?,
     };
     if time < EARLIEST {
         return Err(Refusal::new(Reason::ImplausibleTime, format!("{time} is before 2000")));
     }
     if time > latest {
-        return Err(Refusal::new(Reason::ImplausibleTime, format!("{time} is later than {latest}")));
+        return Err(Refusal::new(Reason::ImplausibleTime, format!("{time} is later than the record's time allows")));
     }
     Ok(time)
+}
+
+/// Whether an instant can be that of an event; see [`validate`].
+pub fn is_plausible(time: Timestamp, latest: Timestamp) -> bool {
+    EARLIEST <= time && time <= latest
 }
 
 fn required_integer(draft: &Draft<'_>, name: &str) -> Result<i64, Refusal> {
@@ -93,7 +99,7 @@ fn required_integer(draft: &Draft<'_>, name: &str) -> Result<i64, Refusal> {
 fn integer(draft: &Draft<'_>, name: &str) -> Result<Option<i64>, Refusal> {
     match draft.attributes.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_i64() {
+        Some(value) => match coerce::whole(value) {
             Some(value) => Ok(Some(value)),
             None => Err(Refusal::new(Reason::BadAttribute, format!("{name} is not a whole number"))),
         },
@@ -103,7 +109,7 @@ fn integer(draft: &Draft<'_>, name: &str) -> Result<Option<i64>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Path;
+    use crate::{json::Path, types::Types};
     use serde_json::json;
 
     const NOW: i64 = 1_770_000_000_000;
@@ -111,6 +117,8 @@ mod tests {
     fn checked(change: impl FnOnce(&mut serde_json::Map<String, Value>)) -> Result<Timestamp, Refusal> {
         let classes = Classes::of([Class {
             name: "door".to_owned(),
+            label: "door".into(),
+            types: Types::default(),
             uid: 42,
             category: 4,
             primary: Path::parse("door.uid").unwrap(),
@@ -134,6 +142,9 @@ mod tests {
     fn a_sound_event_passes() {
         assert_eq!(checked(|_| ()), Ok(Timestamp(NOW)));
         assert_eq!(with("type_uid", json!(null)), Ok(Timestamp(NOW)));
+        for (name, value) in [("class_uid", json!("42")), ("activity_id", json!(1.0)), ("type_uid", json!("4201.0"))] {
+            assert_eq!(with(name, value.clone()), Ok(Timestamp(NOW)), "{name} = {value}");
+        }
     }
 
     #[test]
@@ -141,7 +152,7 @@ mod tests {
         for (name, value, reason) in [
             ("class_uid", json!(43), Reason::UnknownClass),
             ("class_uid", json!(null), Reason::UnknownClass),
-            ("class_uid", json!("42"), Reason::BadAttribute),
+            ("class_uid", json!("door"), Reason::BadAttribute),
             ("activity_id", json!(null), Reason::MissingAttribute),
             ("activity_id", json!(1.5), Reason::BadAttribute),
             ("type_uid", json!(4202), Reason::BadAttribute),
@@ -153,7 +164,7 @@ mod tests {
             ("metadata", json!({"uid": "x".repeat(513)}), Reason::BadAttribute),
             ("time", json!(null), Reason::BadTime),
             ("time", json!("2026-01-01T00:00:00Z"), Reason::BadTime),
-            ("time", json!(1.77e12), Reason::BadTime),
+            ("time", json!({"at": 1}), Reason::BadTime),
         ] {
             assert_eq!(with(name, value.clone()), Err(reason), "{name} = {value}");
         }

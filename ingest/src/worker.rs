@@ -1,6 +1,6 @@
 //! Ingest as a service: its loop and its metrics.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use service::{
     Context, Failure,
@@ -11,6 +11,7 @@ use streaming::RunError;
 
 use crate::{
     decode::Limits,
+    reject::Reason,
     start::{Options, start},
     stats::{Stats, Tally},
 };
@@ -43,7 +44,8 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
         }
         runner.commit().map(|_| ()).map_err(failure)
     };
-    Ok((axum::Router::new(), Box::new(worker)))
+    let accounting = move || async move { axum::Json(stats.accounts()) };
+    Ok((axum::Router::new().route("/api/accounting", axum::routing::get(accounting)), Box::new(worker)))
 }
 
 fn failure(fault: RunError) -> Failure {
@@ -65,22 +67,37 @@ fn families(stats: &Arc<Stats>) -> Vec<Family> {
             stats.counts().map(|(source, tally)| sample((source.to_string(), tally))).collect()
         })
     };
-    let reasons = {
+    let by_reason = |name, help, reasons: fn(Tally) -> BTreeMap<Reason, u64>| {
+        let stats = Arc::clone(stats);
+        Family::counter(name, help, move || {
+            let samples = stats.counts().flat_map(|(source, tally)| {
+                let source = source.to_string();
+                reasons(tally).into_iter().map(move |(reason, number)| Sample {
+                    labels: vec![("source", source.clone()), ("reason", reason.name().to_owned())],
+                    value: count(number),
+                })
+            });
+            samples.collect()
+        })
+    };
+    let mistyped = {
         let stats = Arc::clone(stats);
         Family::counter(
-            "vernier_ingest_rejected_by_reason_total",
-            "Records sent to the dead letters, by reason.",
+            "vernier_ingest_mistyped_total",
+            "Values of attributes that could not be read as the type of the class table.",
             move || {
-                stats
-                    .counts()
-                    .flat_map(|(source, tally)| {
-                        let source = source.to_string();
-                        tally.reasons.into_iter().map(move |(reason, number)| Sample {
-                            labels: vec![("source", source.clone()), ("reason", reason.name().to_owned())],
-                            value: count(number),
-                        })
+                let samples = stats.counts().flat_map(|(source, tally)| {
+                    let source = source.to_string();
+                    tally.mistyped.into_iter().map(move |((class, attribute), number)| Sample {
+                        labels: vec![
+                            ("source", source.clone()),
+                            ("class", class.to_string()),
+                            ("attribute", attribute),
+                        ],
+                        value: count(number),
                     })
-                    .collect()
+                });
+                samples.collect()
             },
         )
     };
@@ -97,6 +114,31 @@ fn families(stats: &Arc<Stats>) -> Vec<Family> {
         family("vernier_ingest_rejected_total", "Source records sent to the dead letters.", |tally| tally.rejected),
         family("vernier_ingest_events_total", "Events published.", |tally| tally.events),
         family("vernier_ingest_references_total", "Reference copies published.", |tally| tally.references),
-        reasons,
+        family(
+            "vernier_ingest_unnamed_total",
+            "Reference copies that were not made, because the event does not name the entity.",
+            |tally| tally.unnamed,
+        ),
+        family(
+            "vernier_ingest_elements_total",
+            "Elements of source records (lines, JSON values, items of arrays) read: published + not relevant + refused.",
+            |tally| tally.elements.read,
+        ),
+        family("vernier_ingest_elements_published_total", "Elements whose events were published.", |tally| {
+            tally.elements.published
+        }),
+        family("vernier_ingest_elements_not_relevant_total", "Sound elements of no interest.", |tally| {
+            tally.elements.not_relevant
+        }),
+        family("vernier_ingest_replaced_total", "Elements in which bytes or characters had to be replaced.", |tally| {
+            tally.replaced
+        }),
+        by_reason(
+            "vernier_ingest_rejected_by_reason_total",
+            "Records sent to the dead letters, by the reason of their first refused element.",
+            |tally| tally.reasons,
+        ),
+        by_reason("vernier_ingest_refused_total", "Refused elements, by reason.", |tally| tally.refused),
+        mistyped,
     ]
 }

@@ -25,6 +25,7 @@ impl Bench {
             event_partitions: 2,
             source_partitions: plan.topics().map(|topic| (topic.to_owned(), 3)).collect(),
             progress_interval: 2000,
+            as_it_came: true,
         };
         let now = Arc::new(AtomicI64::new(NOON));
         let hands = Arc::clone(&now);

@@ -7,7 +7,7 @@ use ingest::{
     decode::{Framing, Limits},
     pipeline::{Arrival, process},
 };
-use measurement::{catalogue::Decode, time::Timestamp};
+use measurement::{catalogue::Decode, coerce::Reading, time::Timestamp};
 use proptest::prelude::*;
 
 use crate::shipped;
@@ -26,7 +26,10 @@ fn sources() -> Vec<Source> {
         topics: vec!["raw.cmdb".to_owned()],
         framing: Framing::plain(Decode::Json),
         mapping: None,
+        reading: Reading::default(),
         max_future: 300_000,
+        lateness: 300_000,
+        idle: 30_000,
         limits: Limits::default(),
     });
     sources
@@ -155,7 +158,7 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
             for source in sources {
                 let arrival =
                     Arrival { topic: "raw", partition: 3, offset: 7, timestamp: NOW, key: None, value: Some(bytes) };
-                let first = process(source, classes, &arrival, NOW);
+                let first = process(source, classes, &arrival);
                 for (event, route) in &first.events {
                     prop_assert!(event.time <= NOW.plus(source.max_future));
                     prop_assert!(!route.primary.is_empty());
@@ -169,7 +172,7 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
                 let accounted = first.published + first.not_relevant() + first.refused_elements();
                 prop_assert_eq!(first.elements, accounted);
                 prop_assert!(first.elements > 0 && first.replaced <= first.elements);
-                let again = process(source, classes, &arrival, NOW);
+                let again = process(source, classes, &arrival);
                 let texts = |processed: &ingest::pipeline::Processed<'_>| {
                     processed.events.iter().map(|(event, _)| event.draft.bytes()).collect::<Vec<_>>()
                 };

@@ -35,7 +35,7 @@ fn samples_become_what_is_expected() {
 fn outcome(source: &mut Source, classes: &Classes, offset: usize, line: &[u8]) -> Value {
     let offset = i64::try_from(offset).unwrap();
     let arrival = Arrival { topic: "raw", partition: 0, offset, timestamp: NOW, key: None, value: Some(line) };
-    let processed = process(source, classes, &arrival, NOW);
+    let processed = process(source, classes, &arrival);
     let mut outcome = json!({ "record": offset });
     if !processed.events.is_empty() {
         outcome["events"] = processed

@@ -39,7 +39,7 @@ fn by_mapping(source: &mut Source, classes: &Classes, records: &[&str]) -> Count
         let offset = i64::try_from(offset).unwrap();
         let value = Some(record.as_bytes());
         let arrival = Arrival { topic: "raw.sshd", partition: 0, offset, timestamp: NOW, key: None, value };
-        let processed = process(source, classes, &arrival, NOW);
+        let processed = process(source, classes, &arrival);
         counts.lines += record.lines().filter(|line| !line.trim().is_empty()).count();
         counts.refused += usize::from(processed.refusal().is_some());
         for (event, _) in &processed.events {

@@ -10,7 +10,7 @@ use ingest::{
     decode::{Framing, Limits},
     map::Mapping,
 };
-use measurement::catalogue::Decode;
+use measurement::{catalogue::Decode, coerce::Reading};
 
 pub(crate) const SOURCES: [(&str, Decode); 6] = [
     ("sshd", Decode::Text),
@@ -32,7 +32,7 @@ pub(crate) fn mappings() -> PathBuf {
 pub(crate) fn source(name: &str, decode: Decode) -> Source {
     let file = mappings().join(name).join("map.vrl");
     let program = fs::read_to_string(&file).unwrap();
-    let mapping = Mapping::compile(&program).unwrap_or_else(|faults| {
+    let mapping = Mapping::compile(&program, chrono_tz::UTC).unwrap_or_else(|faults| {
         let faults: Vec<String> = faults.iter().map(|fault| format!("{}:{fault}", file.display())).collect();
         panic!("{}", faults.join("\n"))
     });
@@ -41,7 +41,10 @@ pub(crate) fn source(name: &str, decode: Decode) -> Source {
         topics: vec![format!("raw.{name}")],
         framing: Framing::plain(decode),
         mapping: Some(mapping),
+        reading: Reading::default(),
         max_future: 300_000,
+        lateness: 300_000,
+        idle: 30_000,
         limits: Limits::default(),
     }
 }

@@ -1,0 +1,47 @@
+//! `parse_timestamp(value, format, [timezone])`.
+
+use vrl::prelude::{
+    ArgumentList, Context, Expression, ExpressionError, FunctionExpression as _, Resolved, TimeZone, Value,
+    VrlValueConvert as _,
+};
+
+use super::{
+    functions::{Replacement, Run},
+    stamps::{Stamps, named},
+};
+
+/// A call.
+pub(super) fn call(arguments: &ArgumentList, library: Box<dyn Expression>) -> Box<dyn Expression> {
+    let run = ParseTimestamp {
+        value: arguments.required("value"),
+        format: arguments.required("format"),
+        timezone: arguments.optional("timezone"),
+    };
+    Replacement { library, run }.as_expr()
+}
+
+#[derive(Clone, Debug)]
+struct ParseTimestamp {
+    value: Box<dyn Expression>,
+    format: Box<dyn Expression>,
+    timezone: Option<Box<dyn Expression>>,
+}
+
+impl Run for ParseTimestamp {
+    fn run(&self, ctx: &mut Context<'_>) -> Resolved {
+        let value = self.value.resolve(ctx)?;
+        let format = self.format.resolve(ctx)?;
+        let zone = self.timezone.as_ref().map(|zone| zone.resolve(ctx)).transpose()?;
+        if matches!(value, Value::Timestamp(_)) {
+            return Ok(value);
+        }
+        let mut stamps = Stamps::of(ctx);
+        if let Some(zone) = zone {
+            let zone = TimeZone::parse(&zone.try_bytes_utf8_lossy()?)
+                .ok_or_else(|| ExpressionError::from("unable to parse the timezone"))?;
+            stamps = named(zone).map_or(stamps, |zone| stamps.in_zone(zone));
+        }
+        let time = stamps.read(&value.try_bytes_utf8_lossy()?, &format.try_bytes_utf8_lossy()?);
+        time.map(Value::Timestamp).ok_or_else(|| "the text is no timestamp of this format".into())
+    }
+}
