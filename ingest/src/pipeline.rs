@@ -151,7 +151,9 @@ impl Stage for Ingest {
         let Some((source, classes)) = self.plan.of_topic(arrival.topic) else {
             return Err(StageError(format!("{record:?} is of no source")));
         };
-        let partition = self.partitions.entry(TopicPartition::new(arrival.topic, arrival.partition)).or_default();
+        let new = || Partition { track: Track::new(now, source.lateness), ..Partition::default() };
+        let place = TopicPartition::new(arrival.topic, arrival.partition);
+        let partition = self.partitions.entry(place).or_insert_with(new);
         let processed = process(source, classes, &arrival);
         partition.tally.count(&processed, &arrival);
         partition.track.arrived(now, processed.events.iter().map(|(event, _)| event.time));

@@ -110,7 +110,7 @@ mod tests {
         track.arrived(Timestamp(1), [Timestamp(500)]);
         track.arrived(Timestamp(2), [Timestamp(400)]);
         track.arrived(Timestamp(3), []);
-        let progress = track.progress("lab", &position(3, Some(4)), 1, Timestamp(4));
+        let progress = track.progress("lab", &position(3, Some(600)), 1, Timestamp(600));
         assert_eq!((progress.newest, progress.quiet_since), (Some(Timestamp(500)), Timestamp(3)));
     }
 }

@@ -73,7 +73,8 @@ fn parts(message: Message<&str>) -> ObjectMap {
             parts.insert(name.into(), value);
         }
     };
-    put("message", Some(message.msg.into()));
+    // RFC 5424 puts a byte order mark before a text of UTF-8; it is no part of it.
+    put("message", Some(message.msg.strip_prefix('\u{feff}').unwrap_or(message.msg).into()));
     put("hostname", message.hostname.map(Into::into));
     put("severity", message.severity.map(|severity| severity.as_str().into()));
     put("facility", message.facility.map(|facility| facility.as_str().into()));

@@ -10,6 +10,7 @@ mod shipped;
 
 mod plans;
 mod mappings;
+mod meaning;
 mod sample_data;
 mod any_bytes;
 mod doors;

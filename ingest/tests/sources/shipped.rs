@@ -30,9 +30,13 @@ pub(crate) fn mappings() -> PathBuf {
 }
 
 pub(crate) fn source(name: &str, decode: Decode) -> Source {
+    source_in(name, decode, chrono_tz::UTC)
+}
+
+pub(crate) fn source_in(name: &str, decode: Decode, zone: chrono_tz::Tz) -> Source {
     let file = mappings().join(name).join("map.vrl");
     let program = fs::read_to_string(&file).unwrap();
-    let mapping = Mapping::compile(&program, chrono_tz::UTC).unwrap_or_else(|faults| {
+    let mapping = Mapping::compile(&program, zone).unwrap_or_else(|faults| {
         let faults: Vec<String> = faults.iter().map(|fault| format!("{}:{fault}", file.display())).collect();
         panic!("{}", faults.join("\n"))
     });
@@ -41,7 +45,7 @@ pub(crate) fn source(name: &str, decode: Decode) -> Source {
         topics: vec![format!("raw.{name}")],
         framing: Framing::plain(decode),
         mapping: Some(mapping),
-        reading: Reading::default(),
+        reading: Reading { zone, ..Reading::default() },
         max_future: 300_000,
         lateness: 300_000,
         idle: 30_000,
