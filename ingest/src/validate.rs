@@ -82,7 +82,7 @@ fn time_of(draft: &Draft<'_>, latest: Timestamp) -> Result<Timestamp, Refusal> {
         return Err(Refusal::new(Reason::ImplausibleTime, format!("{time} is before 2000")));
     }
     if time > latest {
-        return Err(Refusal::new(Reason::ImplausibleTime, format!("{time} is later than the record's time allows")));
+        return Err(Refusal::new(Reason::ImplausibleTime, format!("{time} is later than {latest}")));
     }
     Ok(time)
 }

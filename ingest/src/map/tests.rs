@@ -270,6 +270,24 @@ fn stamps_without_a_zone_are_of_the_sources_zone() {
             Kolkata,
             "2026-03-10T08:30:00.000Z",
         ),
+        (
+            "parse_nginx_log!(.message, \"error\").timestamp",
+            "2025/10/26 02:30:00 [error] 31#31: *1 open() failed",
+            Zurich,
+            "2025-10-26T00:30:00.000Z",
+        ),
+        (
+            "parse_nginx_log!(.message, \"error\").timestamp",
+            "2026/03/29 02:30:00 [error] 31#31: *1 open() failed",
+            Zurich,
+            "2026-03-29T01:30:00.000Z",
+        ),
+        (
+            "parse_common_log!(.message).timestamp",
+            "127.0.0.1 - bob [10/Mar/2026:14:00:00 -0500] \"GET / HTTP/1.0\" 200 2326",
+            Kolkata,
+            "2026-03-10T19:00:00.000Z",
+        ),
         ("format_timestamp!(t'2026-03-10T08:30:00Z', \"%F %T\", \"local\")", "", Kolkata, "2026-03-10 14:00:00"),
         ("format_timestamp!(t'2026-03-10T08:30:00Z', \"%F %T\")", "", Kolkata, "2026-03-10 08:30:00"),
     ] {

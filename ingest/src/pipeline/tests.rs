@@ -200,7 +200,8 @@ fn what_was_read_is_told_minute_by_minute() {
     bench.read(&partition, "2026-03-01T11:57:20Z web-01 sshd[1]: Failed password for root from 192.0.2.1 port 1 ssh2");
     bench.read(&partition, "2026-03-01T11:58:20Z web-01 CRON[1]: session opened");
     let at = |text: &str| Timestamp::parse(text).unwrap();
-    let minute = |first, last, read, refused| IntakeMinute { first: at(first), last: at(last), read, refused, replaced: 0 };
+    let minute =
+        |first, last, read, refused| IntakeMinute { first: at(first), last: at(last), read, refused, replaced: 0 };
     let records = bench.flush(&partition);
     let expected = [
         minute("2026-03-01T11:57:10Z", "2026-03-01T11:57:20Z", 3, 1),
@@ -231,7 +232,11 @@ fn one_wrong_clock_in_a_history_moves_no_time_before_its_end() {
         newest(&out.into_records())
     };
     assert_eq!(flush(&mut bench, None), Timestamp::parse("2026-01-10T08:59:00Z"));
-    assert_eq!(flush(&mut bench, Some(Timestamp(NOON))), Timestamp::parse("2026-02-20T08:00:00Z"), "nothing is left to be late");
+    assert_eq!(
+        flush(&mut bench, Some(Timestamp(NOON))),
+        Timestamp::parse("2026-02-20T08:00:00Z"),
+        "nothing is left to be late"
+    );
 }
 
 #[test]
@@ -246,5 +251,8 @@ fn a_history_read_as_having_come_in_time_tells_no_time() {
     assert_eq!(of_kind(&records, headers::PROGRESS).count(), 0);
     let found = minutes(&records);
     assert_eq!(found.len(), 1, "what tells no time has that of its neighbours, a year back");
-    assert_eq!((found[0].read, found[0].refused, found[0].last), (3, 2, Timestamp::parse("2025-03-01T11:57:10Z").unwrap()));
+    assert_eq!(
+        (found[0].read, found[0].refused, found[0].last),
+        (3, 2, Timestamp::parse("2025-03-01T11:57:10Z").unwrap())
+    );
 }

@@ -55,7 +55,10 @@ fn events(source: &mut Source, record: &str, received: &str) -> Vec<Value> {
 }
 
 fn times(source: &mut Source, record: &str, received: &str) -> Vec<String> {
-    events(source, record, received).iter().map(|event| Timestamp(event["time"].as_i64().unwrap()).to_string()).collect()
+    events(source, record, received)
+        .iter()
+        .map(|event| Timestamp(event["time"].as_i64().unwrap()).to_string())
+        .collect()
 }
 
 const LOGIN: &str = r#"{"class_uid": 3002, "category_uid": 3, "activity_id": 1, "type_uid": 300201, "severity_id": 1, "status_id": 1,
@@ -112,7 +115,8 @@ fn instants_are_read_in_the_unit_that_the_source_declares() {
     }
     let mut undeclared = source(Decode::Json, None, Reading::default());
     let record = login(|event| event["time"] = json!(1_773_129_600));
-    let reason = read(&mut undeclared, &record, "2026-03-11T12:00:00Z", |processed| processed.refusal().unwrap().reason);
+    let reason =
+        read(&mut undeclared, &record, "2026-03-11T12:00:00Z", |processed| processed.refusal().unwrap().reason);
     assert_eq!(reason, Reason::ImplausibleTime, "told, not guessed");
 }
 
@@ -123,7 +127,9 @@ fn identifiers_and_scores_are_what_the_class_table_says() {
         let record = login(|event| event["user"]["uid"] = uid.clone());
         assert_eq!(events(&mut source, &record, "2026-03-11T12:00:00Z")[0]["user"]["uid"], text, "{uid}");
     }
-    for (score, number) in [(json!("9.8"), json!(9.8)), (json!(" 10 "), json!(10)), (json!(7.5), json!(7.5)), (json!("1e1"), json!(10))] {
+    for (score, number) in
+        [(json!("9.8"), json!(9.8)), (json!(" 10 "), json!(10)), (json!(7.5), json!(7.5)), (json!("1e1"), json!(10))]
+    {
         let finding = json!({
             "class_uid": 2002, "activity_id": 1, "status_id": 1, "time": 1_773_129_600_000_i64,
             "metadata": {"uid": 5}, "finding_info": {"uid": 6}, "device": {"uid": 7},
@@ -136,7 +142,14 @@ fn identifiers_and_scores_are_what_the_class_table_says() {
     let record = login(|event| event["is_mfa"] = json!("sometimes"));
     let (published, mistyped) = read(&mut source, &record, "2026-03-11T12:00:00Z", |processed| {
         let bytes = processed.events[0].0.draft.bytes();
-        (bytes, processed.mistyped.iter().map(|((class, path), n)| (class.to_string(), path.clone(), *n)).collect::<Vec<_>>())
+        (
+            bytes,
+            processed
+                .mistyped
+                .iter()
+                .map(|((class, path), n)| (class.to_string(), path.clone(), *n))
+                .collect::<Vec<_>>(),
+        )
     });
     assert_eq!(published, record.as_bytes(), "as it came");
     assert_eq!(mistyped, [("authentication".to_owned(), "is_mfa".to_owned(), 1)]);
@@ -163,7 +176,8 @@ fn uids(source: &mut Source, record: &str) -> Vec<String> {
 #[test]
 fn events_of_one_record_that_share_an_identity_are_told_apart() {
     let mut mail = source(Decode::Json, Some(MAIL), Reading::default());
-    let record = |to: &[&str]| json!({"GUID": "g", "messageTime": "2026-03-10T08:00:00Z", "recipients": to}).to_string();
+    let record =
+        |to: &[&str]| json!({"GUID": "g", "messageTime": "2026-03-10T08:00:00Z", "recipients": to}).to_string();
     assert_eq!(uids(&mut mail, &record(&["a"])), ["g"]);
     assert_eq!(uids(&mut mail, &record(&["a", "b", "c"])), ["g", "g-2", "g-3"]);
     assert_eq!(uids(&mut mail, &record(&["a", "a", "b"])), ["g", "g", "g-2"], "the same recipient twice is one event");
@@ -198,7 +212,8 @@ fn stamps_without_a_year_are_of_the_records_year_whenever_they_are_read() {
 
 #[test]
 fn lines_of_sshd_are_placed_by_the_sources_zone_and_the_records_year() {
-    let line = |stamp: &str| format!("{stamp} web-1 sshd[1]: Failed password for deploy from 192.0.2.1 port 40000 ssh2");
+    let line =
+        |stamp: &str| format!("{stamp} web-1 sshd[1]: Failed password for deploy from 192.0.2.1 port 40000 ssh2");
     use chrono_tz::{America::New_York, Asia::Kolkata, Europe::Zurich, UTC};
     for (stamp, zone, received, instant) in [
         ("Mar 10 14:00:00", Kolkata, "2026-03-10T09:00:00Z", "2026-03-10T08:30:00.000Z"),
@@ -216,7 +231,8 @@ fn lines_of_sshd_are_placed_by_the_sources_zone_and_the_records_year() {
         assert_eq!(times(&mut source, &line(stamp), received), [instant], "{stamp} {zone}");
     }
     let mut source = shipped::source_in("sshd", Decode::Text, UTC);
-    let refused = read(&mut source, &line("Feb 30 12:00:00"), "2024-03-01T00:00:00Z", |processed| processed.refused_elements());
+    let refused =
+        read(&mut source, &line("Feb 30 12:00:00"), "2024-03-01T00:00:00Z", |processed| processed.refused_elements());
     assert_eq!(refused, 1, "no day: told");
 }
 
@@ -241,7 +257,8 @@ fn a_leap_second_belongs_to_its_day() {
       "class_uid": 3002, "activity_id": 1, "status_id": 1, "dst_endpoint": { "hostname": "h" },
       "time": to_unix_timestamp(parse_timestamp!(.at, "%+"), unit: "milliseconds")
     }"#;
-    let direct = r#"{ "class_uid": 3002, "activity_id": 1, "status_id": 1, "dst_endpoint": { "hostname": "h" }, "time": .at }"#;
+    let direct =
+        r#"{ "class_uid": 3002, "activity_id": 1, "status_id": 1, "dst_endpoint": { "hostname": "h" }, "time": .at }"#;
     for program in [program, direct] {
         let mut source = source(Decode::Json, Some(program), Reading::default());
         for (text, instant) in [
@@ -334,14 +351,22 @@ fn every_element_tells_its_time_as_far_as_it_could_be_read() {
         2026-03-01T11:05:00Z web-1 sshd[1]: Failed password for root from 192.0.2.1 port 1 ssh2\n\
         nonsense";
     let signs = read(&mut sshd, lines, "2026-03-01T12:00:00Z", |processed| {
-        processed.signs.iter().map(|sign| (sign.time.map(|time| time.to_string()), sign.read, sign.refused)).collect::<Vec<_>>()
+        processed
+            .signs
+            .iter()
+            .map(|sign| (sign.time.map(|time| time.to_string()), sign.read, sign.refused))
+            .collect::<Vec<_>>()
     });
     let at = |text: &str| Some(text.to_owned());
     assert_eq!(signs, [(at("2026-03-01T11:00:00.000Z"), 1, 0), (at("2026-03-01T11:05:00.000Z"), 1, 0), (None, 1, 1)]);
     let mut native = source(Decode::Json, None, Reading::default());
     let unknown = login(|event| event["class_uid"] = json!(99));
     let signs = read(&mut native, &unknown, "2026-03-11T12:00:00Z", |processed| processed.signs.clone());
-    assert_eq!((signs[0].time, signs[0].refused), (Some(Timestamp(1_773_129_600_000)), 1), "refused after its time was readable");
+    assert_eq!(
+        (signs[0].time, signs[0].refused),
+        (Some(Timestamp(1_773_129_600_000)), 1),
+        "refused after its time was readable"
+    );
     let ahead = login(|event| event["class_uid"] = json!(99));
     let signs = read(&mut native, &ahead, "2020-03-11T12:00:00Z", |processed| processed.signs.clone());
     assert_eq!(signs[0].time, None, "a time that cannot be true is none");
