@@ -214,7 +214,6 @@ fn stamps_without_a_year_are_of_the_records_year_whenever_they_are_read() {
 fn lines_of_sshd_are_placed_by_the_sources_zone_and_the_records_year() {
     let line =
         |stamp: &str| format!("{stamp} web-1 sshd[1]: Failed password for deploy from 192.0.2.1 port 40000 ssh2");
-    use chrono_tz::{America::New_York, Asia::Kolkata, Europe::Zurich, UTC};
     for (stamp, zone, received, instant) in [
         ("Mar 10 14:00:00", Kolkata, "2026-03-10T09:00:00Z", "2026-03-10T08:30:00.000Z"),
         ("Mar 10 14:00:00", UTC, "2026-03-10T15:00:00Z", "2026-03-10T14:00:00.000Z"),

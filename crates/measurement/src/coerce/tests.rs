@@ -113,8 +113,8 @@ fn instants_may_be_texts_and_numbers_of_the_sources_unit() {
 
 #[test]
 fn a_stamp_without_a_zone_is_of_the_sources_zone() {
-    let of = |text: &str, zone| time_of_text(text, Reading { zone, ..Reading::default() });
     use chrono_tz::{America::New_York, Asia::Kolkata, Europe::Zurich};
+    let of = |text: &str, zone| time_of_text(text, Reading { zone, ..Reading::default() });
     for (text, zone, instant) in [
         ("2026-03-10T14:00:00", Kolkata, "2026-03-10T08:30:00Z"),
         ("2026-03-10 14:00:00.250", New_York, "2026-03-10T18:00:00.250Z"),
@@ -233,11 +233,10 @@ proptest! {
     #[test]
     fn the_door_and_the_reader_agree(given in anything(), wanted in types()) {
         let read = |value: &Json| match value {
-            Json::Null => Value::Null,
             Json::Bool(truth) => Value::Bool(*truth),
             Json::Number(number) => exact(number).map_or(Value::Null, Value::from_exact),
             Json::String(text) => Value::text(text),
-            Json::Array(_) | Json::Object(_) => Value::Null,
+            Json::Null | Json::Array(_) | Json::Object(_) => Value::Null,
         };
         if given.is_array() || given.as_str().is_some_and(|text| day_of_text(text).is_some()) {
             return Ok(());
