@@ -93,7 +93,7 @@ fn uid(event: &Event<'_>) -> Option<String> {
 mod tests {
     use std::borrow::Cow;
 
-    use measurement::time::Timestamp;
+    use measurement::{catalogue::DuplicateMembers, time::Timestamp};
     use serde_json::{Value, json};
 
     use super::*;
@@ -119,7 +119,9 @@ mod tests {
         let event = |event: Value| {
             let draft = match event {
                 Value::Object(attributes) => Draft::mapped(attributes),
-                Value::String(text) => Draft::native(Cow::Owned(text), wanted.wanted()).unwrap(),
+                Value::String(text) => {
+                    Draft::native(Cow::Owned(text), wanted.wanted(), DuplicateMembers::Refuse).unwrap()
+                }
                 _ => unreachable!("tests give objects and texts"),
             };
             (Event { draft, class: std::sync::Arc::clone(&class), time: Timestamp(0) }, route.clone())

@@ -35,7 +35,7 @@ pub enum Untold {
 /// The minutes of a source partition since the last commit.
 #[derive(Clone, Debug, Default)]
 pub struct Minutes {
-    minutes: BTreeMap<i64, IntakeMinute>,
+    counted: BTreeMap<i64, IntakeMinute>,
     last_known: Option<Timestamp>,
     /// Elements whose time is the next one known.
     waiting: Vec<(Timestamp, Sign)>,
@@ -68,7 +68,7 @@ impl Minutes {
 
     fn add(&mut self, time: Timestamp, sign: Sign) {
         let empty = || IntakeMinute { first: time, last: time, read: 0, refused: 0, replaced: 0 };
-        let minute = self.minutes.entry(time.0.div_euclid(MINUTE)).or_insert_with(empty);
+        let minute = self.counted.entry(time.0.div_euclid(MINUTE)).or_insert_with(empty);
         minute.first = minute.first.min(time);
         minute.last = minute.last.max(time);
         minute.read += sign.read;
@@ -81,7 +81,7 @@ impl Minutes {
         for (record, sign) in std::mem::take(&mut self.waiting) {
             self.add(record, sign);
         }
-        let minutes: Vec<IntakeMinute> = std::mem::take(&mut self.minutes).into_values().collect();
+        let minutes: Vec<IntakeMinute> = std::mem::take(&mut self.counted).into_values().collect();
         for minutes in minutes.chunks(Intake::MINUTES) {
             let intake = Intake::new(source, &partition.topic, partition.partition, minutes.to_vec());
             out.send(OutRecord {

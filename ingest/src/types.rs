@@ -176,7 +176,7 @@ mod tests {
             (TimeUnit::Seconds, json!("1773129600.25"), 1_773_129_600_250),
             (TimeUnit::Microseconds, json!(1_773_129_600_000_999_i64), 1_773_129_600_000),
             (TimeUnit::Nanoseconds, json!("1773129600000000001"), 1_773_129_600_000),
-            (TimeUnit::Milliseconds, json!(1.7731296e12), 1_773_129_600_000),
+            (TimeUnit::Milliseconds, json!(1.773_129_6e12), 1_773_129_600_000),
             (TimeUnit::Milliseconds, json!("2026-03-10 04:00:00"), 1_773_129_600_000),
             (TimeUnit::Milliseconds, json!("2026-03-10"), 1_773_115_200_000),
         ] {

@@ -56,51 +56,44 @@ fn failure(fault: RunError) -> Failure {
 }
 
 fn families(stats: &Arc<Stats>) -> Vec<Family> {
-    type Read = fn(&Tally) -> u64;
-    let family = |name, help, read: Read| {
-        let stats = Arc::clone(stats);
-        Family::counter(name, help, move || {
-            let sample = |(source, tally): (String, Tally)| Sample {
-                labels: vec![("source", source)],
-                value: count(read(&tally)),
-            };
-            stats.counts().map(|(source, tally)| sample((source.to_string(), tally))).collect()
-        })
-    };
-    let by_reason = |name, help, reasons: fn(Tally) -> BTreeMap<Reason, u64>| {
-        let stats = Arc::clone(stats);
-        Family::counter(name, help, move || {
-            let samples = stats.counts().flat_map(|(source, tally)| {
-                let source = source.to_string();
-                reasons(tally).into_iter().map(move |(reason, number)| Sample {
-                    labels: vec![("source", source.clone()), ("reason", reason.name().to_owned())],
-                    value: count(number),
-                })
-            });
-            samples.collect()
-        })
-    };
-    let mistyped = {
-        let stats = Arc::clone(stats);
-        Family::counter(
-            "vernier_ingest_mistyped_total",
-            "Values of attributes that could not be read as the type of the class table.",
-            move || {
-                let samples = stats.counts().flat_map(|(source, tally)| {
-                    let source = source.to_string();
-                    tally.mistyped.into_iter().map(move |((class, attribute), number)| Sample {
-                        labels: vec![
-                            ("source", source.clone()),
-                            ("class", class.to_string()),
-                            ("attribute", attribute),
-                        ],
-                        value: count(number),
-                    })
-                });
-                samples.collect()
-            },
-        )
-    };
+    let mut families = of_records(stats);
+    families.extend(of_elements(stats));
+    families.push(mistyped(stats));
+    families
+}
+
+/// A counter of each source.
+fn counter(stats: &Arc<Stats>, name: &'static str, help: &'static str, read: fn(&Tally) -> u64) -> Family {
+    let stats = Arc::clone(stats);
+    Family::counter(name, help, move || {
+        let sample =
+            |(source, tally): (String, Tally)| Sample { labels: vec![("source", source)], value: count(read(&tally)) };
+        stats.counts().map(|(source, tally)| sample((source.to_string(), tally))).collect()
+    })
+}
+
+/// A counter of each source and reason.
+fn by_reason(
+    stats: &Arc<Stats>,
+    name: &'static str,
+    help: &'static str,
+    reasons: fn(Tally) -> BTreeMap<Reason, u64>,
+) -> Family {
+    let stats = Arc::clone(stats);
+    Family::counter(name, help, move || {
+        let samples = stats.counts().flat_map(|(source, tally)| {
+            let source = source.to_string();
+            reasons(tally).into_iter().map(move |(reason, number)| Sample {
+                labels: vec![("source", source.clone()), ("reason", reason.name().to_owned())],
+                value: count(number),
+            })
+        });
+        samples.collect()
+    })
+}
+
+fn of_records(stats: &Arc<Stats>) -> Vec<Family> {
+    let family = |name, help, read| counter(stats, name, help, read);
     vec![
         family("vernier_ingest_read_total", "Source records read: published + not relevant + rejected.", |tally| {
             tally.read
@@ -119,6 +112,18 @@ fn families(stats: &Arc<Stats>) -> Vec<Family> {
             "Reference copies that were not made, because the event does not name the entity.",
             |tally| tally.unnamed,
         ),
+        by_reason(
+            stats,
+            "vernier_ingest_rejected_by_reason_total",
+            "Records sent to the dead letters, by the reason of their first refused element.",
+            |tally| tally.reasons,
+        ),
+    ]
+}
+
+fn of_elements(stats: &Arc<Stats>) -> Vec<Family> {
+    let family = |name, help, read| counter(stats, name, help, read);
+    vec![
         family(
             "vernier_ingest_elements_total",
             "Elements of source records (lines, JSON values, items of arrays) read: published + not relevant + refused.",
@@ -133,12 +138,24 @@ fn families(stats: &Arc<Stats>) -> Vec<Family> {
         family("vernier_ingest_replaced_total", "Elements in which bytes or characters had to be replaced.", |tally| {
             tally.replaced
         }),
-        by_reason(
-            "vernier_ingest_rejected_by_reason_total",
-            "Records sent to the dead letters, by the reason of their first refused element.",
-            |tally| tally.reasons,
-        ),
-        by_reason("vernier_ingest_refused_total", "Refused elements, by reason.", |tally| tally.refused),
-        mistyped,
+        by_reason(stats, "vernier_ingest_refused_total", "Refused elements, by reason.", |tally| tally.refused),
     ]
+}
+
+fn mistyped(stats: &Arc<Stats>) -> Family {
+    let stats = Arc::clone(stats);
+    Family::counter(
+        "vernier_ingest_mistyped_total",
+        "Values of attributes that could not be read as the type of the class table.",
+        move || {
+            let samples = stats.counts().flat_map(|(source, tally)| {
+                let source = source.to_string();
+                tally.mistyped.into_iter().map(move |((class, attribute), number)| Sample {
+                    labels: vec![("source", source.clone()), ("class", class.to_string()), ("attribute", attribute)],
+                    value: count(number),
+                })
+            });
+            samples.collect()
+        },
+    )
 }

@@ -34,13 +34,13 @@ impl Run for ParseKlog {
         let value = self.value.resolve(ctx)?;
         let line = value.try_bytes_utf8_lossy()?;
         let found = LINE.as_ref().and_then(|form| form.captures(&line)).ok_or("failed parsing klog message")?;
-        parts(&found, Stamps::of(ctx)).map(|parts| Value::Object(parts.into())).map_err(Into::into)
+        parts(&found, Stamps::of(ctx)).map(Value::Object).map_err(Into::into)
     }
 }
 
 fn parts(found: &Captures<'_>, stamps: Stamps) -> Result<BTreeMap<KeyString, Value>, &'static str> {
     let part = |name: &str| found.name(name).map(|part| part.as_str()).unwrap_or_default();
-    let number = |name: &str| part(name).parse::<i64>().map(Value::Integer);
+    let number = |name: &str| part(name).parse::<i64>().ok().map(Value::Integer);
     let level = match part("level") {
         "I" => "info",
         "W" => "warning",
@@ -52,9 +52,9 @@ fn parts(found: &Captures<'_>, stamps: Stamps) -> Result<BTreeMap<KeyString, Val
     Ok([
         ("level".into(), level.into()),
         ("timestamp".into(), Value::Timestamp(time)),
-        ("id".into(), number("id").map_err(|_| "failed parsing id")?),
+        ("id".into(), number("id").ok_or("failed parsing id")?),
         ("file".into(), part("file").into()),
-        ("line".into(), number("line").map_err(|_| "failed parsing line")?),
+        ("line".into(), number("line").ok_or("failed parsing line")?),
         ("message".into(), part("message").into()),
     ]
     .into())

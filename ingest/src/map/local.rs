@@ -38,7 +38,7 @@ impl Run for Settled {
                 let is_single =
                     |time: DateTime<Utc>| stamps.zone.from_local_datetime(&time.naive_utc()).single().is_some();
                 let placed = |time| (!is_single(time)).then(|| stamps.local(time.naive_utc())).flatten();
-                in_utc(&*self.library, ctx).and_then(|value| each_stamp(value, placed)).map_err(|_| fault)
+                in_utc(&*self.library, ctx).and_then(|value| each_stamp(value, placed)).or(Err(fault))
             }
             Err(end) => Err(end),
         }
