@@ -169,9 +169,14 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
                 if let Some(refusal) = first.refusal() {
                     prop_assert!(!refusal.detail.contains("panicked"), "{}", refusal.detail);
                 }
-                let accounted = first.published + first.not_relevant() + first.refused_elements();
-                prop_assert_eq!(first.elements, accounted);
-                prop_assert!(first.elements > 0 && first.replaced <= first.elements);
+                let sum = |of: fn(&ingest::intake::Sign) -> u64| first.signs.iter().map(of).sum::<u64>();
+                prop_assert_eq!(first.elements, first.published + first.not_relevant() + first.refused_elements());
+                prop_assert_eq!(sum(|sign| sign.read), first.elements, "each element is told once");
+                prop_assert_eq!(sum(|sign| sign.refused), first.refused_elements());
+                prop_assert_eq!(sum(|sign| sign.replaced), first.replaced);
+                for time in first.signs.iter().filter_map(|sign| sign.time) {
+                    prop_assert!(time <= NOW.plus(source.max_future));
+                }
                 let again = process(source, classes, &arrival);
                 let texts = |processed: &ingest::pipeline::Processed<'_>| {
                     processed.events.iter().map(|(event, _)| event.draft.bytes()).collect::<Vec<_>>()
