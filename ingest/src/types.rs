@@ -126,7 +126,7 @@ fn hold(draft: &mut Draft<'_>, class: &Arc<str>, types: &Types, reading: Reading
 mod tests {
     use std::borrow::Cow;
 
-    use measurement::catalogue::TimeUnit;
+    use measurement::catalogue::{DuplicateMembers, TimeUnit};
     use serde_json::json;
 
     use super::*;
@@ -191,7 +191,7 @@ mod tests {
         let mut classes = classes();
         classes.also([("vulnerabilities[0].cvss[0].base_score")]);
         let native = |text: &'static str| {
-            let mut draft = Draft::native(Cow::Borrowed(text), classes.wanted()).unwrap();
+            let mut draft = Draft::native(Cow::Borrowed(text), classes.wanted(), DuplicateMembers::Refuse).unwrap();
             let mistyped = hold_types(&mut draft, &classes, Reading::default()).unwrap();
             (draft, mistyped.len())
         };

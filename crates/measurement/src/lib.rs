@@ -5,12 +5,11 @@
 //! 2. [`number`], [`value`], [`coerce`], [`rates`]: exact numbers, the values of expressions, what a source may write for
 //!    one, rates of exchange;
 //! 3. [`expression`]: CEL, checked and compiled once;
-//! 4. [`coerce`]: what a source may write for a value of a type;
-//! 5. [`classes`], [`fields`], [`bands`], [`diagnostic`], [`catalogue`]: what is measured, and from what;
-//! 6. [`extract`]: the wanted fields of an event;
-//! 7. [`grain`], [`population`]: rows with their versions;
-//! 8. [`accumulate`]: base measures;
-//! 9. [`judge`]: derived measures, bands and outcomes.
+//! 4. [`classes`], [`fields`], [`bands`], [`diagnostic`], [`catalogue`]: what is measured, and from what;
+//! 5. [`extract`]: the wanted fields of an event;
+//! 6. [`grain`], [`population`]: rows with their versions;
+//! 7. [`accumulate`]: base measures;
+//! 8. [`judge`]: derived measures, bands and outcomes.
 
 pub mod time;
 pub mod calendar;
@@ -20,7 +19,6 @@ pub mod value;
 pub mod coerce;
 pub mod rates;
 pub mod expression;
-pub mod coerce;
 pub mod classes;
 pub mod fields;
 pub mod bands;
