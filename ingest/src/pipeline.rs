@@ -298,7 +298,8 @@ pub fn process<'a>(source: &mut Source, classes: &Classes, arrival: &Arrival<'a>
         let replaced = u64::from(element.replaced);
         processed.replaced += replaced;
         let form = element.form.clone();
-        let found = wrapper::judge(&source.framing, &form, walk.element(source, element, place, room));
+        let found = walk.element(source, element, place, room);
+        let found = wrapper::judge(&source.framing, &form, found);
         let (read, refused) = found.as_ref().err().map_or((1, 0), |refusal| (refusal.elements, refusal.elements));
         processed.signs.push(Sign { time: walk.seen.take(), read, refused, replaced });
         match found {

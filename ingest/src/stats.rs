@@ -93,8 +93,8 @@ impl Tally {
     /// Counts a record.
     pub fn count(&mut self, processed: &Processed<'_>, arrival: &Arrival<'_>) {
         self.read += 1;
-        match processed.refusal() {
-            Some(refusal) => {
+        match processed.refused.first() {
+            Some((_, refusal)) => {
                 self.rejected += 1;
                 *self.reasons.entry(refusal.reason).or_default() += 1;
             }

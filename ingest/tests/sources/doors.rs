@@ -47,7 +47,7 @@ fn logins() -> Source {
     Source {
         name: "app".into(),
         framing: Framing::plain(Decode::Json),
-        mapping: Some(Mapping::compile(LOGINS).unwrap()),
+        mapping: Some(Mapping::compile(LOGINS, chrono_tz::UTC).unwrap()),
         ..shipped::source("itsm", Decode::Json)
     }
 }
@@ -90,7 +90,7 @@ fn outcome(processed: &Processed<'_>) -> Outcome {
 fn read(source: &mut Source, record: &[u8]) -> Outcome {
     let classes = Classes::new(&measurement::classes::Classes::known(), []);
     let arrival = Arrival { topic: "raw", partition: 0, offset: 7, timestamp: NOW, key: None, value: Some(record) };
-    outcome(&process(source, &classes, &arrival, NOW))
+    outcome(&process(source, &classes, &arrival))
 }
 
 fn counts(source: &mut Source, record: &[u8]) -> (usize, usize) {
@@ -285,7 +285,7 @@ fn wrappers_that_nobody_declared_are_named() {
         let value = Some(record.as_bytes());
         let arrival = Arrival { topic: "raw", partition: 0, offset: 7, timestamp: NOW, key: None, value };
         for mut source in [logins(), native()] {
-            let processed = process(&mut source, &classes, &arrival, NOW);
+            let processed = process(&mut source, &classes, &arrival);
             let (_, refusal) = &processed.refused[0];
             assert_eq!(refusal.reason, Reason::UndeclaredWrapper, "{record}");
             assert!(refusal.detail.contains(&format!("`unwrap: {{ {declared} }}`")), "{}", refusal.detail);
