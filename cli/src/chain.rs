@@ -137,7 +137,8 @@ impl Chain {
     /// What was refused and what came late is noted on the way; `place` says where a record of a topic came from. The
     /// changelogs go too: nothing is ever restored from them. The ledger stays.
     pub fn forget_read(&mut self, place: &dyn Fn(&str, i64) -> Option<String>) -> anyhow::Result<()> {
-        self.letters.read(place)?;
+        self.letters.read()?;
+        self.letters.note(&self.counted, place);
         let Topics { events, measures, populations, dead_letter, late, .. } = self.topics();
         let ours = [events, measures, populations, dead_letter, late];
         let sources = self.catalogue.sources.values().flat_map(|source| source.topics.iter().cloned());

@@ -1,7 +1,9 @@
-//! What a chain refused and what came late for it: read while the records are there, kept as counts and first examples.
+//! Where the first examples of what went wrong lie, noted while the records are there; and what contradicted itself or came
+//! late, which is told on topics alone.
 
 use std::{collections::BTreeMap, time::Duration};
 
+use ingest::stats::Stats;
 use records::{DeadLetter, Late, Topics};
 use serde::Serialize;
 use streaming::{Log, LogError, Reader, RecordRef};
@@ -28,6 +30,8 @@ pub struct Letters {
     dead_letter: String,
     forgotten: u64,
     found: BTreeMap<(String, String), Example>,
+    /// By topic and offset.
+    places: BTreeMap<(String, i64), String>,
 }
 
 impl std::fmt::Debug for Letters {
@@ -44,7 +48,13 @@ impl Letters {
             log.reader(topic, &from)
         };
         let readers = [reader(&topics.dead_letter)?, reader(&topics.late)?];
-        Ok(Self { readers, dead_letter: topics.dead_letter.clone(), forgotten: 0, found: BTreeMap::new() })
+        Ok(Self {
+            readers,
+            dead_letter: topics.dead_letter.clone(),
+            forgotten: 0,
+            found: BTreeMap::new(),
+            places: BTreeMap::new(),
+        })
     }
 
     /// How many dead letters were read, to be forgotten.
@@ -57,15 +67,33 @@ impl Letters {
         self.found.iter().filter(move |((of, _), _)| of == source).map(|(_, example)| example)
     }
 
-    /// Reads what is new; `place` says where a source record came from, by its topic and offset.
-    pub fn read(&mut self, place: &dyn Fn(&str, i64) -> Option<String>) -> Result<(), LogError> {
-        let Self { readers, dead_letter, forgotten, found } = self;
+    /// Notes where the examples lie that are new; `place` says where a source record came from, by its topic and offset.
+    pub fn note(&mut self, counted: &Stats, place: &dyn Fn(&str, i64) -> Option<String>) {
+        for (_, example) in counted.examples() {
+            let key = (example.topic, example.offset);
+            if !self.places.contains_key(&key)
+                && let Some(place) = place(&key.0, key.1)
+            {
+                self.places.insert(key, place);
+            }
+        }
+    }
+
+    /// Where a record lies: file and line, else topic and offset.
+    pub fn place(&self, topic: &str, offset: i64) -> String {
+        let known = self.places.get(&(topic.to_owned(), offset)).cloned();
+        known.unwrap_or_else(|| format!("{topic} at offset {offset}"))
+    }
+
+    /// Reads what is new.
+    pub fn read(&mut self) -> Result<(), LogError> {
+        let Self { readers, dead_letter, forgotten, found, places: _ } = self;
         for reader in readers {
             loop {
                 let poll = reader.poll(Duration::ZERO, BATCH, &mut |record| {
                     let named = if record.topic() == dead_letter.as_str() {
                         *forgotten += 1;
-                        refused(&record, place)
+                        conflict(&record)
                     } else {
                         late(&record)
                     };
@@ -82,12 +110,13 @@ impl Letters {
     }
 }
 
-fn refused(record: &RecordRef<'_>, place: &dyn Fn(&str, i64) -> Option<String>) -> Option<(String, Example)> {
+/// What ingest refused it tells itself, element by element.
+fn conflict(record: &RecordRef<'_>) -> Option<(String, Example)> {
     let header = |name: &str| Some(String::from_utf8_lossy(record.header(name)?).into_owned());
-    let (topic, offset) = (header(DeadLetter::TOPIC)?, header(DeadLetter::OFFSET)?.parse().ok()?);
-    let place = place(&topic, offset).unwrap_or_else(|| format!("{topic} at offset {offset}"));
+    let reason = header(DeadLetter::REASON).filter(|reason| reason == DeadLetter::IDENTITY_CONFLICT)?;
+    let place = format!("{} at offset {}", header(DeadLetter::TOPIC)?, header(DeadLetter::OFFSET)?);
     let detail = header(DeadLetter::DETAIL).unwrap_or_default();
-    Some((header(DeadLetter::SOURCE)?, Example { reason: header(DeadLetter::REASON)?, count: 1, place, detail }))
+    Some((header(DeadLetter::SOURCE)?, Example { reason, count: 1, place, detail }))
 }
 
 fn late(record: &RecordRef<'_>) -> Option<(String, Example)> {

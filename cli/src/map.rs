@@ -151,14 +151,14 @@ fn each(
     mut sink: impl FnMut(Tried) -> anyhow::Result<()>,
 ) -> anyhow::Result<Option<String>> {
     let mut plan = Plan::new(catalogue).map_err(|faults| anyhow::anyhow!("the sources cannot be used:\n{faults}"))?;
-    let shape = Shape::of_topic(catalogue, topic, ingest::Options::default().record_limit)?;
+    let shape = Shape::of_topic(catalogue, topic, ingest::Options::default().limits.record_bytes)?;
     let mut offset = 0;
     read_file(file, &shape, |piece| {
         let Some((source, classes)) = plan.of_topic(topic) else { bail!("the topic {topic} belongs to no source") };
         let value = Some(piece.bytes.as_slice());
         let arrival = Arrival { topic, partition: 0, offset, timestamp: received, key: None, value };
         offset += 1;
-        let processed = process(source, classes, &arrival, received);
+        let processed = process(source, classes, &arrival);
         let mut events = Vec::new();
         for (event, _) in &processed.events {
             let body: Value = serde_json::from_slice(&event.draft.bytes())?;
@@ -168,11 +168,11 @@ fn each(
             events.push(Made { class: event.class.name.clone(), time: event.time, fields, event: Some(body) });
         }
         let refused: Vec<Refused> = processed
-            .refusal
+            .refused
             .iter()
-            .map(|refusal| Refused { reason: refusal.reason.name(), detail: refusal.detail.clone() })
+            .map(|(_, refusal)| Refused { reason: refusal.reason.name(), detail: refusal.detail.clone() })
             .collect();
-        let not_relevant = u64::from(events.is_empty() && refused.is_empty());
+        let not_relevant = processed.not_relevant();
         sink(Tried { line: piece.line, events, refused, not_relevant })
     })
 }

@@ -67,7 +67,7 @@ pub fn run(args: &ProduceArgs, now: Timestamp) -> anyhow::Result<()> {
         }
     } else {
         for (topic, path) in replay::files(&args.sources, args.input.as_deref(), &catalogue)? {
-            let shape = Shape::of_topic(&catalogue, &topic, ingest::Options::default().record_limit)?;
+            let shape = Shape::of_topic(&catalogue, &topic, ingest::Options::default().limits.record_bytes)?;
             let fault = read_file(&path, &shape, |piece| writer.write(&topic, piece.bytes))?;
             if let Some(fault) = fault {
                 writeln!(io::stderr(), "{}: {fault}", path.display())?;

@@ -99,8 +99,12 @@ pub fn run(args: &ReplayArgs, now: Timestamp) -> anyhow::Result<()> {
         write_accounting(path, &accounting)?;
     }
     shown?;
-    if accounting.is_nothing() {
-        bail!("nothing could be read: no record of these files is in a figure");
+    if accounting.sources.is_empty() {
+        bail!("nothing could be read: there is no record in these files");
+    }
+    let unreadable = accounting.unreadable();
+    if !unreadable.is_empty() {
+        bail!("nothing of {} could be read: no record of it is in a figure", unreadable.join(", "));
     }
     let blemishes = accounting.blemishes();
     if args.strict && !blemishes.is_empty() {

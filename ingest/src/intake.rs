@@ -38,7 +38,7 @@ pub struct Minutes {
     counted: BTreeMap<i64, IntakeMinute>,
     last_known: Option<Timestamp>,
     /// Elements whose time is the next one known.
-    waiting: Vec<(Timestamp, Sign)>,
+    waiting: Sign,
 }
 
 impl Minutes {
@@ -46,8 +46,9 @@ impl Minutes {
     pub fn count(&mut self, sign: Sign, record: Timestamp, untold: Untold) {
         if let Some(time) = sign.time {
             self.last_known = Some(time);
-            for (_, sign) in std::mem::take(&mut self.waiting) {
-                self.add(time, sign);
+            let waiting = std::mem::take(&mut self.waiting);
+            if waiting.read > 0 {
+                self.add(time, waiting);
             }
             return self.add(time, sign);
         }
@@ -55,14 +56,11 @@ impl Minutes {
             (Some(known), Untold::Within(distance)) if record.minus(distance) <= known => self.add(known, sign),
             (_, Untold::Within(_)) => self.add(record, sign),
             (Some(known), Untold::LastKnown) => self.add(known, sign),
-            (None, Untold::LastKnown) => match self.waiting.last_mut() {
-                Some((time, waiting)) if *time == record => {
-                    waiting.read += sign.read;
-                    waiting.refused += sign.refused;
-                    waiting.replaced += sign.replaced;
-                }
-                _ => self.waiting.push((record, sign)),
-            },
+            (None, Untold::LastKnown) => {
+                self.waiting.read += sign.read;
+                self.waiting.refused += sign.refused;
+                self.waiting.replaced += sign.replaced;
+            }
         }
     }
 
@@ -76,11 +74,8 @@ impl Minutes {
         minute.replaced += sign.replaced;
     }
 
-    /// Sends what was counted, and forgets it. Elements that still wait for a known time have their record's.
+    /// Sends what was counted, and forgets it. What waits for a known time goes on waiting.
     pub fn flush(&mut self, source: &str, partition: &TopicPartition, events: &Arc<str>, out: &mut Outbox) {
-        for (record, sign) in std::mem::take(&mut self.waiting) {
-            self.add(record, sign);
-        }
         let minutes: Vec<IntakeMinute> = std::mem::take(&mut self.counted).into_values().collect();
         for minutes in minutes.chunks(Intake::MINUTES) {
             let intake = Intake::new(source, &partition.topic, partition.partition, minutes.to_vec());

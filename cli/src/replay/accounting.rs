@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
 };
 
+use ingest::stats::Tally;
 use serde::Serialize;
 
 use crate::{chain::Chain, letters::Example};
@@ -70,22 +71,23 @@ impl Accounting {
                 continue;
             }
             let events = aggregated.get(&**source).copied().unwrap_or_default();
-            let examples: Vec<Example> = chain.letters().of_source(source).cloned().collect();
+            let mut examples: Vec<Example> = chain.letters().of_source(source).cloned().collect();
             // An event that one construct could count and another could not is late all the same.
             let late = examples.iter().find(|example| example.reason == "late").map_or(0, |example| example.count);
-            let reasons = tally.reasons.iter().filter(|(_, count)| **count > 0);
+            examples.extend(of_ingest(chain, &tally));
+            let reasons = tally.refused.iter().filter(|(_, count)| **count > 0);
             let account = Account {
-                read: tally.read,
-                published: tally.published,
-                not_relevant: tally.not_relevant,
-                refused: tally.rejected,
+                read: tally.elements.read,
+                published: tally.elements.published,
+                not_relevant: tally.elements.not_relevant,
+                refused: tally.elements.refused,
                 reasons: reasons.map(|(reason, count)| (reason.name().to_owned(), *count)).collect(),
-                mistyped: 0,
-                replaced: 0,
+                mistyped: tally.mistyped.values().sum(),
+                replaced: tally.replaced,
                 events: tally.events,
                 late,
                 duplicate: events.duplicate,
-                conflict: 0,
+                conflict: events.conflict,
                 examples,
             };
             sources.insert(source.to_string(), account);
@@ -93,9 +95,10 @@ impl Accounting {
         Self { sources, files }
     }
 
-    /// Whether nothing could be read: there was nothing, or all of it was refused.
-    pub fn is_nothing(&self) -> bool {
-        self.sources.values().all(|account| account.read == account.refused)
+    /// The sources of which nothing could be read: all that they sent was refused.
+    pub fn unreadable(&self) -> Vec<&str> {
+        let refused = self.sources.iter().filter(|(_, account)| account.read == account.refused);
+        refused.map(|(source, _)| source.as_str()).collect()
     }
 
     /// What a strict replay does not let pass, in words; empty if there is nothing.
@@ -163,6 +166,26 @@ impl Accounting {
         }
         Ok(())
     }
+}
+
+/// The first examples of what ingest could not read or had to change.
+fn of_ingest(chain: &Chain, tally: &Tally) -> Vec<Example> {
+    let of = |(key, example): (&String, &ingest::stats::Example)| {
+        let of_attribute = |((class, path), _): &(&(_, String), &u64)| *key == format!("mistyped {class} {path}");
+        let count = match example.what.as_str() {
+            "mistyped" => tally.mistyped.iter().find(of_attribute).map(|(_, count)| *count),
+            "replaced" => Some(tally.replaced),
+            reason => tally.refused.iter().find(|(known, _)| known.name() == reason).map(|(_, count)| *count),
+        };
+        let place = chain.letters().place(&example.topic, example.offset);
+        let place = match example.element {
+            Some(element) if element > 1 => format!("{place}, element {element}"),
+            _ => place,
+        };
+        let (reason, detail) = (example.what.clone(), example.detail.clone());
+        Example { reason, count: count.unwrap_or_default(), place, detail }
+    };
+    tally.examples.iter().map(of).collect()
 }
 
 impl Account {

@@ -56,7 +56,7 @@ pub fn play(catalogue: Catalogue, files: &[(Arc<str>, PathBuf)], how: &How) -> a
     let timing = if how.as_it_came { Timing::AsItCame } else { Timing::InTime };
     let mut chain = Chain::with(catalogue, 1, how.received, timing)?;
     let progress = Progress::new();
-    let limit = ingest::Options::default().record_limit;
+    let limit = ingest::Options::default().limits.record_bytes;
     let mut accounts = Vec::new();
     for (topic, path) in files {
         let shape = Shape::of_topic(chain.catalogue(), topic, limit)?;

@@ -102,7 +102,7 @@ fn what_is_forgotten_is_gone_and_nothing_else_moves() {
     let at = TopicPartition::new("kept", 0);
     let mut early = log.reader("kept", &[(0, 0)]).unwrap();
     let mut reading = log.reader("kept", &[(0, 0)]).unwrap();
-    let mut read = |reader: &mut Box<dyn streaming::Reader>| {
+    let read = |reader: &mut Box<dyn streaming::Reader>| {
         let mut found = Vec::new();
         reader
             .poll(Duration::ZERO, 100, &mut |record| found.push((record.offset(), record.value().unwrap().to_vec())))
