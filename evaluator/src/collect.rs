@@ -214,6 +214,6 @@ pub struct IntakeCounts {
     pub read: u64,
     /// Elements that are in no figure because they could not be read.
     pub refused: u64,
-    /// Elements in which something had to be replaced.
+    /// Elements of which it is not certain what their mapping made of them: something in them had to be replaced.
     pub replaced: u64,
 }

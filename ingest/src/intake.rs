@@ -21,6 +21,8 @@ pub struct Sign {
     pub refused: u64,
     /// In how many of them bytes or characters had to be replaced.
     pub replaced: u64,
+    /// In how many of those the mapping may have looked at what was replaced.
+    pub doubtful: u64,
 }
 
 /// Which time an element has that tells none.
@@ -59,7 +61,7 @@ impl Minutes {
             (None, Untold::LastKnown) => {
                 self.waiting.read += sign.read;
                 self.waiting.refused += sign.refused;
-                self.waiting.replaced += sign.replaced;
+                self.waiting.doubtful += sign.doubtful;
             }
         }
     }
@@ -71,7 +73,7 @@ impl Minutes {
         minute.last = minute.last.max(time);
         minute.read += sign.read;
         minute.refused += sign.refused;
-        minute.replaced += sign.replaced;
+        minute.replaced += sign.doubtful;
     }
 
     /// Sends what was counted, and forgets it. What waits for a known time goes on waiting.

@@ -4,7 +4,7 @@
 //! 1. [`config`]: which topics belong to which source, and what is known of the classes;
 //! 2. [`pipeline`]: the stages one after the other, and what happens between two commits;
 //! 3. [`decode`]: bytes to elements (lines or JSON values), read strictly by [`json`];
-//! 4. [`map`]: an element to events, by the source's program;
+//! 4. [`map`]: an element to events, by the source's program, and `doubt`: whether it may have looked at what was replaced;
 //! 5. [`types`]: attributes in the types of their class;
 //! 6. [`expand`]: one element that stands for several events, and with `identity` who each of them is;
 //! 7. [`validate`]: class, required attributes, plausible time;
@@ -22,6 +22,7 @@ pub mod json;
 pub mod map;
 pub mod types;
 pub mod expand;
+mod doubt;
 mod identity;
 pub mod validate;
 pub mod route;

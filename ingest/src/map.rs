@@ -105,6 +105,15 @@ impl Mapping {
         }
     }
 
+    /// Whether the program names a member, so that it may look at it.
+    pub fn names(&self, member: &str) -> bool {
+        let letter = |c: char| c.is_alphanumeric() || c == '_';
+        self.text.match_indices(member).any(|(at, found)| {
+            let (before, after) = (self.text.get(..at), self.text.get(at + found.len()..));
+            !before.is_some_and(|text| text.ends_with(letter)) && !after.is_some_and(|text| text.starts_with(letter))
+        })
+    }
+
     /// Runs the program on one element; no event means "not relevant".
     pub fn apply(&mut self, element: serde_json::Value, source: &str, received: Timestamp) -> Applied {
         let mut value = Value::from(element);

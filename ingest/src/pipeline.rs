@@ -17,6 +17,7 @@ use streaming::{
 use crate::{
     config::{Classes, Plan, Source},
     decode::{Element, Form, decode, wrapper},
+    doubt::may_have_seen,
     expand::{Draft, EVENT_LIMIT, expand},
     identity::{Maker, tell_apart},
     intake::{Minutes, Sign, Untold},
@@ -289,7 +290,8 @@ pub fn process<'a>(source: &mut Source, classes: &Classes, arrival: &Arrival<'a>
     };
     // Judged by its record and not by the clock: a history may be read at any time.
     let latest = arrival.timestamp.plus(source.max_future);
-    let mut walk = Walk { classes, arrival, latest, maker: Maker::new(arrival), seen: None, mistyped: Mistyped::new() };
+    let (maker, mistyped) = (Maker::new(arrival), Mistyped::new());
+    let mut walk = Walk { classes, arrival, latest, maker, seen: None, doubtful: false, mistyped };
     let mut processed = Processed::default();
     let count = elements.len();
     for (position, element) in elements.into_iter().enumerate() {
@@ -301,7 +303,13 @@ pub fn process<'a>(source: &mut Source, classes: &Classes, arrival: &Arrival<'a>
         let found = walk.element(source, element, place, room);
         let found = wrapper::judge(&source.framing, &form, found);
         let (read, refused) = found.as_ref().err().map_or((1, 0), |refusal| (refusal.elements, refusal.elements));
-        processed.signs.push(Sign { time: walk.seen.take(), read, refused, replaced });
+        processed.signs.push(Sign {
+            time: walk.seen.take(),
+            read,
+            refused,
+            replaced,
+            doubtful: u64::from(std::mem::take(&mut walk.doubtful)),
+        });
         match found {
             Ok(events) => {
                 processed.elements += 1;
@@ -331,6 +339,8 @@ struct Walk<'w, 'a> {
     maker: Maker<'w, 'a>,
     /// When the element happened that is looked at, as far as it could be read.
     seen: Option<Timestamp>,
+    /// Whether it is not certain what was made of it.
+    doubtful: bool,
     mistyped: Mistyped,
 }
 
@@ -383,6 +393,7 @@ impl<'a> Walk<'_, 'a> {
             Form::Json(text) => read_object(&text, &Wanted::everything(), source.framing.duplicates)?.object.into(),
             Form::Broken(refusal) => return Err(refusal),
         };
+        self.doubtful = element.replaced && may_have_seen(mapping, &input);
         let applied = mapping.apply(input, &source.name, self.arrival.timestamp);
         self.seen = applied.seen.filter(|time| is_plausible(*time, self.latest));
         Ok(applied.events?.into_iter().map(Draft::mapped).collect())

@@ -115,7 +115,7 @@ fn unread(construct: &Construct, case: &Case) -> anyhow::Result<Unread> {
             bail!("`{source}` is no source of the construct: {}", construct.sources.join(", "));
         }
         let (refused, read) = refused.counts();
-        input.push(SourceInput { source: source.clone(), read, refused });
+        input.push(SourceInput { source: source.clone(), read, refused, doubtful: 0 });
     }
     for name in case.undecided.keys() {
         if !construct.base.iter().any(|known| known.name == *name) {

@@ -87,3 +87,15 @@ fn a_count_of_events_stays_red_or_says_why_not() {
         .collect();
     never_green(&Bench::ocsf(failed), "t/n", DAY, &text.join("\n"), "\"status_id\":2");
 }
+
+#[test]
+fn what_a_mapping_may_have_looked_at_leaves_doubt() {
+    // This mapping takes whatever is not a failure for a success.
+    for damaged in ["f\u{0}ilure", "\\ud800failure", "failur\u{0}"] {
+        let text = log_ins(|line| line.replace("failure", damaged));
+        let figure = Bench::app().replay(text).failed();
+        assert_eq!((figure.value.as_deref(), &*figure.outcome), (Some("0"), "unvalidated"), "{figure:?}");
+    }
+    let said = Bench::app().replay(log_ins(str::to_owned).replace("idp-1", "idp\u{0}"));
+    assert_eq!(said.failed().outcome, "red", "an alarm stands");
+}

@@ -52,7 +52,8 @@ pub struct IntakeMinute {
     /// Elements that are in no figure because they could not be read: refused, for whatever reason.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refused: u64,
-    /// Elements in which bytes or characters had to be replaced.
+    /// Elements in which bytes or characters had to be replaced that their mapping may have looked at: what it made of
+    /// them is not certain.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replaced: u64,
 }

@@ -74,7 +74,7 @@ pub struct SourceQuality {
     /// Elements of its records that are in no figure because they could not be read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refused: u64,
-    /// Elements in which bytes or characters had to be replaced.
+    /// Elements of which it is not certain what their mapping made of them: something in them had to be replaced.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replaced: u64,
 }

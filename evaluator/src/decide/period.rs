@@ -86,7 +86,12 @@ fn inputs(evaluation: &Evaluation, construct: &Construct, period: &Period) -> Un
     let of = |from: Timestamp| {
         let input = |source: &String| {
             let counts = evaluation.collected.intake(source, from, window.end);
-            SourceInput { source: source.clone(), read: counts.read, refused: counts.refused }
+            SourceInput {
+                source: source.clone(),
+                read: counts.read,
+                refused: counts.refused,
+                doubtful: counts.replaced,
+            }
         };
         construct.sources.iter().map(input).collect::<Vec<_>>()
     };

@@ -15,6 +15,8 @@ use crate::{
 
 /// Up to so many measures that may have moved, every combination is tried; with more, each alone and all together.
 const COMBINED: usize = 4;
+/// The band that is never taken away because of characters that had to be replaced: alerts go by it.
+const ALARM: &str = "red";
 
 /// What of the input is in no figure, or not for certain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,23 +39,28 @@ pub struct SourceInput {
     pub read: u64,
     /// Those of them that could not be used.
     pub refused: u64,
+    /// Those of which it is not certain what was made of them: characters in them had to be replaced.
+    pub doubtful: u64,
 }
 
 impl Unread {
-    fn refused(inputs: &[SourceInput]) -> u64 {
-        inputs.iter().fold(0, |sum, input| sum.saturating_add(input.refused))
+    fn sum(inputs: &[SourceInput], of: fn(&SourceInput) -> u64) -> u64 {
+        inputs.iter().fold(0, |sum, input| sum.saturating_add(of(input)))
     }
 
-    /// How many events or rows may be missing from a measure, and how many that are in it may be wrong there.
-    fn of(&self, index: usize, measure: &BaseMeasure) -> (u64, u64) {
+    /// How many events or rows may be missing from a measure, and how many that are in it may be wrong there; with those
+    /// that were read with doubt, or without.
+    fn of(&self, index: usize, measure: &BaseMeasure, doubt: bool) -> (u64, u64) {
         let undecided = self.undecided.get(index).copied().unwrap_or(0);
+        let inputs = if matches!(measure.of, BaseOf::Event { .. }) { &self.events } else { &self.rows };
+        let refused = Self::sum(inputs, |input| input.refused);
+        let doubtful = if doubt { Self::sum(inputs, |input| input.doubtful) } else { 0 };
+        let wrong = undecided.saturating_add(doubtful);
+        let missing = refused.saturating_add(wrong);
         match measure.of {
-            BaseOf::Event { .. } => (Self::refused(&self.events).saturating_add(undecided), undecided),
+            BaseOf::Event { .. } => (missing, wrong),
             // What is not known of an entity may take it out as well as bring it in.
-            BaseOf::Population(_) => {
-                let unread = Self::refused(&self.rows).saturating_add(undecided);
-                (unread, unread)
-            }
+            BaseOf::Population(_) => (missing, missing),
         }
     }
 }
@@ -64,7 +71,7 @@ pub(super) fn beyond(case: &Case<'_>, criteria: &Criteria) -> Option<String> {
     let exceeds = |part: u64, whole: u64| {
         Exact::from(part).divide(&Exact::from(whole.max(part))).is_some_and(|share| share > criteria.tolerance)
     };
-    for SourceInput { source, read, refused } in events.iter().chain(rows) {
+    for SourceInput { source, read, refused, doubtful: _ } in events.iter().chain(rows) {
         if exceeds(*refused, *read) {
             let read = read.max(refused);
             return Some(format!("{refused} of {read} elements of {source} could not be read"));
@@ -86,10 +93,13 @@ pub(super) fn beyond(case: &Case<'_>, criteria: &Criteria) -> Option<String> {
 /// Why a band does not stand: what is missing could change it. `None` if it stands.
 pub(super) fn shaken(case: &Case<'_>, criteria: &Criteria, band: &Outcome) -> Option<String> {
     let needed = needed(case, criteria);
+    // Whoever types such characters as a user name must not be able to take an alarm away. What is less than red stands
+    // only if they could not have changed it.
+    let doubt = *band != Outcome::Band(ALARM.to_owned());
     let mut moving: Vec<(usize, [Exact; 2])> = Vec::new();
     let mut most = 0;
     for (index, measure) in case.construct.base.iter().enumerate().filter(|(index, _)| needed.contains(index)) {
-        let (missing, wrong) = case.unread.of(index, measure);
+        let (missing, wrong) = case.unread.of(index, measure, doubt);
         if missing == 0 {
             continue;
         }

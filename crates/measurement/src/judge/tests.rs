@@ -135,7 +135,7 @@ fn a_ratio_keeps_its_operands() {
 }
 
 fn refused(refused: u64, read: u64) -> Unread {
-    let input = vec![SourceInput { source: "sshd".to_owned(), read, refused }];
+    let input = vec![SourceInput { source: "sshd".to_owned(), read, refused, doubtful: 0 }];
     Unread { events: input.clone(), rows: input, undecided: Vec::new() }
 }
 
@@ -172,6 +172,19 @@ fn within_the_tolerance_a_band_stands_if_nothing_missing_could_change_it() {
     assert_eq!(with_unread(failed, &[1000, 0], &refused(11, 1000)).0, "unvalidated");
     // What says that there is no band at all still says so.
     assert_eq!(with_unread(failed, &[19, 1], &refused(1, 1000)).0, "insufficient-n");
+}
+
+#[test]
+fn replaced_characters_take_no_alarm_away_and_leave_no_band_that_they_could_have_changed() {
+    let outcome = |attempts: i64, failed: i64, doubtful: u64| {
+        let events = vec![SourceInput { source: "sshd".to_owned(), read: 1000, refused: 0, doubtful }];
+        let unread = Unread { events, ..Unread::default() };
+        with_unread("vernier/failed-authentication-ratio", &[attempts, failed], &unread).0
+    };
+    // Whoever types them as a user name at each of his attempts is seen all the same.
+    assert_eq!(outcome(80, 60, 60), "red");
+    assert_eq!(outcome(1000, 10, 60), "green");
+    assert_eq!(outcome(1000, 150, 60), "unvalidated");
 }
 
 #[test]
