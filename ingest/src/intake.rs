@@ -155,7 +155,9 @@ mod tests {
         let mut unreadable = Minutes::default();
         unreadable.count(refused(2), received, Untold::LastKnown);
         unreadable.count(refused(2), received, Untold::LastKnown);
-        assert_eq!(flushed(&mut unreadable), [minute(received.0, received.0, 4, 4)], "never lost");
+        assert_eq!(flushed(&mut unreadable), [], "no time is known yet");
+        unreadable.count(read(Some(60_000)), received, Untold::LastKnown);
+        assert_eq!(flushed(&mut unreadable), [minute(60_000, 60_000, 5, 4)], "never lost");
     }
 
     #[test]

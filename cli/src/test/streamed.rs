@@ -38,12 +38,12 @@ pub(super) fn run(
     let newest = late.iter().map(|event| event.time).fold(closes, Timestamp::max);
     let mut chain = Chain::new(as_ocsf(catalogue), PARTITIONS, newest.plus(1))?;
     let signs = signs_of_life(catalogue, construct, case, &period, &sent)?;
-    write(&chain, sent.into_iter().chain(signs))?;
+    write(&chain, sent.into_iter().chain(signs), newest)?;
     chain.settle(|_| ())?;
     chain.pass_time(closes)?;
     let mut faults = expected(&chain, construct, case, &period, &case.expect, seen)?;
     if let Some(then) = &case.then {
-        write(&chain, late)?;
+        write(&chain, late, newest)?;
         chain.settle(|_| ())?;
         chain.pass_time(newest.plus(60_000))?;
         let after = expected(&chain, construct, case, &period, then, seen)?;
@@ -70,14 +70,15 @@ pub fn as_ocsf(catalogue: &Catalogue) -> Catalogue {
     catalogue
 }
 
-fn write(chain: &Chain, sent: impl IntoIterator<Item = Sent>) -> anyhow::Result<()> {
+/// Nothing is from the future: what a case sends has its time, and its record comes after all of them.
+fn write(chain: &Chain, sent: impl IntoIterator<Item = Sent>, received: Timestamp) -> anyhow::Result<()> {
     let mut records = Vec::new();
     for event in sent {
         let source = chain.catalogue().sources.get(&event.source).context("a source of the construct")?;
         let topic: Arc<str> = Arc::from(source.topics.first().context("a source has a topic")?.as_str());
         records.push((topic, event.event.to_string().into_bytes()));
     }
-    chain.write(records, Timestamp(0))
+    chain.write(records, received)
 }
 
 /// Sources are alive, but for those of which the case says otherwise.

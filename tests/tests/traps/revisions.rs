@@ -18,10 +18,10 @@ fn trap_7_06_restatements() {
     };
     let first =
         [entry("a", "2025-11-10T00:00:00Z"), entry("b", "2026-02-10T00:00:00Z"), entry("c", "2026-03-31T00:00:00Z")];
-    chain.write(first, Timestamp(0)).unwrap();
+    chain.write(first, at("2026-07-01T00:00:00Z")).unwrap();
     chain.settle(|_| ()).unwrap();
     chain.pass_time(at("2026-04-15T00:00:00Z")).unwrap();
-    chain.write([entry("d", "2026-03-30T00:00:00Z")], Timestamp(0)).unwrap();
+    chain.write([entry("d", "2026-03-30T00:00:00Z")], at("2026-07-01T00:00:00Z")).unwrap();
     chain.settle(|_| ()).unwrap();
     chain.pass_time(at("2026-04-16T00:00:00Z")).unwrap();
     // Reading the ledger checks its chain of hashes on the way.

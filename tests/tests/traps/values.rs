@@ -211,7 +211,7 @@ cases:
             "cost": {"incident_uid": "I", "category": "malware", "amount": 5, "currency": "CHF"}});
         ("raw.finance".into(), event.to_string().into_bytes())
     };
-    chain.write([cost("sound", now.minus(60_000)), cost("ahead", now.plus(86_400_000))], Timestamp(0)).unwrap();
+    chain.write([cost("sound", now.minus(60_000)), cost("ahead", now.plus(86_400_000))], now).unwrap();
     chain.settle(|_| ()).unwrap();
     chain.pass_time(at("2026-04-15T00:00:00Z")).unwrap();
     assert_eq!(chain.dead_letters().unwrap(), 1);
