@@ -86,7 +86,7 @@ fn a_construct_is_explained_with_what_would_change_it() {
         unread.contains("without history: unvalidated\n  because     3 unread could change green to yellow"),
         "{unread}"
     );
-    assert!(unread.contains("green with 2 less of failed"), "{unread}");
+    assert!(unread.contains("green with 3 less of failed"), "{unread}");
     let unknown = vernier(&["explain", "isms/policy-revue"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(text(&unknown.stderr).contains("did you mean `isms/policy-review`?"));

@@ -549,7 +549,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn however_values_are_written_they_are_found(values in prop::collection::vec((object(), 0..3_u8), 0..8), array: bool) {
+        fn however_values_are_written_they_are_found(values in prop::collection::vec((object(), 0..3_u8), 1..8), array: bool) {
             let mut text = String::new();
             for (index, (value, style)) in values.iter().enumerate() {
                 let written = match style { 0 => value.to_string(), _ => serde_json::to_string_pretty(value).unwrap() };
