@@ -10,7 +10,7 @@ use std::{
 use anyhow::bail;
 use ingest::{
     config::Plan,
-    pipeline::{Arrival, process},
+    process::{Arrival, process},
 };
 use measurement::{catalogue::Catalogue, diagnostic::meant, time::Timestamp};
 use serde::Serialize;

@@ -40,7 +40,7 @@ fn check(change: impl Fn(&Path)) -> (bool, String) {
 fn edit(file: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(file).unwrap();
     assert!(text.contains(from), "{}: {from}", file.display());
-    fs::write(&file, text.replacen(from, to, 1)).unwrap();
+    fs::write(file, text.replacen(from, to, 1)).unwrap();
 }
 
 #[test]

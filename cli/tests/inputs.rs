@@ -1,6 +1,13 @@
 //! Files as they come, through `vernier replay`: packed, cut off, in any order, with marks, JSON in every shape.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::format_collect,
+    reason = "tests fail by panicking, and need not be fast"
+)]
 
 use std::{
     fs,

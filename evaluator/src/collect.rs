@@ -66,53 +66,64 @@ impl Collected {
     /// Takes one record. What cannot be read is logged and left: the rest must go on.
     pub fn record(&mut self, record: RecordRef<'_>) -> Change {
         let key = record.key().unwrap_or_default();
-        let partition = record.partition();
         if key == Frontier::KEY {
             return self.frontier(&record);
         }
         if let Ok(key) = decode::<AggregateKey>("aggregate", key) {
-            let Some(construct) = self.constructs.get(&(key.construct.clone(), key.definition.clone())).copied() else {
-                // Of another version of the definition: its results stand in the ledger.
-                return Change::Nothing;
-            };
-            let groups = self.measures.entry((construct, key.measure, key.period_start)).or_default();
-            match record.value().map(|value| decode::<Aggregate>("aggregate", value)) {
-                Some(Ok(aggregate)) => {
-                    groups.entry(key.group).or_default().insert(partition, aggregate.accumulator);
-                }
-                Some(Err(fault)) => tracing::warn!(partition, offset = record.offset(), %fault, "aggregate left out"),
-                None => {
-                    if let Some(partials) = groups.get_mut(&key.group) {
-                        partials.remove(&partition);
-                    }
-                }
-            }
-            return Change::Measure(construct, key.period_start);
+            return self.aggregate(key, &record);
         }
         if let Ok(key) = decode::<ActivityKey>("activity", key) {
-            let intervals = self.activity.entry(key.source.clone()).or_default();
-            match record.value().map(|value| decode::<Activity>("activity", value)) {
-                Some(Ok(activity)) => {
-                    let time = activity.first.unwrap_or(key.interval_start);
-                    let opens = activity.first.is_some() || activity.refused > 0;
-                    let intake = activity.read > 0 || activity.refused > 0;
-                    if activity.last.is_some() {
-                        self.alive.entry(key.source.clone()).or_default().insert(key.interval_start);
-                    }
-                    intervals.entry(key.interval_start).or_default().insert(partition, activity);
-                    return Change::Activity { source: key.source, time, opens, intake };
-                }
-                Some(Err(fault)) => tracing::warn!(partition, offset = record.offset(), %fault, "activity left out"),
-                None => {
-                    if let Some(partials) = intervals.get_mut(&key.interval_start) {
-                        partials.remove(&partition);
-                    }
-                    let (source, time) = (key.source, key.interval_start);
-                    return Change::Activity { source, time, opens: false, intake: true };
+            return self.activity(key, &record);
+        }
+        Change::Nothing
+    }
+
+    fn aggregate(&mut self, key: AggregateKey, record: &RecordRef<'_>) -> Change {
+        let partition = record.partition();
+        let Some(construct) = self.constructs.get(&(key.construct.clone(), key.definition.clone())).copied() else {
+            // Of another version of the definition: its results stand in the ledger.
+            return Change::Nothing;
+        };
+        let groups = self.measures.entry((construct, key.measure, key.period_start)).or_default();
+        match record.value().map(|value| decode::<Aggregate>("aggregate", value)) {
+            Some(Ok(aggregate)) => {
+                groups.entry(key.group).or_default().insert(partition, aggregate.accumulator);
+            }
+            Some(Err(fault)) => tracing::warn!(partition, offset = record.offset(), %fault, "aggregate left out"),
+            None => {
+                if let Some(partials) = groups.get_mut(&key.group) {
+                    partials.remove(&partition);
                 }
             }
         }
-        Change::Nothing
+        Change::Measure(construct, key.period_start)
+    }
+
+    fn activity(&mut self, key: ActivityKey, record: &RecordRef<'_>) -> Change {
+        let partition = record.partition();
+        let intervals = self.activity.entry(key.source.clone()).or_default();
+        match record.value().map(|value| decode::<Activity>("activity", value)) {
+            Some(Ok(activity)) => {
+                let time = activity.first.unwrap_or(key.interval_start);
+                let opens = activity.first.is_some() || activity.refused > 0;
+                let intake = activity.read > 0 || activity.refused > 0;
+                if activity.last.is_some() {
+                    self.alive.entry(key.source.clone()).or_default().insert(key.interval_start);
+                }
+                intervals.entry(key.interval_start).or_default().insert(partition, activity);
+                Change::Activity { source: key.source, time, opens, intake }
+            }
+            Some(Err(fault)) => {
+                tracing::warn!(partition, offset = record.offset(), %fault, "activity left out");
+                Change::Nothing
+            }
+            None => {
+                if let Some(partials) = intervals.get_mut(&key.interval_start) {
+                    partials.remove(&partition);
+                }
+                Change::Activity { source: key.source, time: key.interval_start, opens: false, intake: true }
+            }
+        }
     }
 
     fn frontier(&mut self, record: &RecordRef<'_>) -> Change {

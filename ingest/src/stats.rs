@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    pipeline::{Arrival, Processed},
+    process::{Arrival, Processed},
     reject::Reason,
     types::Mistyped,
 };

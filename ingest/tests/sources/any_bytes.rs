@@ -5,7 +5,7 @@ use std::{cell::RefCell, fs};
 use ingest::{
     config::{Classes, FedBy, Source},
     decode::{Framing, Limits},
-    pipeline::{Arrival, process},
+    process::{Arrival, process},
 };
 use measurement::{catalogue::Decode, coerce::Reading, time::Timestamp};
 use proptest::prelude::*;
@@ -179,7 +179,7 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
                     prop_assert!(time <= NOW.plus(source.max_future));
                 }
                 let again = process(source, classes, &arrival);
-                let texts = |processed: &ingest::pipeline::Processed<'_>| {
+                let texts = |processed: &ingest::process::Processed<'_>| {
                     processed.events.iter().map(|(event, _)| event.draft.bytes()).collect::<Vec<_>>()
                 };
                 prop_assert_eq!(texts(&first), texts(&again), "reading a record again gives the same events");

@@ -7,7 +7,7 @@ use ingest::{
     config::{Classes, Source},
     decode::{Framing, Limits, Wrapper},
     map::Mapping,
-    pipeline::{Arrival, Processed, process},
+    process::{Arrival, Processed, process},
     reject::Reason,
 };
 use measurement::{

@@ -4,7 +4,7 @@ use std::fs;
 
 use ingest::{
     config::{Classes, FedBy, Source},
-    pipeline::{Arrival, process},
+    process::{Arrival, process},
 };
 use measurement::{time::Timestamp, value::Type};
 use serde_json::{Value, json};

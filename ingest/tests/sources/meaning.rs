@@ -4,7 +4,7 @@ use ingest::{
     config::{Classes, Source},
     decode::{Framing, Limits},
     map::Mapping,
-    pipeline::{Arrival, Processed, process},
+    process::{Arrival, Processed, process},
     reject::Reason,
 };
 use measurement::{

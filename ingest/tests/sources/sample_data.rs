@@ -9,7 +9,7 @@ use ingest::{
     config::{Classes, Source},
     decode::{Framing, Limits},
     map::Mapping,
-    pipeline::{Arrival, process},
+    process::{Arrival, process},
 };
 use measurement::{catalogue::Decode, coerce::Reading, time::Timestamp};
 use serde_json::Value;

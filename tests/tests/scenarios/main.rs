@@ -7,6 +7,7 @@
     clippy::print_stderr,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
+    clippy::format_push_string,
     reason = "a test says what is wrong by a panic"
 )]
 
