@@ -39,10 +39,32 @@ struct Chunk {
 #[derive(Clone, Debug, Default)]
 pub struct SeenSet {
     /// What was said, by identity.
-    known: HashMap<u64, u64>,
+    known: Known,
     chunks: BTreeMap<i64, Chunk>,
     /// What the open transaction adds.
     open: Option<(i64, Chunk)>,
+}
+
+/// What was said, by identity. In parts, each of which grows by itself: one table would need half as much again while it
+/// grows, when most memory is in use.
+#[derive(Clone, Debug)]
+struct Known(Vec<HashMap<u64, u64>>);
+
+impl Known {
+    /// Leading bits of an identity that choose its part.
+    const BITS: u32 = 6;
+
+    fn part(&mut self, identity: u64) -> &mut HashMap<u64, u64> {
+        let part = usize::try_from(identity >> (u64::BITS - Self::BITS)).unwrap_or(0);
+        #[expect(clippy::indexing_slicing, reason = "there are as many parts as the bits can say")]
+        &mut self.0[part]
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self(vec![HashMap::new(); 1 << Self::BITS])
+    }
 }
 
 /// The hash of an identity within its scope: the primary copy, or one population's reference copies.
@@ -82,7 +104,7 @@ fn first_eight(hasher: Sha256) -> u64 {
 impl SeenSet {
     /// Remembers an identity, and what its event said, until the watermark passes `expires`.
     pub fn insert(&mut self, identity: u64, content: u64, offset: i64, expires: Timestamp) -> Sight {
-        match self.known.entry(identity) {
+        match self.known.part(identity).entry(identity) {
             Entry::Occupied(known) if *known.get() == content || *known.get() == UNKNOWN => Sight::Duplicate,
             Entry::Occupied(_) => Sight::Conflict,
             Entry::Vacant(place) => {
@@ -98,7 +120,8 @@ impl SeenSet {
     /// Closes the chunk of the open transaction and gives its key and content.
     pub fn close_chunk(&mut self) -> Option<(i64, Seen)> {
         let (offset, chunk) = self.open.take()?;
-        let contents = chunk.hashes.iter().map(|identity| self.known.get(identity).copied().unwrap_or(UNKNOWN));
+        let contents =
+            chunk.hashes.iter().map(|identity| self.known.part(*identity).get(identity).copied().unwrap_or(UNKNOWN));
         let seen = Seen {
             version: records::VERSION,
             expires: chunk.expires,
@@ -114,7 +137,7 @@ impl SeenSet {
         let hashes = numbers(&seen.hashes)?;
         let mut contents = numbers(&seen.contents)?.into_iter();
         for identity in &hashes {
-            self.known.insert(*identity, contents.next().unwrap_or(UNKNOWN));
+            self.known.part(*identity).insert(*identity, contents.next().unwrap_or(UNKNOWN));
         }
         self.chunks.insert(offset, Chunk { expires: seen.expires, hashes });
         Some(())
@@ -126,7 +149,7 @@ impl SeenSet {
             self.chunks.iter().filter(|(_, chunk)| chunk.expires < watermark).map(|(offset, _)| *offset).collect();
         for offset in &expired {
             for hash in self.chunks.remove(offset).map(|chunk| chunk.hashes).unwrap_or_default() {
-                self.known.remove(&hash);
+                self.known.part(hash).remove(&hash);
             }
         }
         expired
