@@ -82,8 +82,6 @@ pub struct Counts {
     pub duplicates: u64,
     /// Records that come days after their event.
     pub late: u64,
-    /// Records that nobody can use.
-    pub poison: u64,
 }
 
 /// Writes the organisation's records and the true answers.
@@ -113,7 +111,6 @@ pub fn write(folder: &Path, organisation: &Organisation, seed: u64, scale: f64) 
                 render::Flaw::None => {}
                 render::Flaw::Duplicate => counts.duplicates += 1,
                 render::Flaw::Late => counts.late += 1,
-                render::Flaw::Poison => counts.poison += 1,
             }
         }
     }

@@ -49,8 +49,6 @@ pub enum Flaw {
     Duplicate,
     /// It comes days after its event.
     Late,
-    /// Nobody can use it.
-    Poison,
 }
 
 /// A raw record.
@@ -83,7 +81,6 @@ pub fn records(organisation: &Organisation) -> Vec<Raw> {
     scanner(organisation, &mut writer);
     heartbeats(organisation, &mut writer);
     log_ins(organisation, &mut writer);
-    poison(organisation, &mut writer);
     // A stable sort: records of one instant stay in the order in which they were written.
     writer.records.sort_by_key(|record| record.arrival);
     writer.records
@@ -257,31 +254,6 @@ fn log_ins(organisation: &Organisation, writer: &mut Writer) {
             let line =
                 format!("{time}+00:00 {} sshd[{}]: Connection closed by 192.0.2.9 port 22", asset.host, number % 9000);
             writer.records.push(Raw { arrival, topic: "raw.sshd", bytes: line.into_bytes(), flaw: Flaw::None });
-        }
-    }
-}
-
-fn poison(organisation: &Organisation, writer: &mut Writer) {
-    let span = organisation.end.0 - organisation.start.0;
-    let mut random = Random::new(organisation.seed, 21);
-    for topic in TOPICS {
-        let broken: Vec<Vec<u8>> = if *topic == "raw.sshd" {
-            vec![b"\xff\xfe not a line".to_vec(), b"no stamp, no host".to_vec()]
-        } else {
-            vec![
-                b"\xff\xfe{\"id\":1}".to_vec(),
-                b"{\"id\":\"tx-broken\",\"type\":".to_vec(),
-                b"{\"id\":\"tx-p1\",\"type\":\"unheard-of\",\"at\":\"2026-01-01T00:00:00.000Z\"}".to_vec(),
-                b"{\"id\":\"tx-p2\",\"type\":\"heartbeat\"}".to_vec(),
-                b"{\"id\":\"tx-p3\",\"type\":\"heartbeat\",\"at\":\"3000-01-01T00:00:00.000Z\"}".to_vec(),
-                b"[1, 2".to_vec(),
-            ]
-        };
-        for _ in 0..3 {
-            for bytes in &broken {
-                let arrival = organisation.start.0 + DAY + random.millis(span - 2 * DAY);
-                writer.records.push(Raw { arrival, topic, bytes: bytes.clone(), flaw: Flaw::Poison });
-            }
         }
     }
 }
