@@ -17,12 +17,12 @@ fn wait_for_growth(deployment: &Deployment, topic: &str, before: i64, by: i64) {
 }
 
 /// Events under their primary key on a log.
-fn events(log: &dyn Log, topic: &str) -> usize {
+fn events(log: &dyn Log, topic: &str) -> u64 {
     let mut count = 0;
     for partition in 0..log.partitions(topic).unwrap() {
         let at = TopicPartition::new(topic, partition);
         streaming::log::read_to_end(log, &at, Duration::from_secs(30), &mut |record| {
-            count += usize::from(record.header(headers::KIND) == Some(headers::EVENT));
+            count += u64::from(record.header(headers::KIND) == Some(headers::EVENT));
         })
         .unwrap();
     }
@@ -56,11 +56,9 @@ fn each_service_is_killed_in_mid_run_and_results_stay_exact() {
 
     // The aggregator forgets duplicates; that ingest makes none is seen before it.
     let chain = replayed(&organisation);
-    assert_eq!(
-        events(deployment.log(), &topics.events),
-        events(chain.log(), &chain.topics().events),
-        "events published with kills and without"
-    );
+    // A replay forgets records once they are read, and keeps the counts.
+    let without: u64 = chain.counted().counts().map(|(_, tally)| tally.events).sum();
+    assert_eq!(events(deployment.log(), &topics.events), without, "events published with kills and without");
     for (_, _, _, service) in running {
         service.expect("it runs").stop();
     }
