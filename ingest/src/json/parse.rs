@@ -1,4 +1,4 @@
-//! Reads a value that [`Scanner`](crate::decode::scan::Scanner) knows the grammar of.
+//! Reads a value that [`Scanner`] knows the grammar of.
 
 use std::{borrow::Cow, collections::HashSet};
 
