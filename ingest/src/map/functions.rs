@@ -1,4 +1,4 @@
-//! What a program may call, and which functions of the library are replaced: those that read the machine's clock or
+//! What a program may call, and which functions of VRL's standard library are replaced: those that read the machine's clock or
 //! zone, guess a year, or carry a leap second into the next day. What they are called with and what they return stays
 //! the library's.
 
@@ -34,10 +34,10 @@ pub(super) const FUNCTIONS: &[&str] = &[
 pub(super) fn functions() -> Vec<Box<dyn Function>> {
     let allowed = vrl::stdlib::all().into_iter().filter(|function| FUNCTIONS.contains(&function.identifier()));
     allowed
-        .map(|library| -> Box<dyn Function> {
-            match replacement(library.identifier()) {
-                Some(call) => Box::new(Replaced { library, call }),
-                None => library,
+        .map(|stdlib| -> Box<dyn Function> {
+            match replacement(stdlib.identifier()) {
+                Some(call) => Box::new(Replaced { stdlib, call }),
+                None => stdlib,
             }
         })
         .collect()
@@ -60,23 +60,23 @@ fn replacement(name: &str) -> Option<Call> {
 
 /// A function of the library that does something else when it is called.
 struct Replaced {
-    library: Box<dyn Function>,
+    stdlib: Box<dyn Function>,
     call: Call,
 }
 
 impl fmt::Debug for Replaced {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Replaced").field("library", &self.library).finish_non_exhaustive()
+        formatter.debug_struct("Replaced").field("stdlib", &self.stdlib).finish_non_exhaustive()
     }
 }
 
 impl Function for Replaced {
     fn identifier(&self) -> &'static str {
-        self.library.identifier()
+        self.stdlib.identifier()
     }
 
     fn usage(&self) -> &'static str {
-        self.library.usage()
+        self.stdlib.usage()
     }
 
     fn category(&self) -> &'static str {
@@ -84,7 +84,7 @@ impl Function for Replaced {
     }
 
     fn return_kind(&self) -> u16 {
-        self.library.return_kind()
+        self.stdlib.return_kind()
     }
 
     fn examples(&self) -> &'static [Example] {
@@ -92,16 +92,16 @@ impl Function for Replaced {
     }
 
     fn compile(&self, state: &TypeState, ctx: &mut FunctionCompileContext, arguments: ArgumentList) -> Compiled {
-        let library = self.library.compile(state, ctx, arguments.clone())?;
-        Ok((self.call)(&arguments, library))
+        let stdlib = self.stdlib.compile(state, ctx, arguments.clone())?;
+        Ok((self.call)(&arguments, stdlib))
     }
 
     fn parameters(&self) -> &'static [Parameter] {
-        self.library.parameters()
+        self.stdlib.parameters()
     }
 
     fn closure(&self) -> Option<closure::Definition> {
-        self.library.closure()
+        self.stdlib.closure()
     }
 }
 
@@ -115,7 +115,7 @@ pub(super) trait Run: Clone + fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub(super) struct Replacement<R> {
     /// What the library would do.
-    pub(super) library: Box<dyn Expression>,
+    pub(super) stdlib: Box<dyn Expression>,
     /// What is done.
     pub(super) run: R,
 }
@@ -126,6 +126,6 @@ impl<R: Run> FunctionExpression for Replacement<R> {
     }
 
     fn type_def(&self, state: &TypeState) -> TypeDef {
-        self.library.type_def(state)
+        self.stdlib.type_def(state)
     }
 }

@@ -19,9 +19,9 @@ static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// A call.
-pub(super) fn call(arguments: &ArgumentList, library: Box<dyn Expression>) -> Box<dyn Expression> {
+pub(super) fn call(arguments: &ArgumentList, stdlib: Box<dyn Expression>) -> Box<dyn Expression> {
     let run = ParseKlog { value: arguments.required("value") };
-    Replacement { library, run }.as_expr()
+    Replacement { stdlib, run }.as_expr()
 }
 
 #[derive(Clone, Debug)]

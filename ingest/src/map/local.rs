@@ -11,26 +11,26 @@ use super::{
 };
 
 /// A call whose stamps the library reads in the source's zone, where it refuses those of the hour that exists twice.
-pub(super) fn settled(_: &ArgumentList, library: Box<dyn Expression>) -> Box<dyn Expression> {
-    let run = Settled { library: library.clone() };
-    Replacement { library, run }.as_expr()
+pub(super) fn settled(_: &ArgumentList, stdlib: Box<dyn Expression>) -> Box<dyn Expression> {
+    let run = Settled { stdlib: stdlib.clone() };
+    Replacement { stdlib, run }.as_expr()
 }
 
 /// A call whose stamps have no offset, and which the library takes for UTC.
-pub(super) fn shifted(_: &ArgumentList, library: Box<dyn Expression>) -> Box<dyn Expression> {
-    let run = Shifted { library: library.clone() };
-    Replacement { library, run }.as_expr()
+pub(super) fn shifted(_: &ArgumentList, stdlib: Box<dyn Expression>) -> Box<dyn Expression> {
+    let run = Shifted { stdlib: stdlib.clone() };
+    Replacement { stdlib, run }.as_expr()
 }
 
 #[derive(Clone, Debug)]
 struct Settled {
-    library: Box<dyn Expression>,
+    stdlib: Box<dyn Expression>,
 }
 
 impl Run for Settled {
     fn run(&self, ctx: &mut Context<'_>) -> Resolved {
         let stamps = Stamps::of(ctx);
-        match self.library.resolve(ctx) {
+        match self.stdlib.resolve(ctx) {
             Ok(value) => each_stamp(value, |time| Some(settle(time))),
             Err(fault @ ExpressionError::Error { .. }) => {
                 // Read as UTC, the stamp shows what the zone's clocks showed twice, or never. If they did not, it failed for
@@ -38,7 +38,7 @@ impl Run for Settled {
                 let is_single =
                     |time: DateTime<Utc>| stamps.zone.from_local_datetime(&time.naive_utc()).single().is_some();
                 let placed = |time| (!is_single(time)).then(|| stamps.local(time.naive_utc())).flatten();
-                in_utc(&*self.library, ctx).and_then(|value| each_stamp(value, placed)).or(Err(fault))
+                in_utc(&*self.stdlib, ctx).and_then(|value| each_stamp(value, placed)).or(Err(fault))
             }
             Err(end) => Err(end),
         }
@@ -47,21 +47,21 @@ impl Run for Settled {
 
 #[derive(Clone, Debug)]
 struct Shifted {
-    library: Box<dyn Expression>,
+    stdlib: Box<dyn Expression>,
 }
 
 impl Run for Shifted {
     fn run(&self, ctx: &mut Context<'_>) -> Resolved {
-        let value = self.library.resolve(ctx)?;
+        let value = self.stdlib.resolve(ctx)?;
         let stamps = Stamps::of(ctx);
         each_stamp(value, |time| stamps.local(time.naive_utc()))
     }
 }
 
-fn in_utc(library: &dyn Expression, ctx: &mut Context<'_>) -> Resolved {
+fn in_utc(stdlib: &dyn Expression, ctx: &mut Context<'_>) -> Resolved {
     let mut state = std::mem::take(ctx.state_mut());
     let utc = TimeZone::Named(chrono_tz::UTC);
-    let result = library.resolve(&mut Context::new(ctx.target_mut(), &mut state, &utc));
+    let result = stdlib.resolve(&mut Context::new(ctx.target_mut(), &mut state, &utc));
     *ctx.state_mut() = state;
     result
 }

@@ -11,13 +11,13 @@ use super::{
 };
 
 /// A call.
-pub(super) fn call(arguments: &ArgumentList, library: Box<dyn Expression>) -> Box<dyn Expression> {
+pub(super) fn call(arguments: &ArgumentList, stdlib: Box<dyn Expression>) -> Box<dyn Expression> {
     let run = ParseTimestamp {
         value: arguments.required("value"),
         format: arguments.required("format"),
         timezone: arguments.optional("timezone"),
     };
-    Replacement { library, run }.as_expr()
+    Replacement { stdlib, run }.as_expr()
 }
 
 #[derive(Clone, Debug)]

@@ -25,9 +25,9 @@ static BSD: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// A call.
-pub(super) fn call(arguments: &ArgumentList, library: Box<dyn Expression>) -> Box<dyn Expression> {
+pub(super) fn call(arguments: &ArgumentList, stdlib: Box<dyn Expression>) -> Box<dyn Expression> {
     let run = ParseSyslog { value: arguments.required("value") };
-    Replacement { library, run }.as_expr()
+    Replacement { stdlib, run }.as_expr()
 }
 
 #[derive(Clone, Debug)]
