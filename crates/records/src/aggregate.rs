@@ -103,19 +103,14 @@ pub struct Activity {
     /// Number of events, duplicates and conflicts not counted.
     pub count: u64,
     /// Elements of source records that were read, as [`crate::IntakeMinute`] counts them.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub read: u64,
     /// Elements that are in no figure because they could not be read, or were in conflict with another of their identity.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub refused: u64,
     /// Elements of which it is not certain what their mapping made of them: something in them had to be replaced.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub replaced: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
-const fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 #[cfg(test)]

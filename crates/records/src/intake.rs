@@ -50,17 +50,12 @@ pub struct IntakeMinute {
     /// Elements read.
     pub read: u64,
     /// Elements that are in no figure because they could not be read: refused, for whatever reason.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub refused: u64,
     /// Elements in which bytes or characters had to be replaced that their mapping may have looked at: what it made of
     /// them is not certain.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub replaced: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
-const fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 #[cfg(test)]

@@ -77,6 +77,12 @@ pub fn decode<'a, T: serde::Deserialize<'a>>(kind: &'static str, bytes: &'a [u8]
     })
 }
 
+/// For counts that are left out of a payload where they are zero.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+pub(crate) const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// Refuses a payload of a newer version.
 pub fn check_version(kind: &'static str, found: u32) -> Result<(), RecordError> {
     if found > VERSION { Err(RecordError::Newer { kind, found }) } else { Ok(()) }

@@ -43,19 +43,14 @@ pub struct BaseValue {
     /// How many events or rows are behind it.
     pub n: u64,
     /// How many events or rows passed the filter and had no value to be folded: a field that is absent.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub without: u64,
     /// How many events or rows could not be decided or folded because something in them was mistyped or replaced.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub undecided: u64,
     /// Relative standard error, where the value is an estimate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Exact>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
-const fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// How one source did in the period.
@@ -69,13 +64,13 @@ pub struct SourceQuality {
     /// Whether the source was alive to the end of the period, by its declared rhythm.
     pub alive: bool,
     /// Elements of its records that were read, where it is known.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub read: u64,
     /// Elements of its records that are in no figure because they could not be read.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub refused: u64,
     /// Elements of which it is not certain what their mapping made of them: something in them had to be replaced.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub replaced: u64,
 }
 
