@@ -97,8 +97,6 @@ pub struct Source {
     pub max_future: i64,
     /// How long after its time an event may come without being late, in milliseconds.
     pub lateness: i64,
-    /// How long it must be quiet before the clock moves its watermark, in milliseconds.
-    pub idle: i64,
     /// How much of a record is read.
     pub limits: Limits,
 }
@@ -130,7 +128,6 @@ impl Source {
             reading: Reading { unit: source.time_unit, zone: source.zone },
             max_future: source.max_future,
             lateness: source.lateness,
-            idle: source.idle,
             limits: Limits::default(),
         })
     }

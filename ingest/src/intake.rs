@@ -28,9 +28,10 @@ pub struct Sign {
 /// Which time an element has that tells none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untold {
-    /// The last one known if it is no further than this before the record's own time, and that otherwise.
-    Within(i64),
-    /// The last one known, whatever its distance, or else the next one: a history is read as having come in time.
+    /// It is as far behind its record as the last one that told its time: by nothing in a live stream, by hours where a
+    /// source delivers in batches, by a year where a history is read in. Its record's time while none has told any.
+    AsFarBehind,
+    /// The last time known, or else the next one: a history is read as having come in time.
     LastKnown,
 }
 
@@ -39,6 +40,8 @@ pub enum Untold {
 pub struct Minutes {
     counted: BTreeMap<i64, IntakeMinute>,
     last_known: Option<Timestamp>,
+    /// How far the last known time lay behind its record, in milliseconds.
+    behind: i64,
     /// Elements whose time is the next one known.
     waiting: Sign,
 }
@@ -48,6 +51,7 @@ impl Minutes {
     pub fn count(&mut self, sign: Sign, record: Timestamp, untold: Untold) {
         if let Some(time) = sign.time {
             self.last_known = Some(time);
+            self.behind = record.0.saturating_sub(time.0).max(0);
             let waiting = std::mem::take(&mut self.waiting);
             if waiting.read > 0 {
                 self.add(time, waiting);
@@ -55,8 +59,7 @@ impl Minutes {
             return self.add(time, sign);
         }
         match (self.last_known, untold) {
-            (Some(known), Untold::Within(distance)) if record.minus(distance) <= known => self.add(known, sign),
-            (_, Untold::Within(_)) => self.add(record, sign),
+            (_, Untold::AsFarBehind) => self.add(record.minus(self.behind), sign),
             (Some(known), Untold::LastKnown) => self.add(known, sign),
             (None, Untold::LastKnown) => {
                 self.waiting.read += sign.read;
@@ -127,21 +130,27 @@ mod tests {
     fn elements_are_counted_in_the_minute_of_their_time() {
         let mut minutes = Minutes::default();
         for time in [60_000, 119_999, 120_000, 70_000] {
-            minutes.count(read(Some(time)), Timestamp(500_000), Untold::Within(0));
+            minutes.count(read(Some(time)), Timestamp(500_000), Untold::AsFarBehind);
         }
         assert_eq!(flushed(&mut minutes), [minute(60_000, 119_999, 3, 0), minute(120_000, 120_000, 1, 0)]);
         assert_eq!(flushed(&mut minutes), [], "nothing was read, nothing is written");
     }
 
     #[test]
-    fn an_element_without_a_time_has_the_last_known_one_unless_that_is_far() {
+    fn an_element_without_a_time_is_as_far_behind_its_record_as_the_last_one_with_a_time() {
         let mut minutes = Minutes::default();
-        minutes.count(refused(3), Timestamp(1_000_000), Untold::Within(5000));
-        minutes.count(read(Some(998_000)), Timestamp(1_000_000), Untold::Within(5000));
-        minutes.count(refused(1), Timestamp(1_003_000), Untold::Within(5000));
-        minutes.count(refused(1), Timestamp(1_203_001), Untold::Within(5000));
-        let found = flushed(&mut minutes);
-        assert_eq!(found, [minute(998_000, 1_000_000, 5, 4), minute(1_203_001, 1_203_001, 1, 1)]);
+        let mut counted = |sign, record: i64| {
+            minutes.count(sign, Timestamp(record), Untold::AsFarBehind);
+            let found = flushed(&mut minutes);
+            found.first().map(|minute| (minute.first.0, minute.refused))
+        };
+        assert_eq!(counted(refused(3), 1_000_000), Some((1_000_000, 3)), "nothing is known yet");
+        counted(read(Some(998_000)), 1_000_000);
+        assert_eq!(counted(refused(1), 9_000_000), Some((8_998_000, 1)), "a live stream after a pause");
+        counted(read(Some(400_000)), 7_600_000);
+        assert_eq!(counted(refused(1), 7_601_000), Some((401_000, 1)), "a batch that is two hours late");
+        counted(read(Some(7_700_000)), 7_690_000);
+        assert_eq!(counted(refused(1), 7_691_000), Some((7_691_000, 1)), "nothing is ahead of its record");
     }
 
     #[test]

@@ -147,11 +147,7 @@ impl Stage for Ingest {
         let processed = process(source, classes, &arrival);
         partition.tally.count(&processed, &arrival);
         partition.track.arrived(now, processed.events.iter().map(|(event, _)| event.time));
-        let untold = if self.settings.as_it_came {
-            Untold::Within(source.lateness.saturating_add(source.idle))
-        } else {
-            Untold::LastKnown
-        };
+        let untold = if self.settings.as_it_came { Untold::AsFarBehind } else { Untold::LastKnown };
         for sign in &processed.signs {
             partition.intake.count(*sign, arrival.timestamp, untold);
         }

@@ -29,7 +29,6 @@ fn sources() -> Vec<Source> {
         reading: Reading::default(),
         max_future: 300_000,
         lateness: 300_000,
-        idle: 30_000,
         limits: Limits::default(),
     });
     sources

@@ -29,7 +29,6 @@ fn source(decode: Decode, program: Option<&str>, reading: Reading) -> Source {
         reading,
         max_future: 300_000,
         lateness: 300_000,
-        idle: 30_000,
         limits: Limits::default(),
     }
 }

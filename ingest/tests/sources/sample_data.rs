@@ -108,7 +108,6 @@ fn takes_all(decode: Decode) -> Source {
         reading: Reading::default(),
         max_future: 300_000,
         lateness: 300_000,
-        idle: 30_000,
         limits: Limits::default(),
     }
 }

@@ -48,7 +48,6 @@ pub(crate) fn source_in(name: &str, decode: Decode, zone: chrono_tz::Tz) -> Sour
         reading: Reading { zone, ..Reading::default() },
         max_future: 300_000,
         lateness: 300_000,
-        idle: 30_000,
         limits: Limits::default(),
     }
 }
