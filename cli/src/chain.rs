@@ -151,6 +151,14 @@ impl Chain {
         Ok(())
     }
 
+    /// Notes that something of a topic is missing, nobody knows from when.
+    pub fn mark_incomplete(&mut self, topic: &str, why: &str) {
+        let of_topic = |source: &&measurement::catalogue::Source| source.topics.iter().any(|known| known == topic);
+        if let Some(source) = self.catalogue.sources.values().find(of_topic) {
+            self.evaluator.mark_incomplete(&source.name, why);
+        }
+    }
+
     /// Writes source records; each is a topic and the bytes of its value.
     pub fn write(
         &self,

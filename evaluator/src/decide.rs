@@ -99,6 +99,8 @@ pub struct Evaluation {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) collected: Collected,
     pub(crate) constructs: Vec<ConstructState>,
+    /// Sources of which something is known to be missing, nobody knows from when, with the reason.
+    pub(crate) incomplete: BTreeMap<String, String>,
     stall_limit: i64,
 }
 
@@ -107,7 +109,17 @@ impl Evaluation {
     pub fn new(catalogue: Arc<Catalogue>, partitions: i32, stall_limit: i64) -> Self {
         let collected = Collected::new(&catalogue, partitions);
         let constructs = catalogue.constructs.iter().map(|_| ConstructState::default()).collect();
-        Self { catalogue, collected, constructs, stall_limit }
+        Self { catalogue, collected, constructs, incomplete: BTreeMap::new(), stall_limit }
+    }
+
+    /// Notes that something of a source is missing, nobody knows from when: no figure that asks for it is validated.
+    pub fn mark_incomplete(&mut self, source: &str, why: &str) {
+        self.incomplete.insert(source.to_owned(), why.to_owned());
+        for (construct, state) in self.catalogue.constructs.iter().zip(&mut self.constructs) {
+            if construct.sources.iter().any(|known| known == source) {
+                state.dirty.extend(state.periods.keys().copied());
+            }
+        }
     }
 
     /// The catalogue.

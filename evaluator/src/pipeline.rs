@@ -170,6 +170,11 @@ impl Evaluator {
         self.view.clone()
     }
 
+    /// Notes that something of a source is missing; see [`Evaluation::mark_incomplete`].
+    pub fn mark_incomplete(&mut self, source: &str, why: &str) {
+        self.evaluation.mark_incomplete(source, why);
+    }
+
     /// Judgements.
     pub const fn evaluation(&self) -> &Evaluation {
         &self.evaluation

@@ -71,6 +71,11 @@ pub fn play(catalogue: Catalogue, files: &[(Arc<str>, PathBuf)], how: &How) -> a
             Ok(())
         })?;
         batch.feed(&mut chain, how.received)?;
+        if let Some(fault) = &fault {
+            // What is not there may have belonged to any period: files are not in order.
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            chain.mark_incomplete(topic, &format!("{file}: {fault}"));
+        }
         accounts.push(FileAccount {
             file: path.display().to_string(),
             topic: topic.to_string(),

@@ -214,6 +214,9 @@ fn sources(
         } else if !alive {
             stale.push(format!("{name} fell silent at {}", last.unwrap_or(period.start)));
         }
+        if let Some(why) = evaluation.incomplete.get(name) {
+            stale.push(format!("{name} is incomplete: {why}"));
+        }
         let events = evaluation.collected.events(name, period);
         let intake = evaluation.collected.intake(name, period.start, period.end);
         let (read, refused, replaced) = (intake.read, intake.refused, intake.replaced);
