@@ -8,6 +8,8 @@ pub(crate) mod scan;
 mod text;
 pub mod wrapper;
 
+pub use bytes::foreign;
+
 use std::borrow::Cow;
 
 use measurement::{

@@ -97,16 +97,10 @@ fn detect(head: &[u8]) -> (usize, Option<Found>) {
         [0xfe, 0xff, ..] => return (2, Some(Found::Big)),
         _ => {}
     }
-    let (pairs, _) = head.as_chunks::<2>();
-    let share = |of: fn(&[u8; 2]) -> bool| pairs.iter().filter(|pair| of(pair)).count() * 10 >= pairs.len() * 9;
-    if pairs.len() < 8 {
-        (0, None)
-    } else if share(|[low, high]| *low != 0 && *high == 0) {
-        (0, Some(Found::Little))
-    } else if share(|[high, low]| *high == 0 && *low != 0) {
-        (0, Some(Found::Big))
-    } else {
-        (0, None)
+    match ingest::decode::foreign(head) {
+        Some("utf-16le") => (0, Some(Found::Little)),
+        Some("utf-16be") => (0, Some(Found::Big)),
+        _ => (0, None),
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn text(bytes: &[u8], encoding: Encoding) -> Result<Text<'_>, Refusal
 }
 
 /// The encoding that the bytes look like, if it is none in which each character of ASCII is its byte.
-pub(super) fn foreign(bytes: &[u8]) -> Option<&'static str> {
+pub fn foreign(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(&[0xff, 0xfe, 0, 0]) || bytes.starts_with(&[0, 0, 0xfe, 0xff]) {
         return Some("utf-32");
     }

@@ -1,14 +1,11 @@
 //! `format_timestamp(value, format, [timezone])`, for which `local` is the source's zone.
 
 use chrono::format::{Item, StrftimeItems};
-use vrl::prelude::{
-    ArgumentList, Context, Expression, ExpressionError, FunctionExpression as _, Resolved, TimeZone,
-    VrlValueConvert as _,
-};
+use vrl::prelude::{ArgumentList, Context, Expression, FunctionExpression as _, Resolved, VrlValueConvert as _};
 
 use super::{
     functions::{Replacement, Run},
-    stamps::{Stamps, named},
+    stamps::Stamps,
 };
 
 /// A call.
@@ -36,9 +33,7 @@ impl Run for FormatTimestamp {
             None => chrono_tz::UTC,
             Some(zone) => {
                 let zone = zone.resolve(ctx)?;
-                let zone = TimeZone::parse(&zone.try_bytes_utf8_lossy()?)
-                    .ok_or_else(|| ExpressionError::from("unable to parse the timezone"))?;
-                named(zone).unwrap_or(Stamps::of(ctx).zone)
+                Stamps::of(ctx).in_zone(&zone)?.zone
             }
         };
         let format = format.try_bytes_utf8_lossy()?;

@@ -1,13 +1,10 @@
 //! `parse_timestamp(value, format, [timezone])`.
 
-use vrl::prelude::{
-    ArgumentList, Context, Expression, ExpressionError, FunctionExpression as _, Resolved, TimeZone, Value,
-    VrlValueConvert as _,
-};
+use vrl::prelude::{ArgumentList, Context, Expression, FunctionExpression as _, Resolved, Value, VrlValueConvert as _};
 
 use super::{
     functions::{Replacement, Run},
-    stamps::{Stamps, named},
+    stamps::Stamps,
 };
 
 /// A call.
@@ -37,9 +34,7 @@ impl Run for ParseTimestamp {
         }
         let mut stamps = Stamps::of(ctx);
         if let Some(zone) = zone {
-            let zone = TimeZone::parse(&zone.try_bytes_utf8_lossy()?)
-                .ok_or_else(|| ExpressionError::from("unable to parse the timezone"))?;
-            stamps = named(zone).map_or(stamps, |zone| stamps.in_zone(zone));
+            stamps = stamps.in_zone(&zone)?;
         }
         let time = stamps.read(&value.try_bytes_utf8_lossy()?, &format.try_bytes_utf8_lossy()?);
         time.map(Value::Timestamp).ok_or_else(|| "the text is no timestamp of this format".into())

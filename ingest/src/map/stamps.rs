@@ -13,6 +13,7 @@ use vrl::{
     compiler::{Context, TimeZone},
     core::Value,
     path::{OwnedTargetPath, OwnedValuePath},
+    prelude::{ExpressionError, VrlValueConvert as _},
 };
 
 /// How far ahead of the record's time a stamp without a year may lie before it is taken for one of the year before.
@@ -42,9 +43,11 @@ impl Stamps {
         Self { zone: named(*ctx.timezone()).unwrap_or(chrono_tz::UTC), received }
     }
 
-    /// In another zone.
-    pub(super) fn in_zone(self, zone: Tz) -> Self {
-        Self { zone, ..self }
+    /// In the zone that a program names; the source's own for `local`.
+    pub(super) fn in_zone(self, name: &Value) -> Result<Self, ExpressionError> {
+        let zone = TimeZone::parse(&name.try_bytes_utf8_lossy()?)
+            .ok_or_else(|| ExpressionError::from("unable to parse the timezone"))?;
+        Ok(Self { zone: named(zone).unwrap_or(self.zone), ..self })
     }
 
     /// The instant of a stamp in a format of `strptime`.
