@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    service::main("vernier-aggregator", "Events in, base measures per period and group out", aggregator::worker::set_up)
+    service::main("vernier-aggregator", "Events in, base measures per period and group out", aggregator::set_up)
 }

@@ -9,7 +9,7 @@ use streaming::{
     StageError, TopicPartition,
 };
 
-use crate::{config::Plan, publish::publish, restore::restore, stats::Stats, task::Task};
+use crate::{plan::Plan, restore::restore, stats::Stats, task::Task};
 
 /// What can be set for the aggregator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,8 @@ impl Stage for Aggregator {
     fn flush(&mut self, now: Timestamp, positions: &[Position], out: &mut Outbox) -> Result<(), StageError> {
         for position in positions {
             if let Some(task) = self.tasks.get_mut(&position.partition.partition) {
-                publish(task, &self.topics, self.partitions, position.next_offset, now, self.refresh_interval, out);
+                let time = (now, self.refresh_interval);
+                task.flush(&self.topics, (position.next_offset, self.partitions), time, out);
             }
         }
         Ok(())

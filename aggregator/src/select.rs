@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use measurement::{fields::Fields, population::Order, time::Timestamp, value::Value};
 
-use crate::config::{ClassPlan, Plan};
+use crate::plan::Plan;
 
 /// What every event must say of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Selected {
 
 /// Reads the wanted fields into slots. `None` if the event is not readable or lacks class, time or
 /// identity: ingest lets no such event through, so somebody else wrote it.
-pub fn select(plan: &Plan, event: &[u8], slots: &mut Vec<Value>) -> Option<Selected> {
+pub(crate) fn select(plan: &Plan, event: &[u8], slots: &mut Vec<Value>) -> Option<Selected> {
     let extracted = plan.extractor.extract(event, slots).ok()?;
     let integer = |slot: usize| match slots.get(slot) {
         Some(Value::Int(number)) => Some(*number),
@@ -48,9 +48,4 @@ pub fn select(plan: &Plan, event: &[u8], slots: &mut Vec<Value>) -> Option<Selec
         sequence: integer(Fields::SEQUENCE).unwrap_or(0),
         doubtful: extracted.doubtful,
     })
-}
-
-/// Who asks for events of a class from a source.
-pub fn asking<'a>(plan: &'a Plan, source: &str, class: i64) -> Option<&'a ClassPlan> {
-    plan.asking.get(source)?.get(&class)
 }

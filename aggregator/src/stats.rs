@@ -81,22 +81,22 @@ pub struct Stats(Arc<Mutex<Shared>>);
 impl Stats {
     /// Notes a task as it was restored: what it accounts for was there before.
     pub(crate) fn begin(&self, task: &Task) {
-        self.with(|shared| shared.known.insert(task.partition, Known::of(task)));
+        self.with(|shared| shared.known.insert(task.partition(), Known::of(task)));
     }
 
     /// Notes a task whose transaction stands.
     pub(crate) fn note(&self, task: &Task) {
         self.with(|shared| {
             let known = Known::of(task);
-            let before = shared.known.get(&task.partition).map(|known| known.accounting.clone()).unwrap_or_default();
+            let before = shared.known.get(&task.partition()).map(|known| known.accounting.clone()).unwrap_or_default();
             // What is read a second time, because the state is built anew, has been told.
-            if task.rebuilding_until.is_none() {
+            if !task.is_rebuilding() {
                 for (source, now) in &known.accounting {
                     let before = before.get(source).copied().unwrap_or_default();
                     *shared.since.entry(source.clone()).or_default() += more(*now, before);
                 }
             }
-            shared.known.insert(task.partition, known);
+            shared.known.insert(task.partition(), known);
         });
     }
 
@@ -163,7 +163,7 @@ impl Known {
         Self {
             accounting: task.accounting().clone(),
             watermarks: task.watermarks().clone(),
-            examples: task.examples.clone(),
+            examples: task.examples().clone(),
         }
     }
 }

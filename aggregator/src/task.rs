@@ -1,89 +1,116 @@
 //! One partition of `vernier.events` and its state: a plain structure that is told the time.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, sync::Arc};
 
-use measurement::{grain::Grain, time::Timestamp, value::Value};
-use records::{Accounting, DeadLetter, Intake, Late, Progress, Stage, headers};
-use streaming::RecordRef;
+use measurement::{time::Timestamp, value::Value};
+use records::{Accounting, DeadLetter, Frontier, Intake, Late, Progress, Stage, Topics, headers};
+use streaming::{Outbox, RecordRef};
 
 use crate::{
-    accumulate::{self, PeriodCache},
-    config::Plan,
-    rows,
-    seen::{SeenSet, Sight, content, identity},
-    select::{Selected, asking, select},
+    accumulate::EventMeasures,
+    flush::{self, Letter},
+    measure,
+    plan::{Plan, SourceId},
+    schedule::Schedule,
+    select::{Selected, select},
     stats::Examples,
-    store::Store,
-    window::Watermarks,
+    tables::{
+        Horizons, Tables,
+        rows::Fed,
+        seen::{Sight, content, identity},
+    },
 };
+
+/// Where a task stands in its partition.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    /// Offset of the first record that the state was built from. Rows of populations keep what was ever said of
+    /// them, so that nothing that was read since can be left out when the state is built anew.
+    replay_from: Option<i64>,
+    /// Offset that the last frontier named.
+    written: Option<i64>,
+    /// Transactions written.
+    transaction: u64,
+    /// While the state is built anew: nothing is written before this offset is reached.
+    rebuilding_until: Option<i64>,
+}
 
 /// A task.
 #[derive(Debug)]
 pub struct Task {
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) partition: i32,
-    pub(crate) store: Store,
-    pub(crate) watermarks: Watermarks,
-    pub(crate) seen: SeenSet,
-    pub(crate) accounting: BTreeMap<String, Accounting>,
-    pub(crate) late: Vec<Late>,
-    /// Events that are in no figure because another one has their identity.
-    pub(crate) letters: Vec<Letter>,
+    plan: Arc<Plan>,
+    partition: i32,
+    standing: Standing,
+    schedule: Schedule,
+    tables: Tables,
+    event_measures: EventMeasures,
+    accounting: BTreeMap<String, Accounting>,
     /// The first event of each fate since the start, by source.
-    pub(crate) examples: BTreeMap<String, Examples>,
-    /// Offset of the first record that the state was built from. Rows of populations keep what was ever said of
-    /// them, so that nothing that was read since can be left out when the state is built anew.
-    pub(crate) replay_from: Option<i64>,
-    /// Offset of the next record.
-    pub(crate) next_offset: i64,
-    /// Offset that the last frontier named.
-    written_offset: i64,
-    /// Transactions written.
-    pub(crate) transaction: u64,
-    /// Watermarks as published: everything before them is in the aggregates.
-    pub(crate) published: BTreeMap<String, Timestamp>,
-    /// Earliest event time since the last computation of population measures, by population.
-    pub(crate) uncomputed_from: Vec<Option<Timestamp>>,
-    /// Watermark of each construct at its last computation of population measures.
-    pub(crate) computed_to: Vec<Option<Timestamp>>,
-    /// When population measures were computed last, by the clock that was told.
-    pub(crate) computed_at: Option<Timestamp>,
-    /// While the state is built anew: nothing is written before this offset is reached.
-    pub(crate) rebuilding_until: Option<i64>,
-    pub(crate) population_grains: Vec<Grain>,
-    pub(crate) source_grains: BTreeMap<String, Grain>,
-    pub(crate) period_caches: Vec<PeriodCache>,
+    examples: BTreeMap<String, Examples>,
+    late: Vec<Late>,
+    /// Events that are in no figure because another one has their identity.
+    letters: Vec<Letter>,
     slots: Vec<Value>,
 }
 
 impl Task {
     /// A task with nothing read yet.
     pub fn new(plan: &Arc<Plan>, partition: i32) -> Self {
-        let populations = plan.populations.len();
+        let standing = Standing { replay_from: None, written: None, transaction: 0, rebuilding_until: None };
+        Self::with(plan, partition, standing, Schedule::new(plan), Tables::new(plan))
+    }
+
+    /// A task that goes on where a frontier says, with the state that belongs to it.
+    pub fn resume(plan: &Arc<Plan>, partition: i32, frontier: Frontier, tables: Tables) -> Self {
+        let standing = Standing {
+            replay_from: Some(frontier.replay_from),
+            written: Some(frontier.next_offset),
+            transaction: frontier.transaction,
+            rebuilding_until: None,
+        };
+        let schedule = Schedule::restore(plan, &frontier);
+        Self { accounting: frontier.accounting, ..Self::with(plan, partition, standing, schedule, tables) }
+    }
+
+    /// A task that reads everything again and writes nothing before it is where a frontier says that it was. `tables`
+    /// knows what lies in the changelogs; what nothing claims by then is removed.
+    pub fn rebuild(plan: &Arc<Plan>, partition: i32, frontier: Option<&Frontier>, tables: Tables) -> Self {
+        let standing = Standing {
+            replay_from: None,
+            written: None,
+            transaction: frontier.map_or(0, |frontier| frontier.transaction),
+            rebuilding_until: frontier.map(|frontier| frontier.next_offset),
+        };
+        Self::with(plan, partition, standing, Schedule::new(plan), tables)
+    }
+
+    fn with(plan: &Arc<Plan>, partition: i32, standing: Standing, schedule: Schedule, tables: Tables) -> Self {
         Self {
             plan: Arc::clone(plan),
             partition,
-            store: Store::new(populations),
-            watermarks: Watermarks::default(),
-            seen: SeenSet::default(),
+            standing,
+            schedule,
+            tables,
+            event_measures: EventMeasures::new(plan),
             accounting: BTreeMap::new(),
+            examples: BTreeMap::new(),
             late: Vec::new(),
             letters: Vec::new(),
-            examples: BTreeMap::new(),
-            replay_from: None,
-            next_offset: 0,
-            written_offset: -1,
-            transaction: 0,
-            published: BTreeMap::new(),
-            uncomputed_from: vec![None; populations],
-            computed_to: vec![None; plan.catalogue.constructs.len()],
-            computed_at: None,
-            rebuilding_until: None,
-            population_grains: plan.population_grains.clone(),
-            source_grains: plan.source_grains.clone(),
-            period_caches: vec![PeriodCache::default(); plan.periods.len()],
             slots: Vec::new(),
         }
+    }
+
+    /// Its partition.
+    pub const fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    /// Whether the state is being built anew.
+    pub const fn is_rebuilding(&self) -> bool {
+        self.standing.rebuilding_until.is_some()
     }
 
     /// Accounting by source.
@@ -91,23 +118,19 @@ impl Task {
         &self.accounting
     }
 
+    /// The first event of each fate since the start, by source.
+    pub const fn examples(&self) -> &BTreeMap<String, Examples> {
+        &self.examples
+    }
+
     /// Published watermarks by source.
     pub const fn watermarks(&self) -> &BTreeMap<String, Timestamp> {
-        &self.published
-    }
-
-    pub(crate) const fn written_offset(&self) -> i64 {
-        self.written_offset
-    }
-
-    pub(crate) const fn set_written_offset(&mut self, offset: i64) {
-        self.written_offset = offset;
+        self.schedule.published()
     }
 
     /// Takes one record. A record that cannot be read is counted and left behind.
     pub fn record(&mut self, record: RecordRef<'_>) {
-        self.replay_from.get_or_insert(record.offset());
-        self.next_offset = record.offset() + 1;
+        self.standing.replay_from.get_or_insert(record.offset());
         let source =
             record.header(headers::SOURCE).and_then(|source| std::str::from_utf8(source).ok()).unwrap_or("unknown");
         let value = record.value().unwrap_or_default();
@@ -122,13 +145,70 @@ impl Task {
         }
     }
 
+    /// Writes what has changed, by one transaction; nothing if nothing has. `partitions` is the number of partitions of
+    /// `vernier.events`, `refresh` the least time between two computations of population measures, in milliseconds.
+    pub fn flush(
+        &mut self,
+        topics: &Topics,
+        (next_offset, partitions): (i64, i32),
+        (now, refresh): (Timestamp, i64),
+        out: &mut Outbox,
+    ) {
+        if !self.is_up_to(next_offset) {
+            return;
+        }
+        let (before, watermarks) = (out.len(), self.schedule.published().clone());
+        let Self { plan, schedule, tables, .. } = self;
+        measure::populations(plan, schedule, &tables.rows, &mut tables.aggregates, (now, refresh));
+        let rows = |population| schedule.row_horizon(plan, population);
+        let horizons = Horizons { rows: &rows, seen: schedule.of_all(plan) };
+        tables.write(plan, topics, (self.partition, next_offset), &horizons, out);
+        flush::late(topics, self.late.drain(..), out);
+        flush::letters(topics, self.letters.drain(..), out);
+        let moved = self.standing.written != Some(next_offset);
+        if !moved && out.len() == before && watermarks == *self.schedule.published() {
+            return;
+        }
+        self.standing.transaction += 1;
+        self.standing.written = Some(next_offset);
+        let frontier = Frontier {
+            version: records::VERSION,
+            next_offset,
+            replay_from: self.standing.replay_from.unwrap_or(next_offset),
+            transaction: self.standing.transaction,
+            partitions,
+            catalogue: self.plan.digest.clone(),
+            watermarks: self.schedule.published().clone(),
+            sources: self.schedule.heard().clone(),
+            uncomputed: self.schedule.uncomputed(&self.plan),
+            accounting: self.accounting.clone(),
+            digest: self.tables.digest().to_hex(),
+        };
+        flush::frontier(topics, self.partition, &frontier, out);
+    }
+
+    /// Whether the state may be written: one that is built anew not before it is where it was.
+    fn is_up_to(&mut self, next_offset: i64) -> bool {
+        let Some(until) = self.standing.rebuilding_until else { return true };
+        if next_offset < until {
+            return false;
+        }
+        tracing::info!(partition = self.partition, "state is built anew up to where it was");
+        self.standing.rebuilding_until = None;
+        // What came late before that was told when it came.
+        self.late.retain(|late| late.offset >= until);
+        self.letters.retain(|letter| letter.about.offset >= until);
+        self.tables.touch_all();
+        true
+    }
+
     fn progress(&mut self, value: &[u8]) {
         let Ok(progress) = records::decode::<Progress>("progress", value) else {
             tracing::warn!(partition = self.partition, "unreadable progress record");
             return;
         };
-        if let Some(source) = self.plan.catalogue.sources.get(&progress.source) {
-            self.watermarks.update(source, &progress);
+        if let Some(source) = self.plan.source(&progress.source) {
+            self.schedule.hear(&self.plan, source, &progress);
         }
     }
 
@@ -138,37 +218,30 @@ impl Task {
             tracing::warn!(partition = self.partition, "unreadable intake record");
             return;
         };
-        let alive = self.is_alive_by(&intake.source, None);
-        let Some(grain) = self.source_grains.get_mut(&intake.source) else { return };
+        let Some(source) = self.plan.source(&intake.source) else { return };
+        let alive = self.plan[source].is_alive_by(None);
         for minute in &intake.minutes {
-            let interval = grain.interval_at(minute.first).start;
-            self.store.note_intake(&intake.source, interval, minute, alive);
+            self.tables.activity.note_intake(source, minute, alive);
         }
     }
 
-    /// Whether a source is alive by an event of a class, or by a record that gave none.
-    fn is_alive_by(&self, source: &str, class: Option<i64>) -> bool {
-        let asked = self.plan.catalogue.sources.get(source).and_then(|source| source.alive_by);
-        asked.is_none_or(|asked| class == Some(i64::from(asked)))
-    }
-
-    fn event(&mut self, source: &str, record: RecordRef<'_>) {
+    fn event(&mut self, name: &str, record: RecordRef<'_>) {
         let (value, offset) = (record.value().unwrap_or_default(), record.offset());
+        let source = self.plan.source(name);
         let mut slots = std::mem::take(&mut self.slots);
-        let plan = Arc::clone(&self.plan);
-        let fate = match select(&plan, value, &mut slots) {
+        let fate = match select(&self.plan, value, &mut slots) {
             None => Fate::Rejected,
-            Some(selected) => match self.sight(source, "", &selected, value, offset) {
-                Sight::New => self.selected(source, &selected, &slots, offset),
+            Some(selected) => match self.sight(name, source, "", (&selected, value, offset)) {
+                Sight::New => self.selected(name, source, &selected, &slots, offset),
                 Sight::Duplicate => Fate::Duplicate,
                 Sight::Conflict => {
-                    self.conflict(source, &selected, record);
+                    self.conflict(name, source, &selected, record);
                     Fate::Conflict
                 }
             },
         };
         self.slots = slots;
-        let counts = self.counts(source);
+        let counts = self.counts(name);
         counts.read += 1;
         match fate {
             Fate::Used => counts.used += 1,
@@ -179,18 +252,17 @@ impl Task {
             Fate::Rejected => counts.rejected += 1,
         }
         if !matches!(fate, Fate::Used | Fate::NotRelevant) {
-            self.examples.entry(source.to_owned()).or_default().note(fate, offset);
+            self.examples.entry(name.to_owned()).or_default().note(fate, offset);
         }
     }
 
     /// What another event of its identity has said first holds; this one is kept aside, and missing in the figures.
-    fn conflict(&mut self, source: &str, selected: &Selected, record: RecordRef<'_>) {
-        if let Some(grain) = self.source_grains.get_mut(source) {
-            let interval = grain.interval_at(selected.time).start;
-            self.store.note_conflict(source, interval);
+    fn conflict(&mut self, name: &str, source: Option<SourceId>, selected: &Selected, record: RecordRef<'_>) {
+        if let Some(source) = source {
+            self.tables.activity.note_conflict(source, selected.time);
         }
         let about = DeadLetter {
-            source: source.to_owned(),
+            source: name.to_owned(),
             topic: String::new(),
             partition: self.partition,
             offset: record.offset(),
@@ -202,27 +274,37 @@ impl Task {
         self.letters.push(Letter { about, key, value });
     }
 
-    fn selected(&mut self, source: &str, selected: &Selected, slots: &[Value], offset: i64) -> Fate {
-        let alive = self.is_alive_by(source, Some(selected.class));
-        if let Some(grain) = self.source_grains.get_mut(source) {
-            let interval = grain.interval_at(selected.time).start;
-            self.store.note_activity(source, interval, selected.time, alive);
-        }
-        let plan = Arc::clone(&self.plan);
-        let Some(class) = asking(&plan, source, selected.class) else { return Fate::NotRelevant };
-        let measured = accumulate::event(self, class, selected, slots);
+    fn selected(
+        &mut self,
+        name: &str,
+        source: Option<SourceId>,
+        selected: &Selected,
+        slots: &[Value],
+        offset: i64,
+    ) -> Fate {
+        // A source that the catalogue does not know is asked for by nobody.
+        let Some(source) = source else { return Fate::NotRelevant };
+        let Self { plan, schedule, tables, event_measures, .. } = self;
+        let asking = &plan[source];
+        tables.activity.note_event(source, selected.time, asking.is_alive_by(Some(selected.class)));
+        let Some(class) = asking.asking.get(&selected.class) else { return Fate::NotRelevant };
+        let measured = event_measures.event(plan, schedule, &mut tables.aggregates, class, (selected, slots));
         let mut used = measured.used;
-        for feed in class.feeds.iter().filter(|feed| !feed.by_reference) {
-            used |= rows::update(self, feed, selected, slots);
+        for feed in class.feeds.iter().filter(|feed| !feed.feed.by_reference) {
+            let fed = tables.rows.update(plan, feed, selected, slots);
+            used |= fed != Fed::NotWanted;
+            if fed == Fed::Changed {
+                schedule.row_changed(feed.population, selected.time);
+            }
         }
         if !measured.late.is_empty() {
             self.late.push(Late {
                 version: records::VERSION,
-                source: source.to_owned(),
+                source: name.to_owned(),
                 constructs: measured.late,
                 uid: selected.uid.to_string(),
                 time: selected.time,
-                watermark: self.watermarks.of_source(source).unwrap_or(Timestamp::MIN),
+                watermark: self.schedule.of_source(name).unwrap_or(Timestamp::MIN),
                 partition: self.partition,
                 offset,
             });
@@ -234,25 +316,36 @@ impl Task {
     }
 
     /// A reference copy changes rows of its population and nothing else.
-    fn reference(&mut self, source: &str, population: &str, value: &[u8], offset: i64) {
-        self.counts(source).references += 1;
+    fn reference(&mut self, name: &str, population: &str, value: &[u8], offset: i64) {
+        self.counts(name).references += 1;
+        let source = self.plan.source(name);
         let mut slots = std::mem::take(&mut self.slots);
-        let plan = Arc::clone(&self.plan);
-        if let Some(selected) = select(&plan, value, &mut slots)
-            && self.sight(source, population, &selected, value, offset) == Sight::New
-            && let Some(class) = asking(&plan, source, selected.class)
+        if let Some(selected) = select(&self.plan, value, &mut slots)
+            && self.sight(name, source, population, (&selected, value, offset)) == Sight::New
+            && let Some(source) = source
         {
-            for feed in class.feeds.iter().filter(|feed| feed.by_reference && feed.population == population) {
-                rows::update(self, feed, &selected, &slots);
+            let Self { plan, schedule, tables, .. } = self;
+            let own = plan.population(population);
+            let feeds = plan[source].asking.get(&selected.class).into_iter().flat_map(|class| &class.feeds);
+            for feed in feeds.filter(|feed| feed.feed.by_reference && Some(feed.population) == own) {
+                if tables.rows.update(plan, feed, &selected, &slots) == Fed::Changed {
+                    schedule.row_changed(feed.population, selected.time);
+                }
             }
         }
         self.slots = slots;
     }
 
-    fn sight(&mut self, source: &str, scope: &str, selected: &Selected, value: &[u8], offset: i64) -> Sight {
-        let window = self.plan.catalogue.sources.get(source).map_or(0, |source| source.deduplicate);
-        let from = self.watermarks.of_source(source).unwrap_or(Timestamp::MIN).max(selected.time);
-        self.seen.insert(identity(source, scope, &selected.uid), content(value), offset, from.plus(window))
+    fn sight(
+        &mut self,
+        name: &str,
+        source: Option<SourceId>,
+        scope: &str,
+        (selected, value, offset): (&Selected, &[u8], i64),
+    ) -> Sight {
+        let window = source.map_or(0, |source| self.plan[source].source.deduplicate);
+        let from = self.schedule.of_source(name).unwrap_or(Timestamp::MIN).max(selected.time);
+        self.tables.seen.insert(identity(name, scope, &selected.uid), content(value), offset, from.plus(window))
     }
 
     fn counts(&mut self, source: &str) -> &mut Accounting {
@@ -263,22 +356,19 @@ impl Task {
     }
 }
 
-/// An event for the dead letters.
-#[derive(Clone, Debug)]
-pub(crate) struct Letter {
-    /// Where it lies and why it is one; whoever writes it fills in the name of the topic.
-    pub(crate) about: DeadLetter,
-    pub(crate) key: Option<Vec<u8>>,
-    pub(crate) value: Vec<u8>,
-}
-
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
+    /// In a figure or a row.
     Used,
+    /// Nobody asks for it.
     NotRelevant,
+    /// Beyond the horizon of a construct that asks for it.
     Late,
+    /// Again.
     Duplicate,
+    /// Another event has its identity.
     Conflict,
+    /// Not readable.
     Rejected,
 }

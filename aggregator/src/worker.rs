@@ -113,7 +113,7 @@ fn families(stats: &Stats, sources: Vec<String>) -> Vec<Family> {
 }
 
 /// `/api/accounting`: what became of the events of every source, and where the first of those lies that were not counted.
-pub fn router(stats: Stats) -> Router {
+pub(crate) fn router(stats: Stats) -> Router {
     Router::new().route("/api/accounting", get(accounting)).with_state(stats)
 }
 

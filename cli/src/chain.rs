@@ -63,9 +63,9 @@ pub struct Chain {
     timing: Timing,
     letters: Letters,
     counted: Arc<ingest::stats::Stats>,
-    aggregated: aggregator::stats::Stats,
+    aggregated: aggregator::Stats,
     ingest: Runner<Ingest>,
-    aggregator: Runner<aggregator::pipeline::Aggregator>,
+    aggregator: Runner<aggregator::Aggregator>,
     evaluator: Evaluator,
 }
 
@@ -124,7 +124,7 @@ impl Chain {
     }
 
     /// What became of the events of each source, as the aggregator counted it.
-    pub const fn aggregated(&self) -> &aggregator::stats::Stats {
+    pub const fn aggregated(&self) -> &aggregator::Stats {
         &self.aggregated
     }
 

@@ -120,7 +120,7 @@ impl Services {
         let first = context(1);
         let ingest_page = first.page.clone();
         let ingest = launch("vernier-ingest", &first, runtime, ingest::worker::set_up)?;
-        let aggregator = launch("vernier-aggregator", &context(2), runtime, aggregator::worker::set_up)?;
+        let aggregator = launch("vernier-aggregator", &context(2), runtime, aggregator::set_up)?;
         let mut view = View::default();
         let evaluator = launch("vernier-evaluator", &context(0), runtime, |context| {
             let (worker, seen) = evaluator::worker::set_up_with_view(context)?;

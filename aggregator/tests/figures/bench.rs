@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use aggregator::{Options, pipeline::Aggregator, stats::Stats};
+use aggregator::{Aggregator, Options, Stats};
 use measurement::{accumulate::Accumulator, catalogue::Catalogue, time::Timestamp};
 use records::{Accounting, Aggregate, AggregateKey, Frontier, Progress, Topics, headers};
 use streaming::{

@@ -33,7 +33,7 @@ pub(crate) struct Chain {
     time: Arc<AtomicI64>,
     clock: Clock,
     ingest: Runner<ingest::pipeline::Ingest>,
-    aggregator: Runner<aggregator::pipeline::Aggregator>,
+    aggregator: Runner<aggregator::Aggregator>,
     evaluator: Evaluator,
 }
 
@@ -171,11 +171,7 @@ fn start_ingest(log: &Arc<EmbeddedLog>, catalogue: &Catalogue, clock: &Clock) ->
     ingest::start(log, catalogue, &options, Arc::clone(clock)).unwrap().0
 }
 
-fn start_aggregator(
-    log: &Arc<EmbeddedLog>,
-    catalogue: &Catalogue,
-    clock: &Clock,
-) -> Runner<aggregator::pipeline::Aggregator> {
+fn start_aggregator(log: &Arc<EmbeddedLog>, catalogue: &Catalogue, clock: &Clock) -> Runner<aggregator::Aggregator> {
     let options =
         aggregator::Options { prefix: PREFIX.to_owned(), refresh_interval: 0, ..aggregator::Options::default() };
     let log: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(log);

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use aggregator::{Plan, Task, publish::publish};
+use aggregator::{Plan, Task};
 use evaluator::decide::Evaluation;
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::{Progress, Topics, encode, headers};
@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
         let partitions = i32::try_from(self.tasks.len()).unwrap();
         for (partition, (task, offset)) in self.tasks.iter_mut().enumerate() {
             let mut out = Outbox::default();
-            publish(task, &self.engine.topics, partitions, *offset, Timestamp(*offset), 0, &mut out);
+            task.flush(&self.engine.topics, (*offset, partitions), (Timestamp(*offset), 0), &mut out);
             for record in out.into_records().into_iter().filter(|record| *record.topic == *self.engine.topics.measures)
             {
                 let record = Record {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aggregator::store::{Digest, MEASURES, POPULATIONS};
 use measurement::time::Timestamp;
 use records::{Frontier, decode, encode};
 use streaming::{Log, LogError, Outbox, Position, Record, RecordRef, Resume, Stage, StageError, TopicPartition};
@@ -38,16 +37,10 @@ impl<S> Wrong<S> {
 
     /// A frontier whose digest is that of whatever is there.
     fn believed(&self, mut changelog: Vec<Record>) -> Vec<Record> {
-        let mut digest = Digest::default();
-        for record in changelog.iter().filter(|record| record.key.as_deref() != Some(Frontier::KEY)) {
-            let is_measure = *record.partition.topic == *self.log.topics.measures;
-            let number = if is_measure { MEASURES } else { POPULATIONS };
-            let (key, value) = (record.key.as_deref(), record.value.as_deref());
-            digest.replace(0, Digest::of(number, key.unwrap_or_default(), value.unwrap_or_default()));
-        }
+        let digest = aggregator::digest_of(&self.log.topics, &changelog);
         for record in changelog.iter_mut().filter(|record| record.key.as_deref() == Some(Frontier::KEY)) {
             if let Ok(mut frontier) = decode::<Frontier>("frontier", record.value.as_deref().unwrap_or_default()) {
-                frontier.digest = digest.to_hex();
+                frontier.digest.clone_from(&digest);
                 record.value = Some(encode(&frontier));
             }
         }

@@ -8,8 +8,10 @@
 use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use measurement::time::Timestamp;
-use records::Seen;
+use records::{RecordError, Seen, SeenKey, check_version, decode, encode};
 use sha2::{Digest as _, Sha256};
+
+use super::changelog::{Changelog, Writer, Written};
 
 /// What is remembered where nobody knows what an event said: the chunk is older than the question.
 const UNKNOWN: u64 = 0;
@@ -29,14 +31,15 @@ pub enum Sight {
 }
 
 /// One chunk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Chunk {
     expires: Timestamp,
     hashes: Vec<u64>,
+    written: Written,
 }
 
 /// The identities of a task.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeenSet {
     /// What was said, by identity.
     known: Known,
@@ -47,7 +50,7 @@ pub struct SeenSet {
 
 /// What was said, by identity. In parts, each of which grows by itself: one table would need half as much again while it
 /// grows, when most memory is in use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Known(Vec<HashMap<u64, u64>>);
 
 impl Known {
@@ -68,7 +71,7 @@ impl Default for Known {
 }
 
 /// The hash of an identity within its scope: the primary copy, or one population's reference copies.
-pub fn identity(source: &str, scope: &str, uid: &str) -> u64 {
+pub(crate) fn identity(source: &str, scope: &str, uid: &str) -> u64 {
     let mut hasher = Sha256::new();
     for part in [source, scope, uid] {
         hasher.update(part.as_bytes());
@@ -78,7 +81,7 @@ pub fn identity(source: &str, scope: &str, uid: &str) -> u64 {
 }
 
 /// The hash of what an event says: its JSON without the white space between members, which means nothing. Never 0.
-pub fn content(event: &[u8]) -> u64 {
+pub(crate) fn content(event: &[u8]) -> u64 {
     let mut hasher = Sha256::new();
     let (mut from, mut in_text, mut escaped) = (0, false, false);
     for (at, byte) in event.iter().enumerate() {
@@ -117,42 +120,45 @@ impl SeenSet {
         }
     }
 
-    /// Closes the chunk of the open transaction and gives its key and content.
-    pub fn close_chunk(&mut self) -> Option<(i64, Seen)> {
-        let (offset, chunk) = self.open.take()?;
+    /// Writes what the open transaction adds, and removes what has expired by the watermark, if that is known.
+    pub fn write(&mut self, watermark: Option<Timestamp>, writer: &mut Writer<'_>) {
+        if let Some((offset, mut chunk)) = self.open.take() {
+            let wire = encode(&SeenKey { first_offset: offset });
+            let value = encode(&self.wire(&chunk));
+            chunk.written = writer.put(Changelog::Populations, wire, value, Written::NOTHING);
+            self.chunks.insert(offset, chunk);
+        }
+        let Some(watermark) = watermark else { return };
+        for (first_offset, chunk) in self.chunks.extract_if(.., |_, chunk| chunk.expires < watermark) {
+            for hash in chunk.hashes {
+                self.known.part(hash).remove(&hash);
+            }
+            writer.remove(Changelog::Populations, encode(&SeenKey { first_offset }), chunk.written);
+        }
+    }
+
+    fn wire(&mut self, chunk: &Chunk) -> Seen {
         let contents =
             chunk.hashes.iter().map(|identity| self.known.part(*identity).get(identity).copied().unwrap_or(UNKNOWN));
-        let seen = Seen {
+        Seen {
             version: records::VERSION,
             expires: chunk.expires,
             hashes: hexadecimal(chunk.hashes.iter().copied()),
             contents: hexadecimal(contents),
-        };
-        self.chunks.insert(offset, chunk);
-        Some((offset, seen))
+        }
     }
 
-    /// Takes a chunk from a changelog. `None` if it is not readable.
-    pub fn restore(&mut self, offset: i64, seen: &Seen) -> Option<()> {
+    /// Takes a chunk from the changelog.
+    pub fn load(&mut self, key: SeenKey, value: &[u8], written: Written) -> Result<(), RecordError> {
+        let seen: Seen = decode("seen chunk", value)?;
+        check_version("seen chunk", seen.version)?;
         let hashes = numbers(&seen.hashes)?;
         let mut contents = numbers(&seen.contents)?.into_iter();
         for identity in &hashes {
             self.known.part(*identity).insert(*identity, contents.next().unwrap_or(UNKNOWN));
         }
-        self.chunks.insert(offset, Chunk { expires: seen.expires, hashes });
-        Some(())
-    }
-
-    /// Forgets the chunks that have expired and gives their keys.
-    pub fn expire(&mut self, watermark: Timestamp) -> Vec<i64> {
-        let expired: Vec<i64> =
-            self.chunks.iter().filter(|(_, chunk)| chunk.expires < watermark).map(|(offset, _)| *offset).collect();
-        for offset in &expired {
-            for hash in self.chunks.remove(offset).map(|chunk| chunk.hashes).unwrap_or_default() {
-                self.known.part(hash).remove(&hash);
-            }
-        }
-        expired
+        self.chunks.insert(key.first_offset, Chunk { expires: seen.expires, hashes, written });
+        Ok(())
     }
 }
 
@@ -166,17 +172,41 @@ fn hexadecimal(hashes: impl ExactSizeIterator<Item = u64>) -> String {
     })
 }
 
-fn numbers(digits: &str) -> Option<Vec<u64>> {
-    let hashes = digits.as_bytes().chunks(DIGITS);
-    hashes.map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()).collect()
+fn numbers(digits: &str) -> Result<Vec<u64>, RecordError> {
+    let unreadable = |fault: &dyn std::fmt::Display| RecordError::Unreadable {
+        kind: "seen chunk",
+        source: serde::de::Error::custom(fault),
+    };
+    let number = |digits: &[u8]| {
+        let digits = std::str::from_utf8(digits).map_err(|fault| unreadable(&fault))?;
+        u64::from_str_radix(digits, 16).map_err(|fault| unreadable(&fault))
+    };
+    digits.as_bytes().chunks(DIGITS).map(number).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use records::Topics;
+    use streaming::Outbox;
+
     use super::*;
+    use crate::tables::changelog::Digest;
 
     fn insert(seen: &mut SeenSet, identity: u64, offset: i64, expires: i64) -> Sight {
         seen.insert(identity, 7, offset, Timestamp(expires))
+    }
+
+    /// Writes what is open and gives it to another set, as a restore does.
+    fn restored(seen: &mut SeenSet, watermark: Option<Timestamp>) -> SeenSet {
+        let (topics, mut digest, mut out) = (Topics::default(), Digest::default(), Outbox::default());
+        let mut writer = Writer { topics: &topics, partition: 0, covered: 0, digest: &mut digest, out: &mut out };
+        seen.write(watermark, &mut writer);
+        let mut restored = SeenSet::default();
+        for record in out.into_records() {
+            let key = decode::<SeenKey>("seen chunk", &record.key.unwrap()).unwrap();
+            restored.load(key, &record.value.unwrap(), Written::NOTHING).unwrap();
+        }
+        restored
     }
 
     #[test]
@@ -185,14 +215,15 @@ mod tests {
         let (a, b) = (identity("s", "", "a"), identity("s", "", "b"));
         assert_eq!(insert(&mut seen, a, 5, 100), Sight::New);
         assert_eq!(insert(&mut seen, a, 6, 100), Sight::Duplicate);
-        let (offset, chunk) = seen.close_chunk().unwrap();
-        assert_eq!((offset, seen.close_chunk()), (5, None));
-        let mut restored = SeenSet::default();
-        restored.restore(offset, &chunk).unwrap();
+        let mut restored = restored(&mut seen, None);
         assert_eq!(insert(&mut restored, a, 9, 100), Sight::Duplicate);
         assert_eq!(insert(&mut restored, b, 9, 300), Sight::New);
-        restored.close_chunk();
-        assert_eq!(restored.expire(Timestamp(101)), [5]);
+        let (topics, mut digest, mut out) = (Topics::default(), Digest::default(), Outbox::default());
+        let mut writer = Writer { topics: &topics, partition: 0, covered: 0, digest: &mut digest, out: &mut out };
+        restored.write(Some(Timestamp(101)), &mut writer);
+        let gone: Vec<_> = out.into_records().into_iter().filter(|record| record.value.is_none()).collect();
+        assert_eq!(gone.len(), 1);
+        assert_eq!(gone[0].key, Some(encode(&SeenKey { first_offset: 5 })));
         assert_eq!(insert(&mut restored, a, 12, 400), Sight::New);
         assert_eq!(insert(&mut restored, b, 13, 400), Sight::Duplicate);
         assert_ne!(identity("s", "assets", "a"), a, "a reference copy is not a duplicate of its event");
@@ -206,9 +237,7 @@ mod tests {
         assert_eq!(seen.insert(a, one, 5, Timestamp(100)), Sight::New);
         assert_eq!(seen.insert(a, two, 6, Timestamp(100)), Sight::Conflict);
         assert_eq!(seen.insert(a, one, 7, Timestamp(100)), Sight::Duplicate, "what came first holds");
-        let (offset, chunk) = seen.close_chunk().unwrap();
-        let mut restored = SeenSet::default();
-        restored.restore(offset, &chunk).unwrap();
+        let mut restored = restored(&mut seen, None);
         assert_eq!(restored.insert(a, two, 8, Timestamp(100)), Sight::Conflict);
         assert_eq!(restored.insert(a, one, 8, Timestamp(100)), Sight::Duplicate);
     }
@@ -218,8 +247,10 @@ mod tests {
         let a = identity("s", "", "a");
         let older = Seen { version: 1, expires: Timestamp(9), hashes: format!("{a:016x}"), contents: String::new() };
         let mut seen = SeenSet::default();
-        seen.restore(3, &older).unwrap();
+        seen.load(SeenKey { first_offset: 3 }, &encode(&older), Written::NOTHING).unwrap();
         assert_eq!(seen.insert(a, content(b"{}"), 5, Timestamp(9)), Sight::Duplicate);
+        let torn = Seen { hashes: "0".repeat(15) + "x", ..older };
+        assert!(seen.load(SeenKey { first_offset: 4 }, &encode(&torn), Written::NOTHING).is_err());
     }
 
     #[test]

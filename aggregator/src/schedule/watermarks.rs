@@ -12,23 +12,23 @@ use records::{Progress, SourceProgress};
 
 /// Watermarks of all sources, as one task sees them. None ever falls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Watermarks {
+pub(super) struct Watermarks {
     sources: BTreeMap<String, SourceProgress>,
 }
 
 impl Watermarks {
     /// What a frontier remembers.
-    pub const fn restore(sources: BTreeMap<String, SourceProgress>) -> Self {
+    pub(super) const fn restore(sources: BTreeMap<String, SourceProgress>) -> Self {
         Self { sources }
     }
 
     /// What a frontier has to remember.
-    pub const fn sources(&self) -> &BTreeMap<String, SourceProgress> {
+    pub(super) const fn sources(&self) -> &BTreeMap<String, SourceProgress> {
         &self.sources
     }
 
     /// Takes in a progress record.
-    pub fn update(&mut self, source: &Source, progress: &Progress) {
+    pub(super) fn update(&mut self, source: &Source, progress: &Progress) {
         let entry = self
             .sources
             .entry(progress.source.clone())
@@ -45,19 +45,19 @@ impl Watermarks {
     }
 
     /// The watermark of a source; `None` while it is unknown.
-    pub fn of_source(&self, source: &str) -> Option<Timestamp> {
+    pub(super) fn of_source(&self, source: &str) -> Option<Timestamp> {
         let progress = self.sources.get(source)?;
         let all = u32::try_from(progress.watermarks.len()).is_ok_and(|reported| reported >= progress.partitions);
         all.then(|| progress.watermarks.values().min().copied()).flatten()
     }
 
     /// The least watermark of several sources; `None` while one is unknown.
-    pub fn of_sources<'a>(&self, sources: impl IntoIterator<Item = &'a String>) -> Option<Timestamp> {
+    pub(super) fn of_sources<'a>(&self, sources: impl IntoIterator<Item = &'a String>) -> Option<Timestamp> {
         sources.into_iter().map(|source| self.of_source(source)).reduce(Option::min).flatten()
     }
 
     /// All known watermarks of sources.
-    pub fn known(&self) -> BTreeMap<String, Timestamp> {
+    pub(super) fn known(&self) -> BTreeMap<String, Timestamp> {
         self.sources.keys().filter_map(|source| Some((source.clone(), self.of_source(source)?))).collect()
     }
 }

@@ -1,11 +1,11 @@
 //! One look at the rows of a population, for one period.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use measurement::{
     accumulate::Accumulator,
     calendar::{Period, PeriodLength},
-    catalogue::{BaseMeasure, Basis, Construct, Extra, Population},
+    catalogue::{BaseMeasure, Basis, Construct, Population},
     expression::{Context, NoHistory},
     population::Row,
     time::Timestamp,
@@ -13,31 +13,29 @@ use measurement::{
 };
 
 use crate::{
-    config::{Plan, PopulationUse, group_is_unknown, group_of},
-    task::Task,
+    plan::{ExtraPlan, MeasureId, Plan, PopulationId, PopulationMeasure, PopulationUse, group_is_unknown, group_of},
+    tables::rows::Rows,
 };
 
-type Found = HashMap<(usize, u32), Accumulator>;
+/// Values by measure and group.
+pub(super) type Found = HashMap<(MeasureId, u32), Accumulator>;
 
 /// The values of population measures in one period, by measure and group, at a watermark.
 pub(super) fn at_period(
-    task: &Task,
     plan: &Plan,
+    rows: &Rows,
     place: &PopulationUse,
-    measures: &[(usize, &BaseMeasure)],
-    (period, watermark): (&Period, Timestamp),
+    period: &Period,
+    watermark: Timestamp,
 ) -> Found {
-    let mut found = Found::new();
-    let Some(construct) = plan.catalogue.constructs.get(place.construct) else { return found };
-    let Some(population) = plan.populations.get(place.population).and_then(|name| plan.catalogue.populations.get(name))
-    else {
-        return found;
-    };
-    let look = Look { task, plan, place, construct, population, window: construct.window(period), watermark };
+    let construct = &plan[place.construct].construct;
+    let population = &plan[place.population].definition;
+    let look = Look { plan, rows, place, construct, population, window: construct.window(period), watermark };
     let ends = look.ends_of_days();
+    let mut found = Found::new();
     for basis in [Basis::End, Basis::Start, Basis::Any, Basis::Average] {
-        let of: Vec<(usize, &BaseMeasure)> =
-            measures.iter().filter(|(_, measure)| measure.basis == basis).copied().collect();
+        let of = |asks: &&PopulationMeasure| plan[asks.measure].base.basis == basis;
+        let of: Vec<&PopulationMeasure> = place.measures.iter().filter(of).collect();
         if of.is_empty() {
             continue;
         }
@@ -52,8 +50,8 @@ pub(super) fn at_period(
 }
 
 struct Look<'a> {
-    task: &'a Task,
     plan: &'a Plan,
+    rows: &'a Rows,
     place: &'a PopulationUse,
     construct: &'a Construct,
     population: &'a Population,
@@ -76,12 +74,11 @@ impl Look<'_> {
         ends
     }
 
-    fn at_moments(&self, basis: Basis, measures: &[(usize, &BaseMeasure)], moments: &[Timestamp], found: &mut Found) {
+    fn at_moments(&self, basis: Basis, measures: &[&PopulationMeasure], moments: &[Timestamp], found: &mut Found) {
         let snapshots: Vec<Value> = moments.iter().map(|moment| self.newest_snapshot(*moment)).collect();
         let count = u64::try_from(moments.len()).unwrap_or(1);
-        let rows = self.task.store.rows.get(self.place.population).into_iter().flatten();
-        for (_, cell) in rows.filter(|(key, _)| *key != Population::SNAPSHOT) {
-            let Some(first) = cell.row.first() else { continue };
+        for row in self.rows.of(self.place.population) {
+            let Some(first) = row.first() else { continue };
             let mut done = vec![false; measures.len()];
             let mut undecided = vec![false; measures.len()];
             // From the last moment to the first: a row that counts once counts as it was last.
@@ -89,7 +86,7 @@ impl Look<'_> {
                 if first >= *moment {
                     break;
                 }
-                let columns = cell.row.as_of(&self.population.columns, *moment);
+                let columns = row.as_of(&self.population.columns, *moment);
                 let taken_at = if let Value::Time(taken_at) = snapshot { Some(*taken_at) } else { None };
                 let unknown = snapshot.is_mistyped() || Row::presence_is_unknown(self.population, &columns);
                 if !unknown && !Row::is_there(self.population, &columns, taken_at) {
@@ -98,8 +95,9 @@ impl Look<'_> {
                 let mut group = None;
                 let doubtful = is_doubtful(&columns);
                 let each = measures.iter().zip(&mut done).zip(&mut undecided).filter(|((_, done), _)| !**done);
-                for (((base, measure), done), undecided) in each {
-                    let slots = self.with_extras(measure, &cell.row, &columns, *moment);
+                for ((asks, done), undecided) in each {
+                    let measure = &self.plan[asks.measure].base;
+                    let slots = self.with_extras(asks, row, &columns, *moment);
                     let context = self.context(&slots, *moment);
                     let matches = measure.filter.as_ref().is_none_or(|filter| filter.matches(&context));
                     let doubtful = doubtful || slots.get(columns.len()..).is_some_and(is_doubtful);
@@ -108,7 +106,7 @@ impl Look<'_> {
                         continue;
                     }
                     let group = *group.get_or_insert_with(|| self.group(&slots));
-                    let accumulator = found.entry((*base, group)).or_insert_with(|| Accumulator::new(measure));
+                    let accumulator = found.entry((asks.measure, group)).or_insert_with(|| Accumulator::new(measure));
                     // A row is one, however often it is looked at.
                     if unsure && !std::mem::replace(undecided, true) {
                         accumulator.undecide();
@@ -152,7 +150,7 @@ impl Look<'_> {
     /// When the newest full snapshot before a moment was taken; null if there was none.
     fn newest_snapshot(&self, moment: Timestamp) -> Value {
         let taken_at = || {
-            let row = &self.task.store.rows.get(self.place.population)?.get(Population::SNAPSHOT)?.row;
+            let row = self.rows.get(self.place.population, Population::SNAPSHOT)?;
             row.as_of(&self.population.columns, moment).get(self.population.listed?).cloned()
         };
         taken_at().unwrap_or_default()
@@ -161,37 +159,36 @@ impl Look<'_> {
     /// The columns, and behind them what a measure asks for beside them.
     fn with_extras<'a>(
         &self,
-        measure: &BaseMeasure,
+        asks: &PopulationMeasure,
         row: &Row,
         columns: &'a [Value],
         moment: Timestamp,
-    ) -> std::borrow::Cow<'a, [Value]> {
-        if measure.extras.is_empty() {
+    ) -> Cow<'a, [Value]> {
+        if asks.extras.is_empty() {
             return columns.into();
         }
         let mut slots = columns.to_vec();
         let at_start = row.as_of(&self.population.columns, self.window.start);
-        for extra in &measure.extras {
-            slots.push(match extra {
-                Extra::AtStart(column) => at_start.get(*column).cloned().unwrap_or_default(),
-                Extra::Joined { population, by, column } => {
-                    self.joined(population, columns.get(*by), *column, moment).unwrap_or_default()
+        for extra in &asks.extras {
+            let value = match *extra {
+                ExtraPlan::AtStart(column) => at_start.get(column).cloned(),
+                ExtraPlan::Joined { population, by, column } => {
+                    self.joined(population, columns.get(by), column, moment)
                 }
-            });
+            };
+            slots.push(value.unwrap_or_default());
         }
         slots.into()
     }
 
     /// A column of the row of another population, as of the same moment.
-    fn joined(&self, population: &str, key: Option<&Value>, column: usize, moment: Timestamp) -> Option<Value> {
-        let definition = self.plan.catalogue.populations.get(population)?;
-        let rows = self.task.store.rows.get(*self.place.joined.get(population)?)?;
+    fn joined(&self, population: PopulationId, key: Option<&Value>, column: usize, moment: Timestamp) -> Option<Value> {
         let row = match key? {
-            Value::Text(key) => rows.get(key.as_ref()),
-            Value::Int(key) => rows.get(&key.to_string()),
+            Value::Text(key) => self.rows.get(population, key),
+            Value::Int(key) => self.rows.get(population, &key.to_string()),
             _ => None,
         }?;
-        row.row.as_of(&definition.columns, moment).get(column).cloned()
+        row.as_of(&self.plan[population].definition.columns, moment).get(column).cloned()
     }
 }
 
