@@ -10,7 +10,8 @@ use records::{RecordError, ResultRecord, Topics, check_version, decode};
 use streaming::{
     Clock, Log, LogError, OutRecord, Producer, Reader, TopicPartition, TransactionError,
     log::read_to_end,
-    protocol::{Call, Outcome, Transaction},
+    protocol::{Outcome, Transaction},
+    transact::advance,
 };
 
 use crate::{
@@ -282,31 +283,13 @@ impl Evaluator {
         None
     }
 
-    /// Makes the next call of a transaction. What does not stand stays due.
+    /// Makes the next call of a transaction. What does not stand stays due. Where a late copy of a request may be under
+    /// way, the ledger is read again, too: a new producer makes the newest writer of who was fenced and does not know it
+    /// yet, and what the other one has appended meanwhile must not be appended again.
     fn proceed(&mut self, mut append: Append) -> Result<Option<Append>, EvaluatorError> {
-        let answer = match append.transaction.next() {
-            Call::Repeats => match self.producer.repeats() {
-                Ok(0) => {
-                    append.transaction.nothing_repeated();
-                    return Ok(Some(append));
-                }
-                // The ledger is read again, too: a new producer makes the newest writer of who was fenced and does not
-                // know it yet, and what the other one has appended meanwhile must not be appended again.
-                Ok(_) => {
-                    let reason = "the client has repeated a request on its own, and a late copy may be under way";
-                    Err(TransactionError::Unclear(reason.to_owned()))
-                }
-                Err(fault) => Err(fault),
-            },
-            Call::Begin => self.producer.begin(),
-            Call::Send => self.send(&append.entries),
-            Call::Deliver => self.producer.deliver(),
-            // There are none: the ledger itself says how far it goes.
-            Call::SendOffsets => Ok(()),
-            Call::Commit => self.producer.commit(),
-            Call::Abort => self.producer.abort(),
-        };
-        match append.transaction.answer(answer) {
+        let Self { producer, clock, topics, .. } = self;
+        let records = || to_records(&append.entries, &topics.results, clock());
+        match advance(&mut append.transaction, producer.as_mut(), records, None) {
             None => Ok(Some(append)),
             Some(Outcome::Committed) => {
                 for (bytes, entry) in append.entries {
@@ -338,20 +321,19 @@ impl Evaluator {
         self.start_over = true;
         Ok(())
     }
+}
 
-    fn send(&mut self, entries: &[(Vec<u8>, ResultRecord)]) -> Result<(), TransactionError> {
-        let now = (self.clock)();
-        entries.iter().try_for_each(|(bytes, entry)| {
-            self.producer.send(OutRecord {
-                topic: Arc::from(self.topics.results.as_str()),
-                partition: Some(0),
-                key: Some(entry.key()),
-                value: Some(bytes.clone()),
-                timestamp: Some(now.0),
-                ..OutRecord::default()
-            })
-        })
-    }
+fn to_records(entries: &[(Vec<u8>, ResultRecord)], topic: &str, now: Timestamp) -> Vec<OutRecord> {
+    let topic: Arc<str> = Arc::from(topic);
+    let each = entries.iter().map(|(bytes, entry)| OutRecord {
+        topic: Arc::clone(&topic),
+        partition: Some(0),
+        key: Some(entry.key()),
+        value: Some(bytes.clone()),
+        timestamp: Some(now.0),
+        ..OutRecord::default()
+    });
+    each.collect()
 }
 
 /// Reads a ledger to its end and checks its chain.
