@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use measurement::{catalogue::Construct, judge::Outcome, time::Timestamp};
+use measurement::{catalogue::Construct, outcome::Outcome, time::Timestamp};
 use records::{LedgerState, PeriodRef, ResultRecord, VERSION, encode};
 
 use crate::decide::{Due, Evaluated, Evaluation, PeriodState};

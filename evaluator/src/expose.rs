@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use measurement::{catalogue::Construct, judge::Outcome, number::Exact, time::Timestamp};
+use measurement::{catalogue::Construct, number::Exact, outcome::Outcome, time::Timestamp};
 use service::metrics::{Family, Sample};
 
 use crate::{

@@ -1,5 +1,6 @@
 //! Rows of populations with their versions.
 
+mod order;
 mod counter;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use counter::Counter;
+pub use order::Order;
 
 use crate::{
     catalogue::{Column, Merge, Population},
@@ -17,11 +19,6 @@ use crate::{
     time::Timestamp,
     value::Value,
 };
-
-/// Total order of events: time, then the source's own sequence, then identity. It makes `first` and
-/// `last` functions of the set of events, not of their arrival.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Order(pub Timestamp, pub i64, #[serde(with = "crate::value::shared_text")] pub Arc<str>);
 
 /// What one column knows of one interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
