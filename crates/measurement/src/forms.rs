@@ -121,3 +121,21 @@ pub fn instant_of_local(local: NaiveDateTime, zone: Tz) -> Option<Timestamp> {
     let time = Timestamp::of(&local.and_utc());
     Some(time.minus(i64::from(offset).saturating_mul(1000)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Every local time has an instant, and the zone's clocks show it there unless it fell into a gap.
+        #[test]
+        fn every_stamp_is_placed(zone in prop::sample::select(chrono_tz::TZ_VARIANTS.to_vec()), seconds in 0_i64..4_102_444_800) {
+            let local = chrono::DateTime::from_timestamp(seconds, 0).unwrap().naive_utc();
+            let instant = instant_of_local(local, zone).unwrap();
+            let shown = instant.to_utc().unwrap().with_timezone(&zone).naive_local();
+            prop_assert!(shown == local || zone.from_local_datetime(&local).earliest().is_none());
+        }
+    }
+}

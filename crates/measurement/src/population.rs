@@ -3,10 +3,7 @@
 mod order;
 mod counter;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -208,6 +205,8 @@ fn read_cell(cell: Option<Cell>, column: &Column) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;
