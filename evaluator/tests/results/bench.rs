@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use evaluator::{Evaluator, EvaluatorError, Options, pipeline::for_each_entry};
+use evaluator::{Evaluator, EvaluatorError, Options, ledger::for_each_entry};
 use measurement::{
     accumulate::Accumulator,
     catalogue::{Catalogue, Construct},
