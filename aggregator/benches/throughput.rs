@@ -18,6 +18,7 @@ use records::{Progress, Topics, headers};
 use streaming::{
     Clock, Log, OutRecord, TopicPartition,
     kafka::{KafkaConfig, KafkaLog},
+    transact,
 };
 
 const EVENTS: u64 = 300_000;
@@ -142,7 +143,7 @@ fn write(log: &dyn Log, topics: &Topics) -> u64 {
             headers: vec![header(headers::KIND, headers::PROGRESS), header(headers::SOURCE, b"sshd")],
             ..OutRecord::default()
         }));
-        producer.transact(batch, &[], None).unwrap();
+        transact(producer.as_mut(), batch, None).unwrap();
     }
     bytes
 }

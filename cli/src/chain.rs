@@ -13,7 +13,7 @@ use evaluator::Evaluator;
 use ingest::pipeline::Ingest;
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::{Progress, Topics};
-use streaming::{Clock, Log, OutRecord, Outbox, Runner, Step, TopicPartition, embedded::EmbeddedLog};
+use streaming::{Clock, Log, OutRecord, Outbox, Runner, Step, TopicPartition, embedded::EmbeddedLog, transact};
 
 use crate::letters::Letters;
 
@@ -175,7 +175,7 @@ impl Chain {
                 ..OutRecord::default()
             })
             .collect();
-        self.log.producer("vernier-sources")?.transact(records, &[], None).context("write source records")
+        transact(self.log.producer("vernier-sources")?.as_mut(), records, None).context("write source records")
     }
 
     /// Steps until nothing moves any more, and tells how many source records were taken in so far.
@@ -225,7 +225,7 @@ impl Chain {
                 }
             }
         }
-        self.log.producer("vernier-time")?.transact(out.into_records(), &[], None).context("write progress")?;
+        transact(self.log.producer("vernier-time")?.as_mut(), out.into_records(), None).context("write progress")?;
         self.settle(|_| ())
     }
 

@@ -15,7 +15,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use evaluator::pipeline::View;
+use evaluator::expose::View;
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use service::{
     Config, Context, Failure, Health, clock,

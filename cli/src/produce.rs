@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::Context as _;
 use measurement::time::Timestamp;
-use streaming::{Log, OutRecord, Producer};
+use streaming::{Log, OutRecord, Producer, transact};
 
 use crate::{
     check,
@@ -158,7 +158,8 @@ impl<'a> Writer<'a> {
     /// Writes what has gathered.
     pub fn flush(&mut self) -> anyhow::Result<()> {
         if !self.batch.is_empty() {
-            self.producer.transact(std::mem::take(&mut self.batch), &[], None).context("write source records")?;
+            let batch = std::mem::take(&mut self.batch);
+            transact(self.producer.as_mut(), batch, None).context("write source records")?;
             if let Some(pause) = self.pause {
                 thread::sleep(pause);
             }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::bail;
 use evaluator::{
     decide::{Evaluation, Phase},
-    pipeline::for_each_entry,
+    ledger::for_each_entry,
     table::{self, Row},
 };
 use measurement::{catalogue::Catalogue, diagnostic::meant, time::Timestamp};

@@ -4,121 +4,68 @@
 //! where they differ, with the next revision number, the number of the one it replaces, and the reason.
 //! An entry that stands is never written twice.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use measurement::{catalogue::Construct, judge::Outcome, time::Timestamp};
-use records::{LedgerState, PeriodRef, ResultRecord, VERSION, encode};
+use measurement::{catalogue::Construct, outcome::Outcome, time::Timestamp};
+use records::{LedgerState, PeriodRef, Reason, ResultRecord, VERSION, encode, result::hash};
 
-use crate::decide::{Due, Evaluated, Evaluation, PeriodState};
+use crate::{
+    decide::{Due, Evaluated, Evaluation, PeriodState},
+    ledger::Ledger,
+};
 
 /// Version of this program, as entries name it.
 const BUILD: &str = concat!("vernier ", env!("CARGO_PKG_VERSION"));
 
-/// What the ledger says.
-#[derive(Debug, Default)]
-pub struct Ledger {
-    next_sequence: u64,
-    last_hash: String,
-    newest: HashMap<(String, Timestamp, String), ResultRecord>,
-}
-
-/// Why a ledger cannot be carried on.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// An entry does not follow the one before it.
-    #[error("ledger entry {sequence} does not follow the one before it: {reason}")]
-    Broken {
-        /// The entry.
-        sequence: u64,
-        /// What is wrong.
-        reason: &'static str,
-    },
-}
-
-impl Ledger {
-    /// Takes in the next entry. Fails if it does not follow the one before it.
-    pub fn read(&mut self, bytes: &[u8], entry: ResultRecord) -> Result<(), LedgerError> {
-        let broken = |reason| LedgerError::Broken { sequence: entry.sequence, reason };
-        if entry.sequence != self.next_sequence {
-            return Err(broken("its number is not the next"));
-        }
-        if entry.previous != self.last_hash {
-            return Err(broken("it names another hash of the entry before it"));
-        }
-        self.last_hash = records::result::hash(bytes);
-        self.next_sequence += 1;
-        self.newest.insert((entry.construct.clone(), entry.period.start, entry.group_label()), entry);
-        Ok(())
-    }
-
-    /// How many entries there are.
-    pub const fn len(&self) -> u64 {
-        self.next_sequence
-    }
-
-    /// Whether there is none.
-    pub const fn is_empty(&self) -> bool {
-        self.next_sequence == 0
-    }
-
-    /// The newest entry of a construct, period and group.
-    pub fn newest(&self, construct: &str, start: Timestamp, group: &str) -> Option<&ResultRecord> {
-        self.newest.get(&(construct.to_owned(), start, group.to_owned()))
-    }
-
-    /// The entries that are missing, in order, each with its bytes. They are not in the ledger before
-    /// [`Ledger::read`] has been given them.
-    pub fn missing(&self, evaluation: &Evaluation, due: &[Due]) -> Vec<(Vec<u8>, ResultRecord)> {
-        let mut entries: Vec<(Vec<u8>, ResultRecord)> = Vec::new();
-        let mut last_hash = self.last_hash.clone();
-        let mut sequence = self.next_sequence;
-        for item in due {
-            let Some(construct) = evaluation.catalogue().constructs.get(item.construct) else { continue };
-            let Some(period) = evaluation.period(item.construct, item.start) else { continue };
-            for (group, evaluated) in &period.groups {
-                let mut entry = entry(evaluation, construct, item, group, evaluated);
-                let key = (entry.construct.clone(), entry.period.start, entry.group_label());
-                if let Some(standing) = self.newest.get(&key) {
-                    // A period that was judged by another definition keeps its colour.
-                    if standing.definition != entry.definition || standing.says_the_same(&entry) {
-                        continue;
-                    }
-                    // New criteria recolour nothing: only other figures are judged again, by what was in force then.
-                    if standing.criteria != entry.criteria && standing.base == entry.base {
-                        continue;
-                    }
-                    entry.state = LedgerState::Revised;
-                    entry.revision = standing.revision + 1;
-                    entry.supersedes = Some(standing.revision);
-                    let same_base = standing.base == entry.base;
-                    let reason = if same_base && standing.reason == "stalled" && !period.stalled {
-                        "stall-ended"
-                    } else if same_base && item.by_history {
-                        "history-revised"
-                    } else {
-                        // The figures have changed, or what was known of the sources.
-                        "late-data"
-                    };
-                    reason.clone_into(&mut entry.reason);
+/// The entries that a ledger lacks, in order, each with its bytes. They are not in it before [`Ledger::add`] has been
+/// given them.
+pub fn missing(ledger: &Ledger, evaluation: &Evaluation, due: &[Due]) -> Vec<(Vec<u8>, ResultRecord)> {
+    let mut entries: Vec<(Vec<u8>, ResultRecord)> = Vec::new();
+    let mut last_hash = ledger.last_hash().to_owned();
+    let mut sequence = ledger.len();
+    for item in due {
+        let Some(construct) = evaluation.catalogue().constructs.get(item.construct) else { continue };
+        let Some(period) = evaluation.period(item.construct, item.start) else { continue };
+        for (group, evaluated) in &period.groups {
+            let mut entry = entry(evaluation, construct, item, group, evaluated);
+            if let Some(standing) = ledger.newest(&entry.construct, entry.period.start, &entry.group_label()) {
+                // A period that was judged by another definition keeps its colour.
+                if standing.definition != entry.definition || standing.says_the_same(&entry) {
+                    continue;
                 }
-                entry.sequence = sequence;
-                entry.previous = std::mem::take(&mut last_hash);
-                let bytes = encode(&entry);
-                last_hash = records::result::hash(&bytes);
-                sequence += 1;
-                entries.push((bytes, entry));
+                // New criteria recolour nothing: only other figures are judged again, by what was in force then.
+                if standing.criteria != entry.criteria && standing.base == entry.base {
+                    continue;
+                }
+                entry.state = LedgerState::Revised;
+                entry.revision = standing.revision + 1;
+                entry.supersedes = Some(standing.revision);
+                let same_base = standing.base == entry.base;
+                entry.reason = if same_base && standing.reason == Reason::Stalled && !period.stalled {
+                    Reason::StallEnded
+                } else if same_base && item.by_history {
+                    Reason::HistoryRevised
+                } else {
+                    Reason::LateData
+                };
             }
+            entry.sequence = sequence;
+            entry.previous = std::mem::take(&mut last_hash);
+            let bytes = encode(&entry);
+            last_hash = hash(&bytes);
+            sequence += 1;
+            entries.push((bytes, entry));
         }
-        entries
     }
+    entries
 }
 
 /// Why the first entry on a period is written.
-fn reason(period: Option<&PeriodState>) -> &'static str {
+fn reason(period: Option<&PeriodState>) -> Reason {
     match period {
-        Some(state) if state.stalled => "stalled",
-        Some(state) if state.silence.is_some() => "silence",
-        _ => "period-closed",
+        Some(state) if state.stalled => Reason::Stalled,
+        Some(state) if state.silence.is_some() => Reason::Silence,
+        _ => Reason::PeriodClosed,
     }
 }
 
@@ -156,7 +103,7 @@ fn entry(
         state: LedgerState::Final,
         revision: 1,
         supersedes: None,
-        reason: reason(period).to_owned(),
+        reason: reason(period),
         base: if suppressed { BTreeMap::new() } else { evaluated.base.clone() },
         derived: if suppressed { BTreeMap::new() } else { derived.collect() },
         value: judgement.value.clone().filter(|_| !suppressed),

@@ -4,15 +4,17 @@
 //! `state="final"` the newest closed one. A value that does not exist is absent, and the outcome says why.
 //! Labels are declared values alone, so that the number of series is bounded by the catalogue.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use measurement::{catalogue::Construct, judge::Outcome, number::Exact, time::Timestamp};
+use measurement::{catalogue::Construct, number::Exact, outcome::Outcome, time::Timestamp};
 use service::metrics::{Family, Sample};
 
 use crate::{
-    attest::Ledger,
     decide::{Evaluated, Evaluation, PeriodState, Phase},
-    pipeline::View,
+    ledger::Ledger,
     table::{self, Row},
 };
 
@@ -24,6 +26,21 @@ pub struct Snapshot {
     pub current: Vec<Row>,
     /// Whether everything was read that was written before the start.
     pub ready: bool,
+}
+
+/// What others may see of the evaluator while it runs.
+#[derive(Clone, Debug, Default)]
+pub struct View(Arc<Mutex<Arc<Snapshot>>>);
+
+impl View {
+    /// The newest snapshot.
+    pub fn get(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set(&self, snapshot: Snapshot) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
 }
 
 /// Families: name and help, in the order of the page.

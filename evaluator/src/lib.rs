@@ -6,15 +6,17 @@
 //! 3. [`collect`]: partials of all partitions, merged; watermarks; activity of sources;
 //! 4. [`decide`]: which periods are open, closing, final or revised, and the judgement of each group
 //!    (derived measures, bands and outcomes are `measurement::judge`);
-//! 5. [`attest`]: entries of the ledger: revisions, hash chain, what stands already;
-//! 6. [`expose`]: the view: Prometheus metrics;
-//! 7. [`table`]: the view: rows for people;
-//! 8. [`worker`]: the loop, the metrics and the HTTP answers of the process.
+//! 5. [`ledger`]: what was published: its hash chain, what stands already;
+//! 6. [`attest`]: entries of the ledger that are missing: revisions;
+//! 7. [`expose`]: the view: Prometheus metrics;
+//! 8. [`table`]: the view: rows for people;
+//! 9. [`worker`]: the loop, the metrics and the HTTP answers of the process.
 
 pub mod config;
 pub mod pipeline;
 pub mod collect;
 pub mod decide;
+pub mod ledger;
 pub mod attest;
 pub mod expose;
 pub mod table;

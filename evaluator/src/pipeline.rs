@@ -1,23 +1,21 @@
 //! The loop: read `vernier.measures`, judge at each frontier, append to the ledger.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use measurement::{catalogue::Catalogue, time::Timestamp};
-use records::{RecordError, ResultRecord, Topics, check_version, decode};
+use records::{ResultRecord, Topics};
 use streaming::{
     Clock, Log, LogError, OutRecord, Producer, Reader, TopicPartition, TransactionError,
-    log::read_to_end,
-    protocol::{Call, Outcome, Transaction},
+    protocol::{Outcome, Transaction},
+    transact::advance,
 };
 
 use crate::{
-    attest::{Ledger, LedgerError},
+    attest::missing,
     config::Options,
     decide::{Due, Evaluation},
-    expose::{Snapshot, snapshot},
+    expose::{View, snapshot},
+    ledger::{Ledger, LedgerError},
 };
 
 /// Name of the one writer.
@@ -40,38 +38,17 @@ pub enum EvaluatorError {
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The ledger is broken.
-    #[error("{topic}: {fault}; nothing is appended to a broken ledger")]
-    Ledger {
-        /// The topic.
-        topic: String,
-        /// What is wrong.
-        fault: LedgerError,
-    },
-    /// An entry cannot be read.
-    #[error("{topic} at offset {offset}: {fault}")]
-    Entry {
-        /// The topic.
-        topic: String,
-        /// Where.
-        offset: i64,
-        /// What is wrong.
-        fault: RecordError,
-    },
+    /// The ledger is unreadable or broken.
+    #[error(transparent)]
+    Ledger(LedgerError),
 }
 
-/// What others may see of the evaluator while it runs.
-#[derive(Clone, Debug, Default)]
-pub struct View(Arc<Mutex<Arc<Snapshot>>>);
-
-impl View {
-    /// The newest snapshot.
-    pub fn get(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn set(&self, snapshot: Snapshot) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+impl From<LedgerError> for EvaluatorError {
+    fn from(fault: LedgerError) -> Self {
+        match fault {
+            LedgerError::Log(fault) => Self::Log(fault),
+            fault @ (LedgerError::Unreadable { .. } | LedgerError::Broken { .. }) => Self::Ledger(fault),
+        }
     }
 }
 
@@ -87,12 +64,7 @@ pub struct Evaluator {
     ledger: Ledger,
     /// Final periods whose entries may be missing.
     due: Vec<Due>,
-    /// Entries that are being appended.
-    append: Option<Append>,
-    /// It is not known what became of a transaction, or who has written since: a new producer and the ledger itself tell.
-    start_over: bool,
-    /// The new producer is there already.
-    renewed: bool,
+    next: Next,
     /// When this writer was shut out.
     fenced_at: Option<Timestamp>,
     /// Offset up to which each partition must be read before anything is published.
@@ -100,6 +72,20 @@ pub struct Evaluator {
     ready: bool,
     view: View,
     shown_at: Timestamp,
+}
+
+/// What the evaluator does next.
+enum Next {
+    /// It looks at what there is, or at which entries are missing if something is due.
+    Look,
+    /// It appends entries.
+    Append(Append),
+    /// It is not known what became of a transaction, or who has written since: a new producer shuts out what may be under
+    /// way, and then the ledger itself tells.
+    StartOver {
+        /// The new producer is there already.
+        renewed: bool,
+    },
 }
 
 /// Entries on their way into the ledger.
@@ -132,7 +118,7 @@ impl Evaluator {
         let topics = Topics::new(&options.prefix);
         let transactional_id = format!("{}-{WRITER}", options.prefix);
         let producer = log.producer(&transactional_id)?;
-        let ledger = read_ledger(log.as_ref(), &topics.results)?;
+        let ledger = Ledger::read(log.as_ref(), &topics.results)?;
         tracing::info!(entries = ledger.len(), "ledger read");
         let partitions = log.partitions(&topics.measures)?;
         let mut awaited = Vec::new();
@@ -154,9 +140,7 @@ impl Evaluator {
             evaluation,
             ledger,
             due: Vec::new(),
-            append: None,
-            start_over: false,
-            renewed: false,
+            next: Next::Look,
             fenced_at: None,
             awaited,
             ready: false,
@@ -197,24 +181,22 @@ impl Evaluator {
     /// One step of it: reads and judges, or makes the next call of a transaction, so that a simulation can put
     /// anything between two of them. Gives the number of records read.
     pub fn advance(&mut self, timeout: Duration) -> Result<usize, EvaluatorError> {
-        if self.start_over {
-            self.carry_on()?;
-            return Ok(0);
+        match std::mem::replace(&mut self.next, Next::Look) {
+            Next::Append(append) => self.next = self.proceed(append)?,
+            Next::Look if self.due.is_empty() => return self.look(timeout),
+            Next::Look => self.next = self.next_append(),
+            Next::StartOver { renewed } => self.start_over(renewed)?,
         }
-        if let Some(append) = self.append.take() {
-            self.append = self.proceed(append)?;
-            return Ok(0);
-        }
-        if !self.due.is_empty() {
-            self.append = self.next_append();
-            return Ok(0);
-        }
-        self.look(timeout)
+        Ok(0)
     }
 
     /// Whether entries are being appended or still have to be.
     fn is_publishing(&self) -> bool {
-        !self.start_over && (self.append.is_some() || !self.due.is_empty())
+        match self.next {
+            Next::Append(_) => true,
+            Next::Look => !self.due.is_empty(),
+            Next::StartOver { .. } => false,
+        }
     }
 
     fn look(&mut self, timeout: Duration) -> Result<usize, EvaluatorError> {
@@ -246,17 +228,16 @@ impl Evaluator {
     }
 
     /// A new producer shuts out what may be under way; then the ledger says what stands. An entry that stands is
-    /// not appended again.
-    fn carry_on(&mut self) -> Result<(), EvaluatorError> {
+    /// not appended again. What fails here stays to be done.
+    fn start_over(&mut self, renewed: bool) -> Result<(), EvaluatorError> {
         // Not again while the ledger cannot be read: whoever has taken over meanwhile is to be noticed, not shut out.
-        if !self.renewed {
+        if !renewed {
+            self.next = Next::StartOver { renewed: false };
             self.renew()?;
-            self.renewed = true;
         }
-        self.ledger = read_ledger(self.log.as_ref(), &self.topics.results)?;
-        self.append = None;
-        self.start_over = false;
-        self.renewed = false;
+        self.next = Next::StartOver { renewed: true };
+        self.ledger = Ledger::read(self.log.as_ref(), &self.topics.results)?;
+        self.next = Next::Look;
         Ok(())
     }
 
@@ -268,64 +249,42 @@ impl Evaluator {
         Ok(())
     }
 
-    /// The next entries that are missing; `None` once all that was due stands.
-    fn next_append(&mut self) -> Option<Append> {
+    /// Appends the next entries that are missing, if not all that was due stands.
+    fn next_append(&mut self) -> Next {
         while !self.due.is_empty() {
             let done = self.due.len().min(BATCH);
-            let missing = self.ledger.missing(&self.evaluation, self.due.get(..done).unwrap_or_default());
+            let due = self.due.get(..done).unwrap_or_default();
+            let missing = missing(&self.ledger, &self.evaluation, due);
             if !missing.is_empty() {
-                return Some(Append { transaction: Transaction::new(false), entries: missing, done });
+                return Next::Append(Append { transaction: Transaction::new(false), entries: missing, done });
             }
             self.due.drain(..done);
         }
         self.view.set(snapshot(&self.evaluation, &self.ledger, self.ready));
-        None
+        Next::Look
     }
 
-    /// Makes the next call of a transaction. What does not stand stays due.
-    fn proceed(&mut self, mut append: Append) -> Result<Option<Append>, EvaluatorError> {
-        let answer = match append.transaction.next() {
-            Call::Repeats => match self.producer.repeats() {
-                Ok(0) => {
-                    append.transaction.nothing_repeated();
-                    return Ok(Some(append));
-                }
-                // The ledger is read again, too: a new producer makes the newest writer of who was fenced and does not
-                // know it yet, and what the other one has appended meanwhile must not be appended again.
-                Ok(_) => {
-                    let reason = "the client has repeated a request on its own, and a late copy may be under way";
-                    Err(TransactionError::Unclear(reason.to_owned()))
-                }
-                Err(fault) => Err(fault),
-            },
-            Call::Begin => self.producer.begin(),
-            Call::Send => self.send(&append.entries),
-            Call::Deliver => self.producer.deliver(),
-            // There are none: the ledger itself says how far it goes.
-            Call::SendOffsets => Ok(()),
-            Call::Commit => self.producer.commit(),
-            Call::Abort => self.producer.abort(),
-        };
-        match append.transaction.answer(answer) {
-            None => Ok(Some(append)),
+    /// Makes the next call of a transaction. What does not stand stays due. Where a late copy of a request may be under
+    /// way, the ledger is read again, too: a new producer makes the newest writer of who was fenced and does not know it
+    /// yet, and what the other one has appended meanwhile must not be appended again.
+    fn proceed(&mut self, mut append: Append) -> Result<Next, EvaluatorError> {
+        let Self { producer, clock, topics, .. } = self;
+        let records = || to_records(&append.entries, &topics.results, clock());
+        match advance(&mut append.transaction, producer.as_mut(), records, None) {
+            None => Ok(Next::Append(append)),
             Some(Outcome::Committed) => {
                 for (bytes, entry) in append.entries {
-                    self.ledger
-                        .read(&bytes, entry)
-                        .map_err(|fault| EvaluatorError::Ledger { topic: self.topics.results.clone(), fault })?;
+                    self.ledger.add(&bytes, entry)?;
                 }
                 self.due.drain(..append.done);
                 self.view.set(snapshot(&self.evaluation, &self.ledger, self.ready));
-                Ok(None)
+                Ok(Next::Look)
             }
-            Some(Outcome::Refused(fault)) => {
-                self.refused(&fault)?;
-                Ok(None)
-            }
+            Some(Outcome::Refused(fault)) => self.refused(&fault),
         }
     }
 
-    fn refused(&mut self, fault: &TransactionError) -> Result<(), EvaluatorError> {
+    fn refused(&mut self, fault: &TransactionError) -> Result<Next, EvaluatorError> {
         if let TransactionError::Fenced { reason, .. } = fault {
             let now = (self.clock)();
             let again = |at: Timestamp| now.0.saturating_sub(at.0).saturating_abs() <= FENCED_AGAIN;
@@ -335,54 +294,19 @@ impl Evaluator {
             self.fenced_at = Some(now);
         }
         tracing::warn!(%fault, "entries may not stand: a new producer takes over, and the ledger is read again");
-        self.start_over = true;
-        Ok(())
-    }
-
-    fn send(&mut self, entries: &[(Vec<u8>, ResultRecord)]) -> Result<(), TransactionError> {
-        let now = (self.clock)();
-        entries.iter().try_for_each(|(bytes, entry)| {
-            self.producer.send(OutRecord {
-                topic: Arc::from(self.topics.results.as_str()),
-                partition: Some(0),
-                key: Some(entry.key()),
-                value: Some(bytes.clone()),
-                timestamp: Some(now.0),
-                ..OutRecord::default()
-            })
-        })
+        Ok(Next::StartOver { renewed: false })
     }
 }
 
-/// Reads a ledger to its end and checks its chain.
-pub fn read_ledger(log: &dyn Log, topic: &str) -> Result<Ledger, EvaluatorError> {
-    let mut ledger = Ledger::default();
-    for_each_entry(log, topic, |bytes, entry| {
-        ledger.read(bytes, entry).map_err(|fault| EvaluatorError::Ledger { topic: topic.to_owned(), fault })
-    })?;
-    Ok(ledger)
-}
-
-/// Hands over the entries of a ledger in order, with their bytes.
-pub fn for_each_entry(
-    log: &dyn Log,
-    topic: &str,
-    mut sink: impl FnMut(&[u8], ResultRecord) -> Result<(), EvaluatorError>,
-) -> Result<(), EvaluatorError> {
-    let mut outcome = Ok(());
-    read_to_end(log, &TopicPartition::new(topic, 0), PATIENCE, &mut |record| {
-        if outcome.is_err() {
-            return;
-        }
-        let bytes = record.value().unwrap_or_default();
-        let entry = decode::<ResultRecord>("result", bytes).and_then(|entry| {
-            check_version("result", entry.version)?;
-            Ok(entry)
-        });
-        outcome = match entry {
-            Ok(entry) => sink(bytes, entry),
-            Err(fault) => Err(EvaluatorError::Entry { topic: topic.to_owned(), offset: record.offset(), fault }),
-        };
-    })?;
-    outcome
+fn to_records(entries: &[(Vec<u8>, ResultRecord)], topic: &str, now: Timestamp) -> Vec<OutRecord> {
+    let topic: Arc<str> = Arc::from(topic);
+    let each = entries.iter().map(|(bytes, entry)| OutRecord {
+        topic: Arc::clone(&topic),
+        partition: Some(0),
+        key: Some(entry.key()),
+        value: Some(bytes.clone()),
+        timestamp: Some(now.0),
+        ..OutRecord::default()
+    });
+    each.collect()
 }

@@ -82,7 +82,7 @@ fn rows<'a>(evaluation: &Evaluation, states: impl Iterator<Item = (usize, &'a Pe
     for (index, state) in states {
         let Some(construct) = evaluation.catalogue().constructs.get(index) else { continue };
         for (group, evaluated) in &state.groups {
-            let suppressed = evaluated.judgement.outcome == measurement::judge::Outcome::Suppressed;
+            let suppressed = evaluated.judgement.outcome == measurement::outcome::Outcome::Suppressed;
             let value = evaluated.judgement.value.clone().filter(|_| !suppressed);
             let names = construct.dimensions.iter().map(|dimension| dimension.name.clone());
             rows.push(Row {

@@ -7,8 +7,8 @@ use service::{Context, Failure, shell::Worker};
 
 use crate::{
     config::Options,
-    expose,
-    pipeline::{Evaluator, EvaluatorError, View},
+    expose::{self, View},
+    pipeline::{Evaluator, EvaluatorError},
     table::Row,
 };
 
@@ -60,8 +60,6 @@ async fn results(State(view): State<View>) -> Json<Vec<Row>> {
 fn failure(fault: EvaluatorError) -> Failure {
     match fault {
         EvaluatorError::Fenced(_) => Failure::Fenced(fault.into()),
-        EvaluatorError::Log(_) | EvaluatorError::Ledger { .. } | EvaluatorError::Entry { .. } => {
-            Failure::Internal(fault.into())
-        }
+        EvaluatorError::Log(_) | EvaluatorError::Ledger(_) => Failure::Internal(fault.into()),
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use measurement::{
     catalogue::{Catalogue, FeedOf},
-    coerce::Reading,
     diagnostic::{Diagnostic, Diagnostics},
+    forms::Reading,
 };
 
 use crate::{

@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::{
-    coerce::{self, Coerced, Reading},
+    coerce::{self, Coerced},
+    forms::Reading,
     value::Type,
 };
 use serde_json::Value;

@@ -17,6 +17,7 @@ use streaming::{
     Clock, Log, OutRecord, Record, Runner, TopicPartition,
     embedded::EmbeddedLog,
     log::{place, read_to_end},
+    transact,
 };
 
 /// 2026-03-01T00:00:00Z.
@@ -141,7 +142,7 @@ impl Bench {
         for record in &mut records {
             place(record, self.partitions);
         }
-        self.log.producer("test").unwrap().transact(records, &[], None).unwrap();
+        transact(self.log.producer("test").unwrap().as_mut(), records, None).unwrap();
     }
 
     pub(crate) fn start(&self) -> Runner<Aggregator> {

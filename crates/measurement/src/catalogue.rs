@@ -4,6 +4,7 @@ mod check;
 mod construct;
 mod definition;
 mod diff;
+mod faults;
 mod files;
 mod indicator;
 mod load;
@@ -15,10 +16,7 @@ mod sends;
 mod source;
 mod spec;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 pub use construct::{Construct, Dimension, Need, Parties};
 pub use diff::{Change, diff};
@@ -32,11 +30,7 @@ pub use schema::{Schema, schema};
 pub use source::{Decode, DuplicateMembers, Encoding, MAPPING_LIBRARY, MappingKind, Source, TimeUnit, Unwrap};
 pub use spec::Kind;
 
-use crate::{
-    classes::Classes,
-    diagnostic::{Diagnostic, Diagnostics},
-    fields::Fields,
-};
+use crate::{classes::Classes, fields::Fields};
 
 /// Everything that is measured, and from what.
 #[derive(Clone, Debug)]
@@ -59,25 +53,6 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Reads and checks all files under a folder. The error holds every fault that was found.
-    pub fn load(folder: &Path) -> Result<Self, Diagnostics> {
-        let (catalogue, faults) = Self::load_with_faults(folder);
-        if faults.is_empty() { Ok(catalogue) } else { Err(Diagnostics(faults)) }
-    }
-
-    /// The same, with what is sound where something is not: sources and populations, so that whoever compiles the
-    /// mappings can tell of their faults in the same run. Constructs only if nothing is at fault.
-    pub fn load_with_faults(folder: &Path) -> (Self, Vec<Diagnostic>) {
-        let (files, faults) = Files::read(folder);
-        load::load(&files, faults, folder)
-    }
-
-    /// Checks files that were read already: the same as [`Catalogue::load`], without a file system.
-    pub fn from_files(files: &Files) -> Result<Self, Diagnostics> {
-        let (catalogue, faults) = load::load(files, Vec::new(), Path::new(""));
-        if faults.is_empty() { Ok(catalogue) } else { Err(Diagnostics(faults)) }
-    }
-
     /// What is no fault and may surprise: who counts what where several sources send one class, sources that nothing is
     /// read from, values that no band is for.
     pub fn notes(&self) -> &[Note] {

@@ -2,10 +2,10 @@
 //!
 //! In the order in which a figure comes about:
 //! 1. [`time`], [`calendar`], [`working`]: instants, calendar periods, working hours;
-//! 2. [`number`], [`value`], [`coerce`], [`rates`]: exact numbers, the values of expressions, what a source may write for
-//!    one, rates of exchange;
+//! 2. [`number`], [`forms`], [`value`], [`coerce`], [`rates`]: exact numbers, how things are written, the values of
+//!    expressions, what a source may write for one, rates of exchange;
 //! 3. [`expression`]: CEL, checked and compiled once;
-//! 4. [`classes`], [`fields`], [`bands`], [`diagnostic`], [`catalogue`]: what is measured, and from what;
+//! 4. [`classes`], [`fields`], [`bands`], [`outcome`], [`diagnostic`], [`catalogue`]: what is measured, and from what;
 //! 5. [`extract`]: the wanted fields of an event;
 //! 6. [`grain`], [`population`]: rows with their versions;
 //! 7. [`accumulate`]: base measures;
@@ -15,6 +15,7 @@ pub mod time;
 pub mod calendar;
 pub mod working;
 pub mod number;
+pub mod forms;
 pub mod value;
 pub mod coerce;
 pub mod rates;
@@ -22,6 +23,7 @@ pub mod expression;
 pub mod classes;
 pub mod fields;
 pub mod bands;
+pub mod outcome;
 pub mod diagnostic;
 pub mod catalogue;
 pub mod extract;

@@ -1,15 +1,14 @@
 //! Rows of populations with their versions.
 
+mod order;
 mod counter;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use counter::Counter;
+pub use order::Order;
 
 use crate::{
     catalogue::{Column, Merge, Population},
@@ -17,11 +16,6 @@ use crate::{
     time::Timestamp,
     value::Value,
 };
-
-/// Total order of events: time, then the source's own sequence, then identity. It makes `first` and
-/// `last` functions of the set of events, not of their arrival.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Order(pub Timestamp, pub i64, #[serde(with = "crate::value::shared_text")] pub Arc<str>);
 
 /// What one column knows of one interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -211,6 +205,8 @@ fn read_cell(cell: Option<Cell>, column: &Column) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;

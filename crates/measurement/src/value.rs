@@ -5,7 +5,7 @@ use std::{borrow::Cow, cmp::Ordering, collections::BTreeSet, fmt, sync::Arc};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{coerce, number::Exact, time::Timestamp};
+use crate::{forms, number::Exact, time::Timestamp};
 
 /// A value. `Null` stands for whatever is absent or undefined.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -145,7 +145,7 @@ impl Value {
         match self {
             Self::Text(text) => Some(Cow::Borrowed(text)),
             Self::Int(number) => Some(Cow::Owned(number.to_string())),
-            Self::Number(number) => coerce::text_of_number(number).map(Cow::Owned),
+            Self::Number(number) => forms::text_of_number(number).map(Cow::Owned),
             Self::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
             Self::Null | Self::Time(_) | Self::Duration(_) | Self::Set(_) | Self::Day(_) | Self::Mistyped => None,
         }
@@ -187,27 +187,11 @@ impl Value {
         }
     }
 
-    /// Reads an event's field as the type that a column or expression declares, by the table of coercions. Null
-    /// stays null; what cannot be read is mistyped.
-    #[must_use]
-    pub fn coerce(self, wanted: Type) -> Self {
-        match (self, wanted) {
-            (Self::Null, _) => Self::Null,
-            (Self::Int(milliseconds), Type::Time) => Self::Time(Timestamp(milliseconds)),
-            (Self::Int(milliseconds), Type::Duration) => Self::Duration(milliseconds),
-            (value, wanted) if value.type_of() == Some(wanted) => value,
-            (Self::Text(text), Type::Time) if text.len() == 10 => {
-                coerce::day_of_text(&text).map_or(Self::Mistyped, Self::Day)
-            }
-            (value, wanted) => coerce::field(value, wanted).unwrap_or(Self::Mistyped),
-        }
-    }
-
     /// A day as the last instant that belongs to it in a zone; anything else as it is.
     #[must_use]
     pub fn last_instant(self, zone: chrono_tz::Tz) -> Self {
         match self {
-            Self::Day(day) => coerce::end_of_day(day, zone).map_or(Self::Mistyped, |end| Self::Time(end.minus(1))),
+            Self::Day(day) => forms::end_of_day(day, zone).map_or(Self::Mistyped, |end| Self::Time(end.minus(1))),
             value => value,
         }
     }
@@ -216,7 +200,7 @@ impl Value {
     #[must_use]
     pub fn first_instant(self, zone: chrono_tz::Tz) -> Self {
         match self {
-            Self::Day(day) => coerce::start_of_day(day, zone).map_or(Self::Mistyped, Self::Time),
+            Self::Day(day) => forms::start_of_day(day, zone).map_or(Self::Mistyped, Self::Time),
             value => value,
         }
     }
@@ -224,7 +208,7 @@ impl Value {
 
 /// The last instant of a day in UTC.
 fn last_of(day: NaiveDate) -> Timestamp {
-    coerce::end_of_day(day, chrono_tz::UTC).map_or(Timestamp::MAX, |end| end.minus(1))
+    forms::end_of_day(day, chrono_tz::UTC).map_or(Timestamp::MAX, |end| end.minus(1))
 }
 
 impl fmt::Display for Value {

@@ -30,7 +30,7 @@ pub use dead_letter::{DeadLetter, Stage};
 pub use intake::{Intake, IntakeMinute};
 pub use late::Late;
 pub use progress::Progress;
-pub use result::{BaseValue, LedgerState, PeriodRef, Quality, ResultRecord, SourceQuality};
+pub use result::{BaseValue, LedgerState, PeriodRef, Quality, Reason, ResultRecord, SourceQuality};
 pub use state::{Accounting, Frontier, RowKey, RowState, Seen, SeenKey, SourceProgress};
 pub use topics::Topics;
 

@@ -19,6 +19,24 @@ pub enum LedgerState {
     Revised,
 }
 
+/// Why an entry was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The period closed.
+    PeriodClosed,
+    /// Of many periods in which no source told anything, all in one.
+    Silence,
+    /// Time stood still, the period was closed by the clock.
+    Stalled,
+    /// Time has passed a period since that was closed by the clock.
+    StallEnded,
+    /// The figures have changed, or what was known of the sources.
+    LateData,
+    /// An earlier period was revised.
+    HistoryRevised,
+}
+
 /// The period that a result is about. A silence that lasted for many periods is one entry, which spans them all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,10 +128,8 @@ pub struct ResultRecord {
     pub revision: u32,
     /// The revision that this one replaces.
     pub supersedes: Option<u32>,
-    /// Why this entry was written: `period-closed`; `silence` (of many periods in which no source told anything, all in
-    /// one); `stalled` (time stood still, the period was closed by the clock); `stall-ended` (time has passed it since);
-    /// `late-data`; `history-revised` (an earlier period was).
-    pub reason: String,
+    /// Why this entry was written.
+    pub reason: Reason,
     /// Base measures by name; left out where the result is suppressed.
     pub base: BTreeMap<String, BaseValue>,
     /// Derived measures by name.
@@ -165,14 +181,48 @@ impl ResultRecord {
     /// Whether two entries say the same about the world; place in the ledger, revision, reason and
     /// lineage aside.
     pub fn says_the_same(&self, other: &Self) -> bool {
-        self.definition == other.definition
-            && self.period == other.period
-            && self.group == other.group
-            && self.base == other.base
-            && self.derived == other.derived
-            && self.value == other.value
-            && self.outcome == other.outcome
-            && self.trend == other.trend
+        let Self {
+            definition,
+            period,
+            group,
+            base,
+            derived,
+            value,
+            outcome,
+            trend,
+            // Made of the measures, which are compared.
+            numerator: _,
+            denominator: _,
+            interval: _,
+            // What the outcome rests on, in words.
+            because: _,
+            quality: _,
+            // By which criteria it was judged, and what is wanted.
+            criteria: _,
+            target: _,
+            // Place in the ledger, revision and reason.
+            version: _,
+            sequence: _,
+            previous: _,
+            construct: _,
+            construct_version: _,
+            state: _,
+            revision: _,
+            supersedes: _,
+            reason: _,
+            // Lineage.
+            watermark: _,
+            covered: _,
+            build: _,
+        } = self;
+        *definition == other.definition
+            && *period == other.period
+            && *group == other.group
+            && *base == other.base
+            && *derived == other.derived
+            && *value == other.value
+            && *outcome == other.outcome
+            && *trend == other.trend
     }
 }
 
@@ -205,6 +255,21 @@ mod tests {
         assert_eq!(group_label(&BTreeMap::new()), "all");
         let group = BTreeMap::from([("category".to_owned(), "malware".to_owned())]);
         assert_eq!(group_label(&group), "category=malware");
+    }
+
+    #[test]
+    fn reasons_have_their_names_on_the_wire() {
+        let reasons = [
+            (Reason::PeriodClosed, "period-closed"),
+            (Reason::Silence, "silence"),
+            (Reason::Stalled, "stalled"),
+            (Reason::StallEnded, "stall-ended"),
+            (Reason::LateData, "late-data"),
+            (Reason::HistoryRevised, "history-revised"),
+        ];
+        for (reason, name) in reasons {
+            assert_eq!(String::from_utf8_lossy(&encode(&reason)), format!("\"{name}\""));
+        }
     }
 
     #[test]

@@ -4,10 +4,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    log::{Change, Log, LogError, Member, TransactionError, read_to_end},
+    log::{Log, Member, place, read_to_end},
     partitioner,
     record::{OutRecord, Record, TopicPartition},
-    topics::{self, Cleanup, TopicSpec},
+    topics,
+    transact::transact,
+    words::{Change, Cleanup, LogError, TopicSpec, TransactionError},
 };
 
 type Outcome = Result<(), String>;
@@ -65,9 +67,13 @@ fn out(at: &TopicPartition, value: &str) -> OutRecord {
     }
 }
 
+fn single(log: &dyn Log, id: &str, records: Vec<OutRecord>) -> Outcome {
+    transact(log.producer(id).map_err(text)?.as_mut(), records, None).map_err(text)
+}
+
 fn write(log: &dyn Log, id: &str, at: &TopicPartition, values: &[&str]) -> Outcome {
     let records = values.iter().map(|value| out(at, value)).collect();
-    log.producer(id).map_err(text)?.transact(records, &[], None).map_err(text)
+    single(log, id, records)
 }
 
 fn read(log: &dyn Log, at: &TopicPartition) -> Result<Vec<Record>, String> {
@@ -180,7 +186,8 @@ fn offsets_with_the_transaction(log: &dyn Log, prefix: &str) -> Outcome {
     let committed = member.committed(&input).map_err(text)?;
     ensure(committed.is_none(), || format!("{committed:?} stands after an abort"))?;
     let metadata = member.metadata().map_err(text)?;
-    producer.transact(vec![out(&output, "y")], &[(input.clone(), 2)], Some(&metadata)).map_err(text)?;
+    let offsets = [(input.clone(), 2)];
+    transact(producer.as_mut(), vec![out(&output, "y")], Some((&offsets, &metadata))).map_err(text)?;
     let committed = member.committed(&input).map_err(text)?;
     ensure(committed == Some(2), || format!("{committed:?} stands after a commit of 2"))?;
     let seen = values(&read(log, &output)?);
@@ -191,13 +198,13 @@ fn newer_fences_older(log: &dyn Log, prefix: &str) -> Outcome {
     let at = topic(log, &format!("{prefix}-fenced"), 1)?;
     let id = format!("{prefix}-twin");
     let mut older = log.producer(&id).map_err(text)?;
-    older.transact(vec![out(&at, "older")], &[], None).map_err(text)?;
+    transact(older.as_mut(), vec![out(&at, "older")], None).map_err(text)?;
     older.begin().map_err(text)?;
     older.send(out(&at, "zombie")).map_err(text)?;
     let mut newer = log.producer(&id).map_err(text)?;
     let outcome = older.commit();
     ensure(matches!(outcome, Err(TransactionError::Fenced { .. })), || format!("the older producer got {outcome:?}"))?;
-    newer.transact(vec![out(&at, "newer")], &[], None).map_err(text)?;
+    transact(newer.as_mut(), vec![out(&at, "newer")], None).map_err(text)?;
     let seen = values(&read(log, &at)?);
     ensure(seen == ["older", "newer"], || format!("read {seen:?}"))
 }
@@ -209,11 +216,11 @@ fn placement(log: &dyn Log, prefix: &str) -> Outcome {
             let mut record = out(&at, "value");
             record.key = Some(format!("entity-{number}").into_bytes());
             record.partition = None;
-            crate::log::place(&mut record, 6);
+            place(&mut record, 6);
             record
         })
         .collect();
-    log.producer(&format!("{prefix}-p")).map_err(text)?.transact(records, &[], None).map_err(text)?;
+    single(log, &format!("{prefix}-p"), records)?;
     let mut count = 0;
     for partition in 0..6 {
         for record in read(log, &TopicPartition { partition, ..at.clone() })? {
@@ -229,7 +236,7 @@ fn tombstones(log: &dyn Log, prefix: &str) -> Outcome {
     let at = topic(log, &format!("{prefix}-tombstones"), 1)?;
     let mut record = out(&at, "x");
     record.value = None;
-    log.producer(&format!("{prefix}-t")).map_err(text)?.transact(vec![record], &[], None).map_err(text)?;
+    single(log, &format!("{prefix}-t"), vec![record])?;
     let records = read(log, &at)?;
     ensure(matches!(records.as_slice(), [record] if record.value.is_none() && record.key.is_some()), || {
         format!("{records:?}")
@@ -271,7 +278,7 @@ fn stale_owner(log: &dyn Log, prefix: &str) -> Outcome {
     let mut next = log.member(&group, "one", &[at.topic.to_string()]).map_err(text)?;
     own(&mut next, 1, &mut Vec::new())?;
     let mut producer = log.producer(&format!("{prefix}-s2")).map_err(text)?;
-    let outcome = producer.transact(Vec::new(), &[(at.clone(), 1)], Some(&metadata));
+    let outcome = transact(producer.as_mut(), Vec::new(), Some((&[(at.clone(), 1)], &metadata)));
     ensure(outcome.is_err(), || "offsets of a member that was replaced were taken".to_owned())?;
     let committed = next.committed(&at).map_err(text)?;
     ensure(committed.is_none(), || format!("{committed:?} stands"))

@@ -6,6 +6,7 @@
 mod admin;
 mod closing;
 mod config;
+mod fault;
 mod member;
 mod observer;
 #[cfg(feature = "testing")]
@@ -14,38 +15,15 @@ mod producer;
 mod reader;
 mod watch;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use rdkafka::{ClientConfig, error::KafkaError, types::RDKafkaErrorCode};
+pub use config::KafkaConfig;
 
 use crate::{
-    log::{Log, LogError, Member, Producer, Reader, TopicDescription},
+    log::{Log, Member, Producer, Reader},
     record::TopicPartition,
-    topics::TopicSpec,
+    words::{LogError, TopicDescription, TopicSpec},
 };
-
-/// How long one question to the cluster may take.
-const ASK: Duration = Duration::from_secs(15);
-
-/// How to reach a cluster.
-#[derive(Clone)]
-pub struct KafkaConfig {
-    /// `host:port`, separated by commas.
-    pub bootstrap_servers: String,
-    /// Further librdkafka settings, for security above all.
-    pub properties: BTreeMap<String, String>,
-}
-
-/// Values of settings may be secrets.
-impl std::fmt::Debug for KafkaConfig {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("KafkaConfig")
-            .field("bootstrap_servers", &self.bootstrap_servers)
-            .field("properties", &self.properties.keys().collect::<Vec<_>>())
-            .finish()
-    }
-}
 
 /// A Kafka cluster. Clones share their connections.
 #[derive(Clone)]
@@ -80,69 +58,19 @@ impl KafkaLog {
         self.plain = true;
         self
     }
-
-    fn client(&self) -> ClientConfig {
-        config::client(&self.config)
-    }
-}
-
-/// The error of a call: fatal where the client cannot go on.
-fn failed(doing: &'static str, fault: &KafkaError) -> LogError {
-    let reason = fault.to_string();
-    match fault.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => LogError::Fatal {
-            doing,
-            reason: format!("{reason}: run `vernier topics apply`, or create the source topic"),
-        },
-        Some(
-            RDKafkaErrorCode::Fatal
-            | RDKafkaErrorCode::TopicAuthorizationFailed
-            | RDKafkaErrorCode::GroupAuthorizationFailed
-            | RDKafkaErrorCode::ClusterAuthorizationFailed,
-        ) => LogError::Fatal { doing, reason },
-        _ => LogError::Unavailable { doing, reason },
-    }
-}
-
-/// Whether the client itself tries again after such an error: it tells of a connection, not of what was asked.
-fn is_passing(fault: &KafkaError) -> bool {
-    matches!(
-        fault.rdkafka_error_code(),
-        Some(
-            RDKafkaErrorCode::BrokerTransportFailure
-                | RDKafkaErrorCode::AllBrokersDown
-                | RDKafkaErrorCode::Resolve
-                | RDKafkaErrorCode::OperationTimedOut
-        )
-    )
-}
-
-/// Tells of brokers that cannot be reached, not of every one of the client's attempts.
-#[derive(Default)]
-struct Passing(Option<std::time::Instant>);
-
-impl Passing {
-    #[expect(clippy::disallowed_methods, reason = "how often a warning is given, not a time of the data")]
-    fn tell(&mut self, fault: &KafkaError) {
-        let now = std::time::Instant::now();
-        if self.0.is_none_or(|told| now.duration_since(told) > Duration::from_secs(5)) {
-            tracing::warn!(%fault, "a broker cannot be reached");
-            self.0 = Some(now);
-        }
-    }
 }
 
 impl Log for KafkaLog {
     fn describe(&self, topic: &str) -> Result<Option<TopicDescription>, LogError> {
-        admin::describe(self, topic)
+        admin::describe(&self.config, &self.observers, topic)
     }
 
     fn create(&self, spec: &TopicSpec) -> Result<(), LogError> {
-        admin::create(self, spec)
+        admin::create(&self.config, &self.observers, spec)
     }
 
     fn broker_settings(&self) -> Result<BTreeMap<i32, BTreeMap<String, String>>, LogError> {
-        admin::broker_settings(self)
+        admin::broker_settings(&self.config, &self.observers)
     }
 
     fn first_offset(&self, partition: &TopicPartition) -> Result<i64, LogError> {
@@ -158,18 +86,18 @@ impl Log for KafkaLog {
     }
 
     fn reader(&self, topic: &str, from: &[(i32, i64)]) -> Result<Box<dyn Reader>, LogError> {
-        Ok(Box::new(reader::KafkaReader::new(self, topic, from, 100)?))
+        Ok(Box::new(reader::KafkaReader::new(&self.config, topic, from, 100)?))
     }
 
     fn member(&self, group: &str, instance: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError> {
-        Ok(Box::new(member::KafkaMember::join(self, group, instance, topics)?))
+        Ok(Box::new(member::KafkaMember::join(&self.config, &self.observers, group, instance, topics)?))
     }
 
     fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {
         #[cfg(feature = "testing")]
         if self.plain {
-            return Ok(Box::new(plain::PlainProducer::new(self)?));
+            return Ok(Box::new(plain::PlainProducer::new(&self.config)?));
         }
-        Ok(Box::new(producer::KafkaProducer::new(self, transactional_id)?))
+        Ok(Box::new(producer::KafkaProducer::new(&self.config, transactional_id)?))
     }
 }

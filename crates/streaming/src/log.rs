@@ -11,93 +11,9 @@ use std::{any::Any, collections::BTreeMap, fmt::Debug, time::Duration};
 
 use crate::{
     partitioner,
-    protocol::{Call, Outcome, Transaction},
     record::{OutRecord, RecordRef, TopicPartition},
-    topics::TopicSpec,
+    words::{Change, LogError, TopicDescription, TopicSpec, TransactionError},
 };
-
-/// Why the log did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    /// The topic does not exist.
-    #[error("topic `{0}` does not exist: run `vernier topics apply`, or create it if it is a source topic")]
-    NoTopic(String),
-    /// The log cannot be reached or answered with an error that may pass.
-    #[error("{doing}: {reason}")]
-    Unavailable {
-        /// What was being done.
-        doing: &'static str,
-        /// What the client said.
-        reason: String,
-    },
-    /// Records that were asked for are gone: retention has passed them.
-    #[error(
-        "{partition}: the records from offset {offset} up to {first} are gone, at most {} of them: retention is shorter than the outage. \
-         Nothing is skipped silently: see docs/runbooks.md, section log-gap", first - offset
-    )]
-    Gone {
-        /// Where.
-        partition: TopicPartition,
-        /// The first offset that is needed.
-        offset: i64,
-        /// The first offset that is still there.
-        first: i64,
-    },
-    /// A partition ends before what was read of it.
-    #[error(
-        "{partition}: it ends at offset {end}, but was read up to offset {offset} before: the topic was deleted and created anew, or its newest records were lost. \
-         See docs/runbooks.md, section log-gap"
-    )]
-    Rewound {
-        /// Where.
-        partition: TopicPartition,
-        /// The offset that reading was to go on from.
-        offset: i64,
-        /// The high watermark.
-        end: i64,
-    },
-    /// A partition that is read has no record at the offset that comes next. Which one, the client does not say.
-    #[error("an offset is out of range: retention has passed it, or the topic was created anew")]
-    OutOfRange,
-    /// Another process has the name of this member or producer.
-    #[error("fenced: another process is the instance `{id}`: {reason}; give every instance its own number")]
-    Fenced {
-        /// The name.
-        id: String,
-        /// What the client said.
-        reason: String,
-    },
-    /// The client cannot go on.
-    #[error("{doing}: {reason}")]
-    Fatal {
-        /// What was being done.
-        doing: &'static str,
-        /// What the client said.
-        reason: String,
-    },
-    /// A stored log cannot be read.
-    #[error("embedded log: {0}")]
-    Storage(String),
-}
-
-/// What became of a transaction that did not commit.
-#[derive(Debug, thiserror::Error)]
-pub enum TransactionError {
-    /// It was aborted: nothing of it stands.
-    #[error("transaction aborted: {0}")]
-    Aborted(String),
-    /// Nobody knows whether it stands. This producer must not begin another one.
-    #[error("outcome of the transaction unknown: {0}")]
-    Unclear(String),
-    /// A newer producer has taken the transactional id.
-    #[error("fenced: another process uses the transactional id `{id}`: {reason}")]
-    Fenced {
-        /// The transactional id.
-        id: String,
-        /// What the client said.
-        reason: String,
-    },
-}
 
 /// What a poll brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,18 +24,6 @@ pub struct Poll {
     pub changes: Vec<Change>,
     /// Partitions of which the end was reached (readers only).
     pub ends: Vec<i32>,
-}
-
-/// A change of a member's assignment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// New partitions: they are ours now; nothing is read from them before [`Member::assign`].
-    Assigned(Vec<TopicPartition>),
-    /// Partitions to hand over: they stay ours until [`Member::release`].
-    Revoked(Vec<TopicPartition>),
-    /// Partitions that somebody else may own already: nothing may be committed for them, and they are to
-    /// be let go of by [`Member::release`].
-    Lost(Vec<TopicPartition>),
 }
 
 /// Proof of membership that goes into a transaction with the offsets. What it holds is the log's affair.
@@ -209,20 +113,14 @@ pub trait Log: Send + Sync + Debug {
     }
 }
 
-/// What a topic is like.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopicDescription {
-    /// Number of partitions.
-    pub partitions: i32,
-    /// Settings by Kafka's names.
-    pub configs: BTreeMap<String, String>,
-}
-
 /// Reads partitions of one topic, outside any group.
 pub trait Reader: Send {
     /// Hands over at most `most` records and says of which partitions the end was reached.
     fn poll(&mut self, timeout: Duration, most: usize, sink: Sink<'_>) -> Result<Poll, LogError>;
 }
+
+/// After how long without a sign of life a member of a group loses its partitions, in milliseconds.
+pub const SESSION_TIMEOUT: i64 = 12_000;
 
 /// A member of a consumer group.
 pub trait Member: Send {
@@ -250,7 +148,7 @@ pub trait Member: Send {
     fn metadata(&self) -> Result<GroupMetadata, LogError>;
 }
 
-/// A transactional producer. In which order its calls come, [`Transaction`] says.
+/// A transactional producer. In which order its calls come, [`crate::protocol::Transaction`] says.
 pub trait Producer: Send {
     /// How many requests the client has repeated on its own since it was made, told after all that were made
     /// by the last call. A repeated one may still be under way, and could then end a later transaction.
@@ -277,37 +175,6 @@ pub trait Producer: Send {
 
     /// Aborts.
     fn abort(&mut self) -> Result<(), TransactionError>;
-
-    /// A whole transaction. An error that is no fencing leaves it aborted, or says that nobody knows.
-    fn transact(
-        &mut self,
-        records: Vec<OutRecord>,
-        offsets: &[(TopicPartition, i64)],
-        group: Option<&GroupMetadata>,
-    ) -> Result<(), TransactionError> {
-        let mut transaction = Transaction::new(group.is_some() && !offsets.is_empty());
-        let mut records = Some(records);
-        loop {
-            let outcome = match transaction.next() {
-                // Whoever makes single transactions makes the next one, if any, with another producer.
-                Call::Repeats => {
-                    transaction.nothing_repeated();
-                    continue;
-                }
-                Call::Begin => self.begin(),
-                Call::Send => records.take().unwrap_or_default().into_iter().try_for_each(|record| self.send(record)),
-                Call::Deliver => self.deliver(),
-                Call::SendOffsets => group.map_or(Ok(()), |group| self.send_offsets(offsets, group)),
-                Call::Commit => self.commit(),
-                Call::Abort => self.abort(),
-            };
-            match transaction.answer(outcome) {
-                None => {}
-                Some(Outcome::Committed) => return Ok(()),
-                Some(Outcome::Refused(fault)) => return Err(fault),
-            }
-        }
-    }
 }
 
 /// Sets the partition of a record that has none.

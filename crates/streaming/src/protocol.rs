@@ -37,14 +37,13 @@ use std::collections::VecDeque;
 use measurement::time::Timestamp;
 
 use partition::Partition;
-pub use partition::RestoreCall;
 pub use transaction::{Call, Outcome, Transaction};
-pub use words::{Action, Answer, Counts, RunError, Settings};
+pub use words::{Action, Answer, Counts, RestoreCall, RunError, Settings};
 
 use crate::{
-    log::{Change, LogError},
     record::TopicPartition,
     stage::{Position, StageError},
+    words::{Change, LogError},
 };
 
 /// Pause before something that failed is tried again, in milliseconds.

@@ -15,15 +15,12 @@ use std::{
 pub use stats::RunnerStats;
 
 use crate::{
-    Clock,
-    log::{Change, Log, LogError, Member, Producer, TransactionError, place},
+    log::{Log, Member, Producer, SESSION_TIMEOUT, place},
     protocol::{Action, Answer, Call, Protocol, RestoreCall, RunError, Settings},
     record::{OutRecord, TopicPartition},
     stage::{Outbox, Stage, StageError},
+    words::{Change, Clock, LogError, TransactionError},
 };
-
-/// After how long without a sign of life a member of a group loses its partitions, in milliseconds.
-pub const SESSION_TIMEOUT: i64 = 12_000;
 
 /// What a runner works on.
 #[derive(Clone, Debug)]

@@ -3,8 +3,9 @@
 use measurement::time::Timestamp;
 
 use crate::{
-    log::{Log, LogError},
+    log::Log,
     record::{OutRecord, Record, RecordRef, TopicPartition},
+    words::LogError,
 };
 
 /// Where reading goes on after a restore.

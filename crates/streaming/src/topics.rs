@@ -2,50 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::log::{Log, LogError};
-
-/// Kafka's `cleanup.policy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cleanup {
-    /// Old records are deleted.
-    Delete,
-    /// The newest record of each key is kept.
-    Compact,
-}
-
-impl Cleanup {
-    /// Kafka's word.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Delete => "delete",
-            Self::Compact => "compact",
-        }
-    }
-}
-
-/// What a topic must be like.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopicSpec {
-    /// Name.
-    pub name: String,
-    /// Number of partitions.
-    pub partitions: i32,
-    /// Copies of each partition; used when the topic is created.
-    pub replication_factor: i32,
-    /// Cleanup policy.
-    pub cleanup: Cleanup,
-    /// Further settings, by Kafka's names; checked as well.
-    pub configs: BTreeMap<String, String>,
-}
-
-impl TopicSpec {
-    /// All settings by Kafka's names, the cleanup policy included.
-    pub fn settings(&self) -> BTreeMap<String, String> {
-        let mut settings = self.configs.clone();
-        settings.insert("cleanup.policy".to_owned(), self.cleanup.name().to_owned());
-        settings
-    }
-}
+use crate::{
+    log::Log,
+    words::{LogError, TopicSpec},
+};
 
 /// What `apply` did with a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,8 @@
 use std::{fs, time::Duration};
 
 use streaming::{
-    Log as _, LogError, OutRecord, TopicPartition, conformance,
-    embedded::EmbeddedLog,
-    log::read_to_end,
-    topics::{Cleanup, TopicSpec},
+    Cleanup, Log as _, LogError, OutRecord, TopicPartition, TopicSpec, conformance, embedded::EmbeddedLog,
+    log::read_to_end, transact,
 };
 
 #[test]
@@ -42,7 +40,7 @@ fn values(log: &EmbeddedLog) -> Vec<Vec<u8>> {
 fn write(log: &EmbeddedLog, value: &[u8]) {
     let record =
         OutRecord { topic: "kept".into(), partition: Some(0), value: Some(value.to_vec()), ..OutRecord::default() };
-    log.producer("writer").unwrap().transact(vec![record], &[], None).unwrap();
+    transact(log.producer("writer").unwrap().as_mut(), vec![record], None).unwrap();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use measurement::{catalogue::Construct, judge::Outcome, number::Exact};
+use measurement::{catalogue::Construct, number::Exact, outcome::Outcome};
 
 use super::Evaluated;
 

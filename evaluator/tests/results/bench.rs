@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
-use evaluator::{Evaluator, EvaluatorError, Options, pipeline::for_each_entry};
+use evaluator::{Evaluator, EvaluatorError, Options, ledger::for_each_entry};
 use measurement::{
     accumulate::Accumulator,
     catalogue::{Catalogue, Construct},
     time::Timestamp,
 };
 use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, ResultRecord, Topics, VERSION, encode};
-use streaming::{Clock, Log, OutRecord, embedded::EmbeddedLog};
+use streaming::{Clock, Log, OutRecord, embedded::EmbeddedLog, transact};
 
 /// 2026-03-01T00:00:00Z.
 pub(crate) const START: i64 = 1_772_323_200_000;
@@ -79,7 +79,7 @@ impl Bench {
             ..OutRecord::default()
         });
         let id = format!("task-{partition}");
-        self.log.producer(&id).unwrap().transact(records.collect(), &[], None).unwrap();
+        transact(self.log.producer(&id).unwrap().as_mut(), records.collect(), None).unwrap();
     }
 
     /// A transaction of every task: the first has the figures, the others the frontier alone.

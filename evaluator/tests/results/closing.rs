@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use records::Reason;
+
 use crate::bench::{Bench, DAY, HOUR, LOGINS, MINUTE, START, TREND, Transaction};
 
 #[test]
@@ -20,7 +22,7 @@ fn a_period_closes_at_the_instant_its_waiting_is_over() {
     let entries = bench.entries(LOGINS, START);
     assert_eq!(entries.len(), 1);
     let entry = &entries[0];
-    assert_eq!((entry.outcome.as_str(), entry.reason.as_str(), entry.revision), ("green", "period-closed", 1));
+    assert_eq!((entry.outcome.as_str(), entry.reason, entry.revision), ("green", Reason::PeriodClosed, 1));
     assert_eq!(entry.value.as_ref().unwrap().to_string(), "35/2", "100 * 7 / 40, exactly");
     assert!(bench.entries(LOGINS, START + HOUR).is_empty());
 }
@@ -84,13 +86,13 @@ fn time_that_stands_still_closes_unvalidated() {
     bench.now.store(START + 9 * HOUR, Ordering::Relaxed);
     bench.drain(&mut evaluator);
     let entries = bench.entries(LOGINS, START);
-    assert_eq!((entries[0].outcome.as_str(), entries[0].reason.as_str()), ("unvalidated", "stalled"));
+    assert_eq!((entries[0].outcome.as_str(), entries[0].reason), ("unvalidated", Reason::Stalled));
     // Time moves again: the figures are what they were, and now they count.
     bench.tasks(Transaction::default(), START + 2 * HOUR);
     bench.drain(&mut evaluator);
     let entries = bench.entries(LOGINS, START);
-    let said: Vec<_> = entries.iter().map(|entry| (entry.outcome.as_str(), entry.reason.as_str())).collect();
-    assert_eq!(said, [("unvalidated", "stalled"), ("green", "stall-ended")]);
+    let said: Vec<_> = entries.iter().map(|entry| (entry.outcome.as_str(), entry.reason)).collect();
+    assert_eq!(said, [("unvalidated", Reason::Stalled), ("green", Reason::StallEnded)]);
 }
 
 #[test]
@@ -107,7 +109,7 @@ fn time_that_never_began_closes_unvalidated_too() {
     bench.now.store(START + 9 * HOUR, Ordering::Relaxed);
     bench.drain(&mut evaluator);
     let entries = bench.entries(LOGINS, START);
-    assert_eq!((entries[0].outcome.as_str(), entries[0].reason.as_str()), ("unvalidated", "stalled"));
+    assert_eq!((entries[0].outcome.as_str(), entries[0].reason), ("unvalidated", Reason::Stalled));
     assert!(entries[0].because.as_deref().is_some_and(|because| because.contains("has not begun")), "{entries:?}");
     bench.task(1, Transaction::default().frontier(START + 2 * HOUR, 2));
     bench.drain(&mut evaluator);

@@ -7,10 +7,8 @@ use std::{
 };
 
 use streaming::{
-    GroupMetadata, Log, LogError, Member, OutRecord, Poll, Producer, Reader, TopicPartition, TopicSpec,
-    TransactionError,
-    log::{Sink, TopicDescription},
-    protocol::Call,
+    GroupMetadata, Log, LogError, Member, OutRecord, Poll, Producer, Reader, TopicDescription, TopicPartition,
+    TopicSpec, TransactionError, log::Sink, protocol::Call,
 };
 
 /// How a call ends.

@@ -73,7 +73,8 @@ fn a_broken_ledger_is_not_carried_on() {
         value: Some(records::encode(&stray)),
         ..streaming::OutRecord::default()
     };
-    bench.log.producer("somebody").unwrap().transact(vec![record], &[], None).unwrap();
+    let mut producer = bench.log.producer("somebody").unwrap();
+    streaming::transact(producer.as_mut(), vec![record], None).unwrap();
     let fault = bench.try_evaluator().unwrap_err();
     assert!(fault.to_string().contains("does not follow the one before it"), "{fault}");
 }

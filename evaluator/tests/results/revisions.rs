@@ -1,5 +1,7 @@
 //! What changes after the close becomes a revision, of the period itself and of those that look back on it.
 
+use records::Reason;
+
 use crate::bench::{Bench, DAY, HOUR, LOGINS, START, TREND, Transaction};
 
 #[test]
@@ -11,11 +13,9 @@ fn a_late_event_makes_a_second_revision() {
     bench.tasks(bench.logins(Transaction::default(), START, 41, 21), START + 2 * HOUR);
     bench.drain(&mut evaluator);
     let entries = bench.entries(LOGINS, START);
-    let said: Vec<_> = entries
-        .iter()
-        .map(|entry| (entry.revision, entry.supersedes, entry.reason.as_str(), entry.outcome.as_str()))
-        .collect();
-    assert_eq!(said, [(1, None, "period-closed", "green"), (2, Some(1), "late-data", "red")]);
+    let said: Vec<_> =
+        entries.iter().map(|entry| (entry.revision, entry.supersedes, entry.reason, entry.outcome.as_str())).collect();
+    assert_eq!(said, [(1, None, Reason::PeriodClosed, "green"), (2, Some(1), Reason::LateData, "red")]);
 }
 
 /// Starts of the months from October 2025 in Zurich.
@@ -55,14 +55,14 @@ fn who_looks_back_on_a_corrected_period_is_revised_too() {
     bench.drain(&mut evaluator);
     let reasons = |month: usize| {
         let entries = bench.entries(TREND, months[month]);
-        entries.iter().map(|entry| entry.reason.clone()).collect::<Vec<_>>()
+        entries.iter().map(|entry| entry.reason).collect::<Vec<_>>()
     };
-    assert_eq!(reasons(1), ["period-closed", "late-data"]);
+    assert_eq!(reasons(1), [Reason::PeriodClosed, Reason::LateData]);
     for month in [5, 6] {
-        assert_eq!(reasons(month), ["period-closed", "history-revised"], "month {month}");
+        assert_eq!(reasons(month), [Reason::PeriodClosed, Reason::HistoryRevised], "month {month}");
         let revised = &bench.entries(TREND, months[month])[1];
         assert_eq!(revised.value.as_ref().unwrap().to_string(), "6/5", "6 over a mean of 5");
     }
     // What has no value yet says the same as before.
-    assert_eq!(reasons(4), ["period-closed"]);
+    assert_eq!(reasons(4), [Reason::PeriodClosed]);
 }

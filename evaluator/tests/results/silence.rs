@@ -10,7 +10,7 @@ use measurement::{
     time::Timestamp,
 };
 use proptest::prelude::*;
-use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, ResultRecord, VERSION, encode};
+use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Reason, ResultRecord, VERSION, encode};
 use streaming::{Record, RecordRef, TopicPartition};
 
 use crate::bench::{Bench, DAY, HOUR, LOGINS, MINUTE, START, Transaction};
@@ -246,10 +246,10 @@ proptest! {
     }
 }
 
-fn said(entries: &[ResultRecord]) -> Vec<(i64, i64, &str, &str, u32)> {
+fn said(entries: &[ResultRecord]) -> Vec<(i64, i64, &str, Reason, u32)> {
     let said = entries.iter().filter(|entry| entry.construct == LOGINS).map(|entry| {
         let (start, end) = (entry.period.start.0, entry.period.end.0);
-        ((start - START) / HOUR, (end - START) / HOUR, entry.outcome.as_str(), entry.reason.as_str(), entry.revision)
+        ((start - START) / HOUR, (end - START) / HOUR, entry.outcome.as_str(), entry.reason, entry.revision)
     });
     said.collect()
 }
@@ -266,13 +266,13 @@ fn a_record_a_year_early_makes_a_day_of_entries_and_one_more() {
     let entries = said(&ledger);
     // Six hours within the rhythm, a day hour by hour, all the rest.
     assert!(entries.len() < 40, "{}", entries.len());
-    let silence = entries.iter().find(|entry| entry.3 == "silence").unwrap();
+    let silence = entries.iter().find(|entry| entry.3 == Reason::Silence).unwrap();
     assert_eq!((silence.1, silence.2, silence.4), (0, "no-data", 1), "it ends where life begins");
     let first = -365 * 24;
     assert!((first + 25..first + 40).contains(&silence.0), "{silence:?}");
     let judged = entries.iter().filter(|entry| entry.2 == "green" || entry.2 == "red").count();
     assert_eq!(judged, 2, "{entries:?}");
-    let entry = ledger.iter().find(|entry| entry.reason == "silence").unwrap();
+    let entry = ledger.iter().find(|entry| entry.reason == Reason::Silence).unwrap();
     assert!(entry.because.as_ref().unwrap().contains("sent nothing since"), "{entry:?}");
     assert!(entry.base.is_empty());
 }
@@ -283,7 +283,7 @@ fn a_silence_that_lasts_is_shown_and_written_once_it_is_over() {
     let mut evaluator = bench.evaluator();
     bench.tasks(bench.logins(Transaction::default(), START, 40, 7), START + 20 * DAY);
     bench.drain(&mut evaluator);
-    assert!(bench.ledger().iter().all(|entry| entry.reason != "silence"));
+    assert!(bench.ledger().iter().all(|entry| entry.reason != Reason::Silence));
     let view = evaluator.view().get();
     let now = view.current.iter().find(|row| row.construct == LOGINS).unwrap();
     assert_eq!((now.outcome.as_str(), now.state.as_str()), ("no-data", "open"));
@@ -293,8 +293,8 @@ fn a_silence_that_lasts_is_shown_and_written_once_it_is_over() {
     bench.tasks(bench.logins(Transaction::default(), START + 20 * DAY, 40, 7), START + 20 * DAY + 2 * HOUR);
     bench.drain(&mut evaluator);
     let ledger = bench.ledger();
-    let silences: Vec<_> = said(&ledger).into_iter().filter(|entry| entry.3 == "silence").collect();
-    assert_eq!(silences, [(32, 480, "no-data", "silence", 1)]);
+    let silences: Vec<_> = said(&ledger).into_iter().filter(|entry| entry.3 == Reason::Silence).collect();
+    assert_eq!(silences, [(32, 480, "no-data", Reason::Silence, 1)]);
 }
 
 #[test]
@@ -309,9 +309,9 @@ fn late_life_within_a_silence_cuts_it() {
     bench.drain(&mut evaluator);
     let ledger = bench.ledger();
     let later = said(&ledger[before..]);
-    assert_eq!(later[0], (32, 240, "no-data", "late-data", 2), "the first part, with its new end");
-    assert_eq!(later[1], (240, 241, "red", "period-closed", 1));
-    assert_eq!(*later.last().unwrap(), (240 + 32, 960, "no-data", "silence", 1));
+    assert_eq!(later[0], (32, 240, "no-data", Reason::LateData, 2), "the first part, with its new end");
+    assert_eq!(later[1], (240, 241, "red", Reason::PeriodClosed, 1));
+    assert_eq!(*later.last().unwrap(), (240 + 32, 960, "no-data", Reason::Silence, 1));
     // What stands tells of every hour once.
     let mut newest = BTreeMap::new();
     for (start, end, ..) in said(&ledger) {

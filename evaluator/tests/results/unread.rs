@@ -1,5 +1,7 @@
 //! What is said of figures whose input could not be read in full.
 
+use records::Reason;
+
 use crate::bench::{Bench, HOUR, LOGINS, START, Transaction};
 
 /// The ledger after an hour of log-ins with so many elements read and refused: outcome, value, reason.
@@ -51,6 +53,6 @@ fn what_turns_out_unread_later_is_a_revision() {
     bench.drain(&mut evaluator);
     let outcomes: Vec<_> =
         bench.entries(LOGINS, START).into_iter().map(|entry| (entry.outcome, entry.reason)).collect();
-    let expected = [("green", "period-closed"), ("unvalidated", "late-data")];
-    assert_eq!(outcomes, expected.map(|(outcome, reason)| (outcome.to_owned(), reason.to_owned())));
+    let expected = [("green", Reason::PeriodClosed), ("unvalidated", Reason::LateData)];
+    assert_eq!(outcomes, expected.map(|(outcome, reason)| (outcome.to_owned(), reason)));
 }

@@ -8,7 +8,7 @@ use chrono::{
     format::{Parsed, StrftimeItems, parse},
 };
 use chrono_tz::Tz;
-use measurement::{coerce::instant_of_local, time::Timestamp};
+use measurement::{forms::instant_of_local, time::Timestamp};
 use vrl::{
     compiler::{Context, TimeZone},
     core::Value,

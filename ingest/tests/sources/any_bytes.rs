@@ -7,7 +7,7 @@ use ingest::{
     decode::{Framing, Limits},
     process::{Arrival, process},
 };
-use measurement::{catalogue::Decode, coerce::Reading, time::Timestamp};
+use measurement::{catalogue::Decode, forms::Reading, time::Timestamp};
 use proptest::prelude::*;
 
 use crate::shipped;

@@ -9,7 +9,7 @@ use ingest::{
 };
 use measurement::{
     catalogue::{Decode, TimeUnit},
-    coerce::Reading,
+    forms::Reading,
     time::Timestamp,
 };
 use serde_json::{Value, json};

@@ -14,6 +14,7 @@ use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::{Progress, headers};
 use streaming::{
     Cleanup, Clock, Log, OutRecord, Record, Runner, TopicPartition, TopicSpec, embedded::EmbeddedLog, log::read_to_end,
+    transact,
 };
 
 use crate::shipped;
@@ -50,7 +51,7 @@ impl Bench {
             ..OutRecord::default()
         };
         let mut producer = self.log.producer(&format!("{topic}-{partition}")).unwrap();
-        producer.transact(values.iter().map(record).collect(), &[], None).unwrap();
+        transact(producer.as_mut(), values.iter().map(record).collect(), None).unwrap();
     }
 
     fn start(&self) -> (Runner<Ingest>, Arc<Stats>) {

@@ -11,7 +11,7 @@ use ingest::{
     map::Mapping,
     process::{Arrival, process},
 };
-use measurement::{catalogue::Decode, coerce::Reading, time::Timestamp};
+use measurement::{catalogue::Decode, forms::Reading, time::Timestamp};
 use serde_json::Value;
 
 use crate::shipped;

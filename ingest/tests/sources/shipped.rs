@@ -10,7 +10,7 @@ use ingest::{
     decode::{Framing, Limits},
     map::Mapping,
 };
-use measurement::{catalogue::Decode, coerce::Reading};
+use measurement::{catalogue::Decode, forms::Reading};
 
 pub(crate) const SOURCES: [(&str, Decode); 6] = [
     ("sshd", Decode::Text),

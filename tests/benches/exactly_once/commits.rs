@@ -13,7 +13,7 @@ use std::{
 use aggregator::Options;
 use measurement::catalogue::Catalogue;
 use pipeline_tests::{Cluster, Deployment, Setup, load};
-use streaming::Log;
+use streaming::{Log, transact};
 
 use crate::{events, told};
 
@@ -60,7 +60,7 @@ fn measure(cluster: &Cluster, name: &str, interval: Duration, samples: usize) ->
                     .collect();
                 number += BATCH;
                 records.extend(events::progress(&topic, time, partitions));
-                producer.transact(records, &[], None).unwrap();
+                transact(producer.as_mut(), records, None).unwrap();
                 thread::sleep(PAUSE);
             }
         })

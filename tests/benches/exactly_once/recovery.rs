@@ -8,7 +8,7 @@ use std::{
 };
 
 use pipeline_tests::{Cluster, Deployment, Service, Setup, load, until};
-use streaming::Producer;
+use streaming::{Producer, transact};
 
 use crate::events::{self, Watch};
 
@@ -79,7 +79,7 @@ impl<'a> Bench<'a> {
                 .map(|number| events::case(&topic, number, START + i64::try_from(number).unwrap(), partitions))
                 .collect();
             records.extend(events::progress(&topic, START + i64::try_from(part * 10_000).unwrap(), partitions));
-            producer.transact(records, &[], None).unwrap();
+            transact(producer.as_mut(), records, None).unwrap();
         }
         let watch = Watch::new(log, &deployment.topics());
         Self { deployment, topic, partitions, producer, watch, time: START + 2_000_000, keys }
@@ -92,7 +92,7 @@ impl<'a> Bench<'a> {
         let mut records: Vec<_> =
             numbers.map(|number| events::case(&self.topic, number, self.time, self.partitions)).collect();
         records.extend(events::progress(&self.topic, self.time, self.partitions));
-        self.producer.transact(records, &[], None).unwrap();
+        transact(self.producer.as_mut(), records, None).unwrap();
     }
 
     /// Waits until everything that is written is folded and committed.

@@ -7,7 +7,7 @@ use measurement::{
     catalogue::{BaseOf, Construct, Fold},
     time::Timestamp,
 };
-use records::{AggregateKey, ResultRecord, check_version, decode};
+use records::{AggregateKey, Reason, ResultRecord, check_version, decode};
 
 use super::{
     anomaly::{Anomaly, Tally},
@@ -103,7 +103,7 @@ pub(super) fn check_entries(plan: &Plan<'_>, entries: &[ResultRecord], walked: &
 fn watermark_is_ahead(construct: &Construct, entry: &ResultRecord, walked: &[Walked<'_>]) -> Option<String> {
     let closes = construct.calendar.add(entry.period.end, construct.close_after);
     // What time standing still has closed is said to be so.
-    if matches!(entry.reason.as_str(), "period-closed" | "silence") && closes > entry.watermark {
+    if matches!(entry.reason, Reason::PeriodClosed | Reason::Silence) && closes > entry.watermark {
         return Some(format!("it closes at {closes}, the watermark was {}", entry.watermark));
     }
     for (partition, walked) in (0..).zip(walked) {
@@ -278,7 +278,8 @@ impl Wanted<'_> {
         }
         let mut anomalies = Vec::new();
         for ((place, measure), events) in in_time {
-            let entry = first.get(&place).filter(|entry| entry.reason == "period-closed" && !entry.base.is_empty());
+            let entry =
+                first.get(&place).filter(|entry| entry.reason == Reason::PeriodClosed && !entry.base.is_empty());
             let found = entry.map(|entry| (entry.revision, entry.base.get(&measure).map_or(0, |value| value.n)));
             if let Some((revision, found)) = found.filter(|(_, found)| *found < events) {
                 let reason = format!("{events} events came in time, it holds {found}");

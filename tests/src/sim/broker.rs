@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use streaming::{LogError, TopicPartition, TopicSpec, log::TopicDescription};
+use streaming::{LogError, TopicDescription, TopicPartition, TopicSpec};
 
 use super::{
     coordinator::{Phase, Refusal, Target, Transactions},

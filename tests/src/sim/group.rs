@@ -7,7 +7,7 @@ use streaming::{Change, TopicPartition};
 use super::coordinator::Refusal;
 
 /// After how long without a heartbeat a member is thrown out, in milliseconds.
-pub(super) const SESSION: i64 = streaming::runner::SESSION_TIMEOUT;
+pub(super) const SESSION: i64 = streaming::log::SESSION_TIMEOUT;
 
 /// A member as the coordinator knows it.
 #[derive(Debug)]

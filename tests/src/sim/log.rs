@@ -8,7 +8,7 @@ use std::{
 
 use measurement::time::Timestamp;
 use streaming::{
-    Clock, Log, LogError, Member, OutRecord, Producer, Reader, Record, TopicPartition, TopicSpec, log::TopicDescription,
+    Clock, Log, LogError, Member, OutRecord, Producer, Reader, Record, TopicDescription, TopicPartition, TopicSpec,
 };
 
 use super::{

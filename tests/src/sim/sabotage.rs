@@ -16,9 +16,7 @@ use std::{
 
 use measurement::catalogue::Catalogue;
 use records::Topics;
-use streaming::{
-    Clock, Log, LogError, Member, Producer, Reader, Runner, TopicPartition, TopicSpec, log::TopicDescription,
-};
+use streaming::{Clock, Log, LogError, Member, Producer, Reader, Runner, TopicDescription, TopicPartition, TopicSpec};
 
 use super::{
     faults::{Blind, Faults},

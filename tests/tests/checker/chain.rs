@@ -17,7 +17,7 @@ use pipeline_tests::{
     load::{Sent, TOPICS, catalogue_folder},
 };
 use records::Topics;
-use streaming::{Clock, Log, OutRecord, Record, Runner, Step, TopicPartition, embedded::EmbeddedLog};
+use streaming::{Clock, Log, OutRecord, Record, Runner, Step, TopicPartition, embedded::EmbeddedLog, transact};
 
 pub(crate) const PREFIX: &str = "lab.vernier";
 const PARTITIONS: i32 = 3;
@@ -104,7 +104,7 @@ impl Chain {
             assert!(TOPICS.contains(&sent.topic), "{sent:?}");
             sent.to_record(&format!("lab.{}", sent.topic))
         });
-        self.log.producer("lab-sources").unwrap().transact(records.collect(), &[], None).unwrap();
+        transact(self.log.producer("lab-sources").unwrap().as_mut(), records.collect(), None).unwrap();
     }
 
     fn settle(&mut self) {
@@ -156,7 +156,7 @@ impl Chain {
 
     /// Writes a record that no part of the chain has written.
     pub(crate) fn tamper(&self, record: OutRecord) {
-        self.log.producer("saboteur").unwrap().transact(vec![record], &[], None).unwrap();
+        transact(self.log.producer("saboteur").unwrap().as_mut(), vec![record], None).unwrap();
     }
 }
 

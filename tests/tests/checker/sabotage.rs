@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use measurement::time::Timestamp;
 use pipeline_tests::{Anomaly, Observer, checker::SourceRecord};
-use records::{AggregateKey, DeadLetter, Frontier, ResultRecord, decode, encode, headers};
+use records::{AggregateKey, DeadLetter, Frontier, Reason, ResultRecord, decode, encode, headers};
 use serde_json::{Value, json};
 use streaming::{OutRecord, Record};
 
@@ -69,7 +69,7 @@ fn append_entry(chain: &Chain, like: impl Fn(&ResultRecord) -> bool, change: imp
     entry.previous = records::result::hash(last.value.as_deref().unwrap());
     (entry.revision, entry.supersedes) = (standing + 1, Some(standing));
     entry.state = records::LedgerState::Revised;
-    "late-data".clone_into(&mut entry.reason);
+    entry.reason = Reason::LateData;
     change(&mut entry);
     chain.tamper(OutRecord { value: Some(encode(&entry)), ..again(last) });
 }
@@ -229,7 +229,7 @@ fn an_entry_that_closes_too_early() {
     let is_hourly = |entry: &ResultRecord| entry.construct == "identity/hourly" && !entry.base.is_empty();
     let chain = Chain::run(22);
     append_entry(&chain, is_hourly, |entry| {
-        "period-closed".clone_into(&mut entry.reason);
+        entry.reason = Reason::PeriodClosed;
         entry.watermark = entry.period.end;
     });
     expect(&chain, &["ClosedTooEarly"]);

@@ -10,6 +10,7 @@ use pipeline_tests::{
 use streaming::{
     Cleanup, Log as _, OutRecord, TopicPartition, TopicSpec,
     kafka::{KafkaConfig, KafkaLog},
+    transact,
 };
 
 const SOON: Duration = Duration::from_secs(20);
@@ -33,7 +34,8 @@ fn a_broker_keeps_its_data_and_ports_and_the_proxy_sees_what_goes_to_it() {
     let through =
         KafkaLog::new(KafkaConfig { bootstrap_servers: cluster.proxied_servers(), properties: BTreeMap::new() });
     let write = |value: &str| {
-        through.producer("ground-1").unwrap().transact(vec![record(topic, value)], &[], None).unwrap();
+        let mut producer = through.producer("ground-1").unwrap();
+        transact(producer.as_mut(), vec![record(topic, value)], None).unwrap();
     };
     let produced = watch(cluster.proxies(), Point::at(Call::Produce, Moment::Forwarded).of("ground-1"));
     let committed = watch(cluster.proxies(), Point::after(Call::EndTxn).of("ground-1"));

@@ -12,7 +12,7 @@ use std::{
 
 use measurement::catalogue::Catalogue;
 use pipeline_tests::{Anomaly, Checker, Cluster, Deployment, Input, Load, Observer, Process, Setup, load, until};
-use streaming::{Log, OutRecord, Producer, kafka::KafkaLog};
+use streaming::{Log, OutRecord, Producer, kafka::KafkaLog, transact};
 
 /// The services, in the order of the stream.
 pub(crate) const SERVICES: [&str; 3] = ["ingest", "aggregator", "evaluator"];
@@ -232,7 +232,7 @@ impl Writer {
             Some(producer) => producer,
             None => self.log.producer(&format!("{}-load", self.name)).map_err(|fault| fault.to_string())?,
         };
-        producer.transact(records, &[], None).map_err(|fault| fault.to_string())?;
+        transact(producer.as_mut(), records, None).map_err(|fault| fault.to_string())?;
         self.producer = Some(producer);
         Ok(())
     }

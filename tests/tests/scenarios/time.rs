@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use measurement::time::Timestamp;
 use pipeline_tests::{Cluster, Deployment, Service, Setup, until};
-use records::{LedgerState, ResultRecord};
+use records::{LedgerState, Reason, ResultRecord};
 
 const HOUR: i64 = 3_600_000;
 const RATIO: &str = "vernier/failed-authentication-ratio";
@@ -66,7 +66,7 @@ fn a_late_event_makes_revision_two_and_leaves_revision_one_as_it_was() {
     deployment.write(late);
     let second = wait_for(&deployment, hour, "revision 2", |result| result.revision == 2);
     assert_eq!((base(&second, "attempts").as_str(), base(&second, "failed").as_str()), ("41", "5"));
-    assert_eq!((second.state, second.supersedes, second.reason.as_str()), (LedgerState::Revised, Some(1), "late-data"));
+    assert_eq!((second.state, second.supersedes, second.reason), (LedgerState::Revised, Some(1), Reason::LateData));
     assert_eq!(second.value.as_ref().map(ToString::to_string).as_deref(), Some("500/41"));
 
     let ledger = deployment.ledger();
@@ -116,14 +116,14 @@ fn a_dead_ingest_lets_nothing_close_as_complete() {
     });
     ingest.kill();
     let stalled = wait_for(&deployment, hour, "the hour to be closed by the clock", |_| true);
-    assert_eq!((stalled.outcome.as_str(), stalled.reason.as_str(), stalled.revision), ("unvalidated", "stalled", 1));
+    assert_eq!((stalled.outcome.as_str(), stalled.reason, stalled.revision), ("unvalidated", Reason::Stalled, 1));
     assert!(stalled.because.as_deref().is_some_and(|because| because.contains("ingest is down")), "{stalled:?}");
 
     // Once time has passed it, it is judged by the same figures.
     deployment.write(attempts(hours_back(3), 30, 0));
     let ingest = deployment.start("ingest");
     let ended = wait_for(&deployment, hour, "the end of the stall", |result| result.outcome != "unvalidated");
-    assert_eq!((ended.outcome.as_str(), ended.reason.as_str()), ("green", "stall-ended"));
+    assert_eq!((ended.outcome.as_str(), ended.reason), ("green", Reason::StallEnded));
     assert_eq!((base(&ended, "attempts").as_str(), base(&ended, "failed").as_str()), ("40", "4"));
     for service in services.into_iter().chain([ingest]) {
         service.stop();

@@ -1,9 +1,10 @@
 //! Corrections of what was published.
 
+use measurement::time::Timestamp;
+use records::Reason;
 use vernier::{chain::Chain, results, test::as_ocsf};
 
 use crate::bench::shipped;
-use measurement::time::Timestamp;
 
 #[test]
 fn trap_7_06_restatements() {
@@ -31,9 +32,9 @@ fn trap_7_06_restatements() {
         .filter(|entry| entry.period.start == at("2026-01-01T00:00:00+01:00"))
         .map(|entry| {
             let value = entry.value.as_ref().map(ToString::to_string);
-            (entry.revision, entry.supersedes, entry.reason.as_str(), value)
+            (entry.revision, entry.supersedes, entry.reason, value)
         })
         .collect();
     let two = |number: i64| Some(number.to_string());
-    assert_eq!(quarter, [(1, None, "period-closed", two(2)), (2, Some(1), "late-data", two(3))]);
+    assert_eq!(quarter, [(1, None, Reason::PeriodClosed, two(2)), (2, Some(1), Reason::LateData, two(3))]);
 }

@@ -1,30 +1,29 @@
 //! From what people wrote to what can be evaluated; every fault keeps its place.
 
-mod construct;
-mod population;
-mod source;
+pub(super) mod construct;
+pub(super) mod population;
+pub(super) mod source;
 
 use std::collections::BTreeMap;
 
 use serde_saphyr::Location;
 
-pub(super) use construct::construct;
-pub(super) use population::{partition_keys, population};
-pub(super) use source::{rates, source};
-
 use super::{
-    Population, Source,
-    load::{Faults, Named},
+    faults::{Faults, Named},
+    population::Population,
+    source::Source,
     spec,
 };
 use crate::{
+    calendar::Calendar,
     classes::{Class, Classes},
     diagnostic::meant,
     expression::{Expression, OpenItems, Parameter, Scope},
     fields::Fields,
+    number::Exact,
     rates::SharedRates,
-    time::{Span, Timestamp},
-    value::Type,
+    time::{Span, SpanError, Timestamp},
+    value::{Type, Value},
     working::SharedHours,
 };
 
@@ -57,7 +56,7 @@ fn identifier(name: &str, what: &str, at: &Location, faults: &mut Faults<'_>) {
 }
 
 fn span(text: &spec::Text, faults: &mut Faults<'_>) -> Span {
-    text.value.parse().unwrap_or_else(|fault: crate::time::SpanError| {
+    text.value.parse().unwrap_or_else(|fault: SpanError| {
         faults.add(&text.referenced, fault.to_string(), "write an ISO 8601 duration");
         Span::default()
     })
@@ -79,11 +78,23 @@ fn zone(text: &spec::Text, faults: &mut Faults<'_>) -> chrono_tz::Tz {
     })
 }
 
+/// A number or a length of time.
+fn scalar(scalar: &spec::Scalar) -> Option<Value> {
+    match scalar {
+        spec::Scalar::Integer(number) => Some(Value::Int(*number)),
+        spec::Scalar::Decimal(number) => Exact::from_f64(*number).map(Value::from_exact),
+        spec::Scalar::Text(text) if text.starts_with('P') => {
+            text.parse::<Span>().ok().filter(|span| span.months == 0).map(|span| Value::Duration(span.milliseconds))
+        }
+        spec::Scalar::Text(text) => text.parse().ok().map(Value::from_exact),
+    }
+}
+
 /// The first instant of a day.
 fn day(text: &spec::Text, zone: chrono_tz::Tz, faults: &mut Faults<'_>) -> Timestamp {
     let date: Option<chrono::NaiveDate> = text.value.parse().ok();
     let midnight = date.and_then(|date| date.and_hms_opt(0, 0, 0));
-    let instant = midnight.and_then(|local| crate::calendar::Calendar::civil(zone).instant_of(local));
+    let instant = midnight.and_then(|local| Calendar::civil(zone).instant_of(local));
     instant.unwrap_or_else(|| {
         faults.add(&text.referenced, "not a date", "write the day like 2026-01-01");
         Timestamp::MIN

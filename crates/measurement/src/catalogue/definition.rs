@@ -12,8 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Adjust, BaseMeasure, BaseOf, Construct, Criteria, Decision, DerivedMeasure, Dimension, Fold, Gate, Indicator,
-    Population, Rule, Source, Union,
+    construct::{Construct, Dimension},
+    indicator::{Adjust, Criteria, Decision, Gate, Indicator, Rule},
+    measure::{BaseMeasure, BaseOf, DerivedMeasure, Fold, Union},
+    population::Population,
+    source::Source,
 };
 use crate::{
     bands::{Band, Bound, Limit, Range},

@@ -1,6 +1,6 @@
 //! What is different between two catalogues, and which series break.
 
-use super::{Catalogue, Construct, definition};
+use super::{Catalogue, construct::Construct, definition, indicator::Criteria};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ fn of_construct(old: &Construct, new: &Construct, changes: &mut Vec<Change>) {
         construct.parameters.iter().map(|(name, value)| format!("{name} {}", definition::parameter(value))).collect()
     };
     let criteria = |construct: &Construct| -> Vec<String> {
-        let of = |criteria: &super::Criteria| {
+        let of = |criteria: &Criteria| {
             let from = criteria.from.map_or_else(String::new, |from| format!("from {from} "));
             criteria.lines().into_iter().map(move |(band, when)| format!("{from}{band}: {when}")).collect::<Vec<_>>()
         };

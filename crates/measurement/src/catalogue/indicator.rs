@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{bands::Band, calendar::Period, expression::Expression, judge::Outcome, number::Exact, time::Timestamp};
+use crate::{bands::Band, calendar::Period, expression::Expression, number::Exact, outcome::Outcome, time::Timestamp};
 
 /// What is judged.
 #[derive(Clone, Debug)]

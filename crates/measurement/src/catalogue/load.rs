@@ -7,106 +7,58 @@ use std::{
 };
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::Location;
 
 use super::{
-    Catalogue, Construct, Files, Population, Source, check,
+    Catalogue,
+    check::{self, Known, construct::construct, population::partition_keys},
+    construct::Construct,
     definition::{self, Ground},
-    notes::{Places, Written},
+    faults::{Faults, Named},
+    files::{self, Files},
+    notes::{self, Note, Places, Written},
+    population::Population,
+    source::Source,
     spec,
 };
 use crate::{
     classes::Classes,
-    diagnostic::{Diagnostic, Diagnostics},
+    diagnostic::{Diagnostic, Diagnostics, meant},
     fields::Fields,
     rates::SharedRates,
 };
 
-/// Faults while they are being collected, for one file.
-pub(super) struct Faults<'a> {
-    pub(super) list: &'a mut Vec<Diagnostic>,
-    pub(super) file: String,
-    pub(super) subject: String,
-}
-
-impl Faults<'_> {
-    pub(super) fn add(&mut self, at: &Location, reason: impl Into<String>, hint: impl Into<String>) {
-        self.add_at(at.line(), at.column(), reason, hint);
+impl Catalogue {
+    /// Reads and checks all files under a folder. The error holds every fault that was found.
+    pub fn load(folder: &Path) -> Result<Self, Diagnostics> {
+        let (catalogue, faults) = Self::load_with_faults(folder);
+        if faults.is_empty() { Ok(catalogue) } else { Err(Diagnostics(faults)) }
     }
 
-    pub(super) fn add_at(&mut self, line: u64, column: u64, reason: impl Into<String>, hint: impl Into<String>) {
-        self.list.push(Diagnostic {
-            file: self.file.clone(),
-            line: line.max(1),
-            column: column.max(1),
-            subject: self.subject.clone(),
-            reason: reason.into(),
-            hint: hint.into(),
-        });
+    /// The same, with what is sound where something is not: sources and populations, so that whoever compiles the
+    /// mappings can tell of their faults in the same run. Constructs only if nothing is at fault.
+    pub fn load_with_faults(folder: &Path) -> (Self, Vec<Diagnostic>) {
+        let (files, faults) = Files::read(folder);
+        load(&files, faults, folder)
+    }
+
+    /// Checks files that were read already: the same as [`Catalogue::load`], without a file system.
+    pub fn from_files(files: &Files) -> Result<Self, Diagnostics> {
+        let (catalogue, faults) = load(files, Vec::new(), Path::new(""));
+        if faults.is_empty() { Ok(catalogue) } else { Err(Diagnostics(faults)) }
     }
 }
 
-/// Everything under one name, what is faulty included: who refers to it is not at fault.
-#[derive(Debug)]
-pub(super) struct Named<T>(BTreeMap<String, Option<T>>);
-
-/// What a name stands for.
-#[derive(Debug)]
-pub(super) enum Found<'a, T> {
-    /// Nothing.
-    Unknown,
-    /// Something that is faulty itself, which is said elsewhere.
-    Faulty,
-    Sound(&'a T),
-}
-
-impl<'a, T> Found<'a, T> {
-    pub(super) const fn sound(self) -> Option<&'a T> {
-        match self {
-            Self::Sound(value) => Some(value),
-            Self::Unknown | Self::Faulty => None,
-        }
-    }
-}
-
-impl<T> Named<T> {
-    const fn new() -> Self {
-        Self(BTreeMap::new())
-    }
-
-    /// False if the name was taken.
-    fn insert(&mut self, name: String, value: Option<T>) -> bool {
-        self.0.insert(name, value).is_none()
-    }
-
-    pub(super) fn get(&self, name: &str) -> Found<'_, T> {
-        match self.0.get(name) {
-            None => Found::Unknown,
-            Some(None) => Found::Faulty,
-            Some(Some(value)) => Found::Sound(value),
-        }
-    }
-
-    pub(super) fn names(&self) -> Vec<String> {
-        self.0.keys().cloned().collect()
-    }
-
-    fn sound(self) -> BTreeMap<String, T> {
-        self.0.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-    }
-}
-
-pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> (Catalogue, Vec<Diagnostic>) {
+fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> (Catalogue, Vec<Diagnostic>) {
     let classes = Classes::known();
     let mut fields = Fields::new();
     let mut written = Written::default();
     let sources = sources(files, &classes, folder, &mut list);
-    super::files::mappings_of_nobody(folder, &sources.names(), &mut list);
+    files::mappings_of_nobody(folder, &sources.names(), &mut list);
     let populations = populations(files, &sources, &classes, &mut fields, &mut written, &mut list);
     let organisation: spec::OrganisationSpec = single(files, "organisation.yaml", &mut list).unwrap_or_default();
     let rates = rates(files, &mut list);
     let mut known =
-        check::Known { classes: &classes, populations: &populations, sources: &sources, rates, fields: &mut fields };
+        Known { classes: &classes, populations: &populations, sources: &sources, rates, fields: &mut fields };
     let mut constructs: Vec<Construct> = Vec::new();
     let mut named: BTreeSet<String> = BTreeSet::new();
     for (file, text) in files.under("constructs", ".yaml").filter(|(file, _)| !file.ends_with(".test.yaml")) {
@@ -116,7 +68,7 @@ pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> (
         let at = spec.construct.referenced;
         let overlay = organisation.parameters.get(&id);
         written.constructs.insert(id.clone(), (file.to_owned(), Places::of_construct(&spec)));
-        constructs.extend(check::construct(spec, overlay, &mut known, &mut faults));
+        constructs.extend(construct(spec, overlay, &mut known, &mut faults));
         if !named.insert(id) {
             faults.add(&at, "a construct of this identifier is declared twice", "identifiers are unique");
         }
@@ -124,7 +76,7 @@ pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> (
     for id in organisation.parameters.keys().filter(|id| !named.contains(*id)) {
         let mut faults = Faults { list: &mut list, file: "organisation.yaml".to_owned(), subject: id.clone() };
         let known: Vec<String> = named.iter().cloned().collect();
-        faults.add_at(1, 1, "no construct of this identifier", crate::diagnostic::meant(id, &known));
+        faults.add_at(1, 1, "no construct of this identifier", meant(id, &known));
     }
     if named.is_empty() && list.is_empty() {
         let mut faults = Faults { list: &mut list, file: folder.display().to_string(), subject: String::new() };
@@ -147,17 +99,15 @@ pub(super) fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> (
     }
     let digest = definition::of_all(&constructs, ground, &classes);
     let folder = folder.to_owned();
-    let mut catalogue =
-        Catalogue { constructs, populations, sources, classes, fields, digest, folder, notes: Vec::new() };
-    catalogue.notes = super::notes::notes(&catalogue, &written);
-    let unread = catalogue.sources.values().filter(|source| source.program.is_none());
+    let mut notes = notes::notes(&constructs, &populations, &sources, &written);
+    let unread = sources.values().filter(|source| source.program.is_none());
     for file in unread.map(|source| format!("mappings/{}/map.vrl", source.name)) {
         if files.0.contains_key(&file) {
             let text = "it is not run: its source declares `mapping: ocsf`".to_owned();
-            catalogue.notes.push(super::Note { file, line: 1, text });
+            notes.push(Note { file, line: 1, text });
         }
     }
-    (catalogue, list)
+    (Catalogue { constructs, populations, sources, classes, fields, digest, folder, notes }, list)
 }
 
 /// A population takes events of the sources that it names, or else of those of the constructs that use it.
@@ -188,7 +138,7 @@ fn sources(files: &Files, classes: &Classes, folder: &Path, list: &mut Vec<Diagn
         let mut faults = Faults { list: &mut *list, file: file.to_owned(), subject: String::new() };
         let Some(spec) = parse::<spec::SourceSpec>(text, &mut faults) else { continue };
         let (name, at) = (spec.source.value.clone(), spec.source.referenced);
-        let source = check::source(spec, classes, files, folder, &mut faults);
+        let source = check::source::source(spec, classes, files, folder, &mut faults);
         if !sources.insert(name, source) {
             faults.add(&at, "a source of this name is declared twice", "names are unique");
         }
@@ -211,13 +161,13 @@ fn populations(
             specs.push((file.to_owned(), spec));
         }
     }
-    let keys = check::partition_keys(&specs);
+    let keys = partition_keys(&specs);
     let mut populations = Named::new();
     for (file, spec) in specs {
         let mut faults = Faults { list: &mut *list, file, subject: String::new() };
         let (name, at) = (spec.population.value.clone(), spec.population.referenced);
         written.populations.insert(name.clone(), (faults.file.clone(), Places::of_population(&spec)));
-        let population = check::population(spec, &keys, sources, classes, fields, &mut faults);
+        let population = check::population::population(spec, &keys, sources, classes, fields, &mut faults);
         if !populations.insert(name, population) {
             faults.add(&at, "a population of this name is declared twice", "names are unique");
         }
@@ -228,7 +178,7 @@ fn populations(
 fn rates(files: &Files, list: &mut Vec<Diagnostic>) -> Option<SharedRates> {
     let spec: spec::RatesSpec = single(files, "rates.yaml", list)?;
     let mut faults = Faults { list, file: "rates.yaml".to_owned(), subject: String::new() };
-    Some(Arc::new(check::rates(&spec, &mut faults)))
+    Some(Arc::new(check::source::rates(&spec, &mut faults)))
 }
 
 fn single<T: DeserializeOwned>(files: &Files, name: &str, list: &mut Vec<Diagnostic>) -> Option<T> {

@@ -5,7 +5,13 @@ mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BaseOf, Catalogue, Construct, FeedOf, Population, spec};
+use super::{
+    construct::Construct,
+    measure::BaseOf,
+    population::{FeedOf, Population},
+    source::Source,
+    spec,
+};
 
 /// One remark on a catalogue that is sound.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,11 +68,16 @@ pub(super) struct Written {
 }
 
 /// All notes, by file and line.
-pub(super) fn notes(catalogue: &Catalogue, written: &Written) -> Vec<Note> {
-    let sends = catalogue.sources.iter().map(|(name, source)| (name.as_str(), source.sends())).collect();
-    let notes = Notes { catalogue, sends };
+pub(super) fn notes(
+    constructs: &[Construct],
+    populations: &BTreeMap<String, Population>,
+    sources: &BTreeMap<String, Source>,
+    written: &Written,
+) -> Vec<Note> {
+    let sends = sources.iter().map(|(name, source)| (name.as_str(), source.sends())).collect();
+    let notes = Notes { populations, sends };
     let mut all = Vec::new();
-    for construct in &catalogue.constructs {
+    for construct in constructs {
         let Some((file, places)) = written.constructs.get(&construct.id) else { continue };
         let mut add = |what: &str, text| all.push(Note { file: file.clone(), line: places.line(what), text });
         for source in &construct.sources {
@@ -89,7 +100,7 @@ pub(super) fn notes(catalogue: &Catalogue, written: &Written) -> Vec<Note> {
             add("indicator", text);
         }
     }
-    for population in catalogue.populations.values() {
+    for population in populations.values() {
         let Some((file, places)) = written.populations.get(&population.name) else { continue };
         for (index, feed) in population.feeds.iter().enumerate() {
             if let Some(text) = notes.shared(&feed.class, feed.uid, &feed.sources) {
@@ -105,7 +116,7 @@ pub(super) fn notes(catalogue: &Catalogue, written: &Written) -> Vec<Note> {
 }
 
 struct Notes<'a> {
-    catalogue: &'a Catalogue,
+    populations: &'a BTreeMap<String, Population>,
     /// Classes of the events that each source sends, where its mapping tells.
     sends: BTreeMap<&'a str, Option<BTreeSet<u32>>>,
 }
@@ -136,7 +147,7 @@ impl Notes<'_> {
                 feed.sources.contains(source) && (sends(feed.uid) || matches!(feed.of, FeedOf::Snapshot(_)))
             })
         };
-        let populations = &self.catalogue.populations;
+        let populations = self.populations;
         !events && !construct.populations(populations).iter().filter_map(|name| populations.get(name)).any(fed)
     }
 }

@@ -12,13 +12,13 @@ use cel::{
     parser::Parser,
 };
 
-use operators::{arithmetic, comparison};
-
 use super::{
-    Arithmetic, Comparison, Direction, Expression, ExpressionError, MAX_NODES, MAX_TEXT, Node, OpenItems, Scope,
-    Standing, TextTest,
+    Expression, MAX_NODES, MAX_TEXT,
+    plan::{Arithmetic, Comparison, Node},
+    scope::{ExpressionError, Scope, Standing},
 };
 use crate::{
+    diagnostic::meant,
     number::Exact,
     time::Span,
     value::{Type, Value},
@@ -33,7 +33,14 @@ const MAX_LOOK_BACK: u32 = 120;
 
 type Typed = (Node, Option<Type>);
 
-pub(super) fn compile(text: &str, scope: &mut dyn Scope) -> Result<Expression, ExpressionError> {
+impl Expression {
+    /// Parses, checks and compiles an expression.
+    pub fn compile(text: &str, scope: &mut dyn Scope) -> Result<Self, ExpressionError> {
+        compile(text, scope)
+    }
+}
+
+fn compile(text: &str, scope: &mut dyn Scope) -> Result<Expression, ExpressionError> {
     if text.len() > MAX_TEXT {
         return Err(error(format!("the expression is longer than {MAX_TEXT} bytes"), "split it into several measures"));
     }
@@ -178,7 +185,7 @@ impl Compiler<'_> {
     fn slot(&mut self, name: &str) -> Result<(usize, Option<Type>), ExpressionError> {
         let Some((slot, kind)) = self.scope.variable(name) else {
             let known = self.scope.known_names();
-            return Err(error(format!("unknown name `{name}`"), crate::diagnostic::meant(name, &known)));
+            return Err(error(format!("unknown name `{name}`"), meant(name, &known)));
         };
         self.remember(slot);
         Ok((slot, kind))
@@ -241,7 +248,7 @@ impl Compiler<'_> {
             ("startsWith" | "endsWith" | "contains" | "matches", [text, pattern]) => {
                 self.text_test(&call.func_name, text, pattern)
             }
-            (operator, [left, right]) => match (comparison(operator), arithmetic(operator)) {
+            (operator, [left, right]) => match (Comparison::of_operator(operator), Arithmetic::of_operator(operator)) {
                 (Some(operator), _) => self.compare(operator, left, right),
                 (_, Some(operator)) => self.arithmetic(operator, left, right),
                 (None, None) => Err(unknown_function(&call.func_name)),

@@ -2,7 +2,12 @@
 
 use std::{borrow::Cow, cmp::Ordering};
 
-use super::{Arithmetic, Comparison, Context, Direction, Node, OpenItems, TextTest, mistyped};
+use super::{
+    context::Context,
+    mistyped,
+    plan::{Arithmetic, Comparison, Direction, Node, TextTest},
+    scope::OpenItems,
+};
 use crate::{
     number::Exact,
     time::{Span, Timestamp},

@@ -3,8 +3,9 @@
 //! Asked only of what is unknown, so that events that are whole pay nothing for it.
 
 use super::{
-    Context, Node,
+    context::Context,
     evaluate::{NULL, read, truth},
+    plan::Node,
 };
 use crate::value::{Type, Value};
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arithmetic, Node};
+use super::plan::{Arithmetic, Node};
 use crate::number::Exact;
 
 /// Bounds of a value; `None` for none.

@@ -1,4 +1,10 @@
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::{
+    calendar::{Calendar, Period, PeriodLength},
+    time::Timestamp,
+};
 
 struct Names {
     history: bool,
@@ -35,8 +41,7 @@ fn evaluate(text: &str, slots: &[Value]) -> Value {
     let expression =
         Expression::compile(text, &mut Names { history: false }).unwrap_or_else(|fault| panic!("{text}: {fault}"));
     let calendar = Calendar::civil(chrono_tz::Europe::Zurich);
-    let period =
-        calendar.period_at(crate::calendar::PeriodLength::Months(1), Timestamp::parse("2026-03-15T00:00:00Z").unwrap());
+    let period = calendar.period_at(PeriodLength::Months(1), Timestamp::parse("2026-03-15T00:00:00Z").unwrap());
     expression.evaluate(&Context { slots, period, as_of: period.end, calendar: &calendar, history: &NoHistory })
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Arithmetic, Node};
+use super::plan::{Arithmetic, Node};
 use crate::value::Value;
 
 /// What a number counts or measures.

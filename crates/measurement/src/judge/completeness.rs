@@ -6,64 +6,21 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Outcome, outcome_of};
+use super::{
+    asked::outcome_of,
+    case::{Case, SourceInput, Unread},
+};
 use crate::{
     bands::Limit,
-    catalogue::{BaseMeasure, BaseOf, Criteria, Decision, Fold},
+    catalogue::{Criteria, Decision, Fold},
     number::Exact,
+    outcome::Outcome,
 };
 
 /// Up to so many measures that may have moved, every combination is tried; with more, each alone and all together.
 const COMBINED: usize = 4;
 /// The band that is never taken away because of characters that had to be replaced: alerts go by it.
 const ALARM: &str = "red";
-
-/// What of the input is in no figure, or not for certain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unread {
-    /// What the sources sent in the time that event measures look at.
-    pub events: Vec<SourceInput>,
-    /// What the sources sent in the time of which rows of populations may still change; empty for a construct without
-    /// population measures.
-    pub rows: Vec<SourceInput>,
-    /// By base measure: events or rows that could not be decided.
-    pub undecided: Vec<u64>,
-}
-
-/// What a source sent, in elements: lines, values, items of arrays.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceInput {
-    /// Name of the source.
-    pub source: String,
-    /// Elements that came.
-    pub read: u64,
-    /// Those of them that could not be used.
-    pub refused: u64,
-    /// Those of which it is not certain what was made of them: characters in them had to be replaced.
-    pub doubtful: u64,
-}
-
-impl Unread {
-    fn sum(inputs: &[SourceInput], of: fn(&SourceInput) -> u64) -> u64 {
-        inputs.iter().fold(0, |sum, input| sum.saturating_add(of(input)))
-    }
-
-    /// How many events or rows may be missing from a measure, and how many that are in it may be wrong there; with those
-    /// that were read with doubt, or without.
-    fn of(&self, index: usize, measure: &BaseMeasure, doubt: bool) -> (u64, u64) {
-        let undecided = self.undecided.get(index).copied().unwrap_or(0);
-        let inputs = if matches!(measure.of, BaseOf::Event { .. }) { &self.events } else { &self.rows };
-        let refused = Self::sum(inputs, |input| input.refused);
-        let doubtful = if doubt { Self::sum(inputs, |input| input.doubtful) } else { 0 };
-        let wrong = undecided.saturating_add(doubtful);
-        let missing = refused.saturating_add(wrong);
-        match measure.of {
-            BaseOf::Event { .. } => (missing, wrong),
-            // What is not known of an entity may take it out as well as bring it in.
-            BaseOf::Population(_) => (missing, missing),
-        }
-    }
-}
 
 /// Why too much is missing for any band; `None` if it is within the tolerance.
 pub(super) fn beyond(case: &Case<'_>, criteria: &Criteria) -> Option<String> {
@@ -111,7 +68,6 @@ pub(super) fn shaken(case: &Case<'_>, criteria: &Criteria, band: &Outcome) -> Op
         let least = value.subtract(&Exact::from(wrong)).max(Exact::zero());
         moving.push((index, [least, value.add(&Exact::from(missing))]));
     }
-    let unread = Unread::default();
     corners(&moving).into_iter().find_map(|corner| {
         let mut base = case.base.to_vec();
         for (index, value) in corner {
@@ -119,7 +75,7 @@ pub(super) fn shaken(case: &Case<'_>, criteria: &Criteria, band: &Outcome) -> Op
                 *place = Some(value);
             }
         }
-        let outcome = match outcome_of(&Case { base: &base, unread: &unread, ..*case }, criteria) {
+        let outcome = match outcome_of(&Case { base: &base, ..*case }, criteria) {
             // Of two counts each was moved alone, a part beyond its whole: on the way there lie the outermost band and
             // nothing else.
             (Outcome::OutOfBands, Some(value)) => outermost(case, criteria, &value).unwrap_or(Outcome::OutOfBands),

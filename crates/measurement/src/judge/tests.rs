@@ -1,7 +1,7 @@
 use std::{path::Path, sync::LazyLock};
 
 use super::*;
-use crate::catalogue::Catalogue;
+use crate::{catalogue::Catalogue, expression::History, time::Timestamp};
 
 struct Earlier(Vec<Vec<Option<i64>>>);
 

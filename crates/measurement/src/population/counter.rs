@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Order;
+use super::order::Order;
 use crate::number::Exact;
 
 /// Readings in the order of their events. Those that no period can tell apart any more are one run.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    Shared,
     group::{self, Membership},
+    state::Shared,
 };
 use crate::{
-    log::{GroupMetadata, Producer, TransactionError},
+    log::{GroupMetadata, Producer},
     partitioner,
     record::{OutRecord, Record, TopicPartition},
+    words::TransactionError,
 };
 
 pub(super) struct EmbeddedProducer {

@@ -1,14 +1,12 @@
 //! Reading outside a group.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use super::Shared;
+use super::state::{Shared, deadline};
 use crate::{
-    log::{LogError, Poll, Reader, Sink},
+    log::{Poll, Reader, Sink},
     record::TopicPartition,
+    words::LogError,
 };
 
 pub(super) struct EmbeddedReader {
@@ -25,13 +23,6 @@ impl EmbeddedReader {
             .collect();
         Self { shared: Arc::clone(shared), positions }
     }
-}
-
-/// How long a wait may last. Only a timeout on a condition, never a time that enters a record.
-#[expect(clippy::disallowed_methods, reason = "deadline of a wait, not a time of the data")]
-pub(super) fn deadline(timeout: Duration) -> impl Fn() -> Duration {
-    let end = Instant::now() + timeout;
-    move || end.saturating_duration_since(Instant::now())
 }
 
 impl Reader for EmbeddedReader {

@@ -15,11 +15,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::State;
 use crate::{
-    log::LogError,
     record::{Record, TopicPartition},
-    topics::{Cleanup, TopicSpec},
+    words::{Cleanup, LogError, TopicSpec},
 };
 
 /// First line of the file.
@@ -31,6 +29,15 @@ const HEADER: usize = 16;
 pub(super) struct Storage {
     file: File,
 }
+
+/// What was kept.
+pub(super) enum Kept {
+    Topic(TopicSpec),
+    Commit { records: Vec<Record>, group: Option<String>, offsets: Vec<(TopicPartition, i64)> },
+}
+
+/// Takes what was kept, in the order of writing.
+type Sink<'a> = &'a mut dyn FnMut(Kept);
 
 #[derive(Serialize, Deserialize)]
 enum Frame {
@@ -46,7 +53,7 @@ fn storage_error(doing: &str, fault: impl std::fmt::Display) -> LogError {
 }
 
 impl Storage {
-    pub(super) fn open(folder: &Path, state: &mut State) -> Result<Self, LogError> {
+    pub(super) fn open(folder: &Path, sink: Sink<'_>) -> Result<Self, LogError> {
         fs::create_dir_all(folder).map_err(|fault| storage_error("create the folder", fault))?;
         let path = folder.join("log");
         let mut file = OpenOptions::new()
@@ -66,7 +73,7 @@ impl Storage {
             file.write_all(FORMAT).map_err(|fault| storage_error("write the file", fault))?;
             bytes.extend_from_slice(FORMAT);
         }
-        let whole = replay(&bytes, state).map_err(|fault| storage_error(&path.display().to_string(), fault))?;
+        let whole = replay(&bytes, sink).map_err(|fault| storage_error(&path.display().to_string(), fault))?;
         if whole < bytes.len() {
             tracing::warn!(dropped = bytes.len() - whole, "embedded log: the end of the file was torn and is dropped");
         }
@@ -121,8 +128,8 @@ fn checksum<const N: usize>(payload: &[u8]) -> [u8; N] {
     first
 }
 
-/// Applies all whole frames and gives the length of the file up to the last of them. What is wrong otherwise.
-fn replay(bytes: &[u8], state: &mut State) -> Result<usize, String> {
+/// Hands over all whole frames and gives the length of the file up to the last of them. What is wrong otherwise.
+fn replay(bytes: &[u8], sink: Sink<'_>) -> Result<usize, String> {
     let Some(mut rest) = bytes.strip_prefix(FORMAT) else {
         let format = String::from_utf8_lossy(FORMAT);
         return Err(format!(
@@ -149,26 +156,26 @@ fn replay(bytes: &[u8], state: &mut State) -> Result<usize, String> {
         }
         let frame = serde_json::from_slice::<Frame>(payload)
             .map_err(|fault| format!("the frame at byte {whole} is none of this build: {fault}"))?;
-        apply(frame, state);
+        sink(frame.into_kept());
         whole += HEADER + length;
         rest = after;
     }
     Ok(whole)
 }
 
-fn apply(frame: Frame, state: &mut State) {
-    match frame {
-        Frame::Topic { name, partitions, compact, configs } => {
-            let cleanup = if compact { Cleanup::Compact } else { Cleanup::Delete };
-            state.create(&TopicSpec { name, partitions, replication_factor: 1, cleanup, configs });
-        }
-        Frame::Commit { records, group, offsets } => {
-            state.append(records.into_iter().filter_map(load).collect());
-            if let Some(group) = group {
+impl Frame {
+    fn into_kept(self) -> Kept {
+        match self {
+            Self::Topic { name, partitions, compact, configs } => {
+                let cleanup = if compact { Cleanup::Compact } else { Cleanup::Delete };
+                Kept::Topic(TopicSpec { name, partitions, replication_factor: 1, cleanup, configs })
+            }
+            Self::Commit { records, group, offsets } => {
                 let offsets = offsets
                     .into_iter()
                     .map(|(topic, partition, offset)| (TopicPartition::new(&topic, partition), offset));
-                state.groups.entry(group).or_default().offsets.extend(offsets);
+                let records = records.into_iter().filter_map(load);
+                Kept::Commit { records: records.collect(), group, offsets: offsets.collect() }
             }
         }
     }

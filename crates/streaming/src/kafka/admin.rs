@@ -9,22 +9,30 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{ASK, KafkaLog, failed};
-use crate::{
-    log::{LogError, TopicDescription},
-    topics::TopicSpec,
+use super::{
+    config::{self, KafkaConfig},
+    fault::failed,
+    observer::Observers,
 };
+use crate::words::{LogError, TopicDescription, TopicSpec};
 
-fn admin(log: &KafkaLog) -> Result<AdminClient<DefaultClientContext>, LogError> {
-    log.client().create().map_err(|fault| failed("create an admin client", &fault))
+/// How long one question to the cluster may take.
+const ASK: Duration = Duration::from_secs(15);
+
+fn admin(config: &KafkaConfig) -> Result<AdminClient<DefaultClientContext>, LogError> {
+    config::client(config).create().map_err(|fault| failed("create an admin client", &fault))
 }
 
 fn options() -> AdminOptions {
     AdminOptions::new().operation_timeout(Some(ASK)).request_timeout(Some(ASK))
 }
 
-pub(super) fn describe(log: &KafkaLog, topic: &str) -> Result<Option<TopicDescription>, LogError> {
-    let observer = log.observers.uncommitted(&log.config)?;
+pub(super) fn describe(
+    config: &KafkaConfig,
+    observers: &Observers,
+    topic: &str,
+) -> Result<Option<TopicDescription>, LogError> {
+    let observer = observers.uncommitted(config)?;
     let metadata = observer.fetch_metadata(Some(topic), ASK).map_err(|fault| failed("describe a topic", &fault))?;
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
     let unknown = [RDKafkaErrorCode::UnknownTopicOrPartition, RDKafkaErrorCode::UnknownTopic];
@@ -37,16 +45,19 @@ pub(super) fn describe(log: &KafkaLog, topic: &str) -> Result<Option<TopicDescri
         None => {}
     }
     let partitions = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
-    let configs = settings(&admin(log)?, &ResourceSpecifier::Topic(topic), "describe a topic", topic)?;
+    let configs = settings(&admin(config)?, &ResourceSpecifier::Topic(topic), "describe a topic", topic)?;
     Ok(Some(TopicDescription { partitions, configs }))
 }
 
 /// Each broker is asked for its own: librdkafka takes one in a request.
-pub(super) fn broker_settings(log: &KafkaLog) -> Result<BTreeMap<i32, BTreeMap<String, String>>, LogError> {
+pub(super) fn broker_settings(
+    config: &KafkaConfig,
+    observers: &Observers,
+) -> Result<BTreeMap<i32, BTreeMap<String, String>>, LogError> {
     const DOING: &str = "ask for the settings of a broker";
-    let observer = log.observers.uncommitted(&log.config)?;
+    let observer = observers.uncommitted(config)?;
     let metadata = observer.fetch_metadata(None, ASK).map_err(|fault| failed(DOING, &fault))?;
-    let admin = admin(log)?;
+    let admin = admin(config)?;
     let of_broker =
         |id: i32| Ok((id, settings(&admin, &ResourceSpecifier::Broker(id), DOING, &format!("broker {id}"))?));
     metadata.brokers().iter().map(|broker| of_broker(broker.id())).collect()
@@ -67,14 +78,14 @@ fn settings(
     Ok(settings)
 }
 
-pub(super) fn create(log: &KafkaLog, spec: &TopicSpec) -> Result<(), LogError> {
+pub(super) fn create(config: &KafkaConfig, observers: &Observers, spec: &TopicSpec) -> Result<(), LogError> {
     let settings = spec.settings();
     let mut topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(spec.replication_factor));
     for (name, value) in &settings {
         topic = topic.set(name, value);
     }
-    let answer =
-        block_on(admin(log)?.create_topics([&topic], &options())).map_err(|fault| failed("create a topic", &fault))?;
+    let answer = block_on(admin(config)?.create_topics([&topic], &options()))
+        .map_err(|fault| failed("create a topic", &fault))?;
     for result in answer {
         match result {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
@@ -83,12 +94,12 @@ pub(super) fn create(log: &KafkaLog, spec: &TopicSpec) -> Result<(), LogError> {
             }
         }
     }
-    wait_until_known(log, spec)
+    wait_until_known(config, observers, spec)
 }
 
 /// A created topic is known to every broker only after a while.
-fn wait_until_known(log: &KafkaLog, spec: &TopicSpec) -> Result<(), LogError> {
-    let observer = log.observers.uncommitted(&log.config)?;
+fn wait_until_known(config: &KafkaConfig, observers: &Observers, spec: &TopicSpec) -> Result<(), LogError> {
+    let observer = observers.uncommitted(config)?;
     for _ in 0..150 {
         let metadata =
             observer.fetch_metadata(Some(&spec.name), ASK).map_err(|fault| failed("describe a topic", &fault))?;

@@ -1,12 +1,33 @@
 //! Settings of librdkafka.
 
+use std::collections::BTreeMap;
+
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
-use super::KafkaConfig;
-use crate::runner::SESSION_TIMEOUT;
+use crate::log::SESSION_TIMEOUT;
 
 /// How long a transaction may last, in milliseconds.
 const TRANSACTION_TIMEOUT: u32 = 15_000;
+
+/// How to reach a cluster.
+#[derive(Clone)]
+pub struct KafkaConfig {
+    /// `host:port`, separated by commas.
+    pub bootstrap_servers: String,
+    /// Further librdkafka settings, for security above all.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// Values of settings may be secrets.
+impl std::fmt::Debug for KafkaConfig {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("KafkaConfig")
+            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("properties", &self.properties.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
 
 /// What all clients share.
 pub(super) fn client(config: &KafkaConfig) -> ClientConfig {

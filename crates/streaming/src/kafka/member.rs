@@ -22,10 +22,17 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{KafkaLog, Passing, closing::Closing, config, failed, is_passing, reader::KafkaReader};
+use super::{
+    closing::Closing,
+    config::{self, KafkaConfig},
+    fault::{Passing, failed, is_passing},
+    observer::Observers,
+    reader::KafkaReader,
+};
 use crate::{
-    log::{Change, GroupMetadata, LogError, Member, Poll, Reader as _, Sink},
+    log::{GroupMetadata, Member, Poll, Reader as _, Sink},
     record::{RecordRef, TopicPartition},
+    words::{Change, LogError},
 };
 
 #[derive(Default)]
@@ -86,7 +93,8 @@ impl ConsumerContext for Announcements {
 
 pub(super) struct KafkaMember {
     consumer: Closing<Announcements>,
-    log: KafkaLog,
+    config: KafkaConfig,
+    observers: Observers,
     instance: String,
     /// What the last look at the end of a partition has shown.
     looks: HashMap<TopicPartition, Look>,
@@ -104,8 +112,8 @@ struct Look {
 }
 
 /// Whether no record is left from an offset to the end of a partition; `None` if it cannot be said yet.
-fn nothing_left(log: &KafkaLog, partition: &TopicPartition, from: i64) -> Result<Option<bool>, LogError> {
-    let mut reader = KafkaReader::new(log, &partition.topic, &[(partition.partition, from)], 10)?;
+fn nothing_left(config: &KafkaConfig, partition: &TopicPartition, from: i64) -> Result<Option<bool>, LogError> {
+    let mut reader = KafkaReader::new(config, &partition.topic, &[(partition.partition, from)], 10)?;
     for _ in 0..20 {
         let poll = reader.poll(Duration::from_millis(50), 1, &mut |_| {})?;
         if poll.records > 0 {
@@ -119,8 +127,14 @@ fn nothing_left(log: &KafkaLog, partition: &TopicPartition, from: i64) -> Result
 }
 
 impl KafkaMember {
-    pub(super) fn join(log: &KafkaLog, group: &str, instance: &str, topics: &[String]) -> Result<Self, LogError> {
-        let consumer: BaseConsumer<Announcements> = config::member(&log.config, group, instance)
+    pub(super) fn join(
+        config: &KafkaConfig,
+        observers: &Observers,
+        group: &str,
+        instance: &str,
+        topics: &[String],
+    ) -> Result<Self, LogError> {
+        let consumer: BaseConsumer<Announcements> = config::member(config, group, instance)
             .create_with_context(Announcements::default())
             .map_err(|fault| failed("create a group member", &fault))?;
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
@@ -128,7 +142,8 @@ impl KafkaMember {
         let instance = instance.to_owned();
         Ok(Self {
             consumer: Closing::new(consumer),
-            log: log.clone(),
+            config: config.clone(),
+            observers: observers.clone(),
             instance,
             looks: HashMap::new(),
             passing: Passing::default(),
@@ -220,7 +235,7 @@ impl Member for KafkaMember {
     }
 
     fn caught_up(&mut self, partition: &TopicPartition, position: i64) -> Result<bool, LogError> {
-        let (first, stable) = self.log.observers.stable(&self.log.config, partition)?;
+        let (first, stable) = self.observers.stable(&self.config, partition)?;
         if position >= stable || first >= stable {
             return Ok(true);
         }
@@ -236,7 +251,7 @@ impl Member for KafkaMember {
         if let Some(empty) = look.empty {
             return Ok(empty);
         }
-        let empty = nothing_left(&self.log, partition, position.max(first))?;
+        let empty = nothing_left(&self.config, partition, position.max(first))?;
         look.empty = empty;
         Ok(empty == Some(true))
     }

@@ -10,8 +10,11 @@ use std::{
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
-use super::{KafkaConfig, config, failed};
-use crate::{log::LogError, record::TopicPartition};
+use super::{
+    config::{self, KafkaConfig},
+    fault::failed,
+};
+use crate::{record::TopicPartition, words::LogError};
 
 /// How long the leader of a partition may take to answer. Whoever asks has other partitions, and asks again.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -4,17 +4,22 @@ use std::time::Duration;
 
 use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer as _};
 
-use super::{KafkaLog, config, failed, producer::to_base};
+use super::{
+    config::{self, KafkaConfig},
+    fault::failed,
+    producer::to_base,
+};
 use crate::{
-    log::{GroupMetadata, LogError, Producer, TransactionError},
+    log::{GroupMetadata, Producer},
     record::{OutRecord, TopicPartition},
+    words::{LogError, TransactionError},
 };
 
 pub(super) struct PlainProducer(BaseProducer<DefaultProducerContext>);
 
 impl PlainProducer {
-    pub(super) fn new(log: &KafkaLog) -> Result<Self, LogError> {
-        let mut client = config::producer(&log.config, "plain");
+    pub(super) fn new(config: &KafkaConfig) -> Result<Self, LogError> {
+        let mut client = config::producer(config, "plain");
         client.remove("transactional.id").remove("transaction.timeout.ms").set("enable.idempotence", "true");
         client.create().map(Self).map_err(|fault| failed("create a producer", &fault))
     }

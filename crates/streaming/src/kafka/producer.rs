@@ -33,10 +33,15 @@ use rdkafka::{
     util::Timeout,
 };
 
-use super::{KafkaLog, config, failed, watch::Watch};
+use super::{
+    config::{self, KafkaConfig},
+    fault::failed,
+    watch::Watch,
+};
 use crate::{
-    log::{GroupMetadata, LogError, Producer, TransactionError},
+    log::{GroupMetadata, Producer},
     record::{OutRecord, TopicPartition},
+    words::{LogError, TransactionError},
 };
 
 /// Longest wait for deliveries and transactional calls, above the transaction's own timeout.
@@ -49,9 +54,9 @@ pub(super) struct KafkaProducer {
 }
 
 impl KafkaProducer {
-    pub(super) fn new(log: &KafkaLog, id: &str) -> Result<Self, LogError> {
+    pub(super) fn new(config: &KafkaConfig, id: &str) -> Result<Self, LogError> {
         let watch = Watch::new();
-        let producer: BaseProducer<Watch> = config::producer(&log.config, id)
+        let producer: BaseProducer<Watch> = config::producer(config, id)
             .create_with_context(watch.clone())
             .map_err(|fault| failed("create a transactional producer", &fault))?;
         let mut last = None;

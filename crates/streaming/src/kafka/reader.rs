@@ -8,10 +8,15 @@ use rdkafka::{
     error::KafkaError,
 };
 
-use super::{KafkaLog, Passing, closing::Closing, config, failed, is_passing};
+use super::{
+    closing::Closing,
+    config::{self, KafkaConfig},
+    fault::{Passing, failed, is_passing},
+};
 use crate::{
-    log::{LogError, Poll, Reader, Sink},
+    log::{Poll, Reader, Sink},
     record::RecordRef,
+    words::LogError,
 };
 
 pub(super) struct KafkaReader {
@@ -22,8 +27,8 @@ pub(super) struct KafkaReader {
 impl KafkaReader {
     /// `wait` is how long, in milliseconds, the broker holds a request at the end of a partition before it
     /// answers that there is nothing: the end is known no sooner.
-    pub(super) fn new(log: &KafkaLog, topic: &str, from: &[(i32, i64)], wait: u32) -> Result<Self, LogError> {
-        let consumer: BaseConsumer = config::consumer(&log.config)
+    pub(super) fn new(config: &KafkaConfig, topic: &str, from: &[(i32, i64)], wait: u32) -> Result<Self, LogError> {
+        let consumer: BaseConsumer = config::consumer(config)
             // No group is joined; the name is asked for by the client.
             .set("group.id", "vernier-reader")
             // One topic a reader: the client names the partition of an end, not its topic.

@@ -3,10 +3,11 @@
 use measurement::time::Timestamp;
 
 use super::{
-    Action, Answer, Protocol, RestoreCall, RunError, TRY_AGAIN,
+    Protocol, TRY_AGAIN,
     partition::{Partition, Phase},
+    words::{Action, Answer, RestoreCall, RunError},
 };
-use crate::{log::Change, record::TopicPartition, stage::StageError};
+use crate::{record::TopicPartition, stage::StageError, words::Change};
 
 impl Protocol {
     pub(super) fn take_changes(&mut self, now: Timestamp) {

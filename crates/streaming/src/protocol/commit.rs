@@ -2,8 +2,13 @@
 
 use measurement::time::Timestamp;
 
-use super::{Action, Outcome, Protocol, Transaction, partition::Partition};
-use crate::log::TransactionError;
+use super::{
+    Protocol,
+    partition::Partition,
+    transaction::{Outcome, Transaction},
+    words::Action,
+};
+use crate::words::TransactionError;
 
 impl Protocol {
     /// A member that has not been seen for half a session may have lost what it owns: it polls before it commits.

@@ -2,33 +2,15 @@
 
 use measurement::time::Timestamp;
 
+use super::words::{RestoreCall, RunError};
 use crate::{
-    log::LogError,
     record::TopicPartition,
     stage::{Resume, StageError},
+    words::LogError,
 };
 
 /// Longest pause between two looks whether a dead owner's transaction has ended, in milliseconds.
 const LOOK_AGAIN: i64 = 50;
-
-/// A step on the way back from the changelogs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RestoreCall {
-    /// Whether no transaction is open below the high watermarks found at the first look. A dead owner's last
-    /// transaction may be; what it wrote either stands or does not before anybody goes on. The last stable
-    /// offset is no end to read to: what a dead owner has committed may still lie behind it.
-    Settle,
-    /// [`crate::Member::committed`].
-    Offset,
-    /// The group knows no offset: what else is known, see [`crate::Stage::last_known`].
-    Evidence,
-    /// The next part of the changelogs.
-    Read,
-    /// [`crate::Stage::restore`] on all of them.
-    Build,
-    /// First offset and high watermark of the partition itself.
-    Range,
-}
 
 /// How a partition is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +90,7 @@ impl Partition {
 
     /// Where reading goes on, now that all is known. "No committed offset" means "from the beginning" only where
     /// nothing says otherwise: a coordinator that resigns has answered "none" (KAFKA-20416).
-    pub(super) fn range(&mut self, first: i64, end: i64) -> Result<(), super::RunError> {
+    pub(super) fn range(&mut self, first: i64, end: i64) -> Result<(), RunError> {
         let offset = match (&self.resume, self.group_offset) {
             (Some(Resume::At(offset) | Resume::Rebuild { from: offset, .. }), _) => *offset,
             (_, Some(offset)) => offset,

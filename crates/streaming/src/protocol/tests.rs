@@ -4,9 +4,9 @@ use measurement::time::Timestamp;
 
 use super::{Action, Answer, Call, Protocol, RestoreCall, RunError, Settings};
 use crate::{
-    log::{Change, LogError, TransactionError},
     record::TopicPartition,
     stage::Resume,
+    words::{Change, LogError, TransactionError},
 };
 
 const SETTINGS: Settings =

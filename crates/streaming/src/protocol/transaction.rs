@@ -4,7 +4,7 @@
 //! send the offsets, commit. Offsets before the deliveries cost some 100 ms a transaction on a cluster, because the
 //! coordinator refuses while it still adds partitions and librdkafka then waits.
 
-use crate::log::TransactionError;
+use crate::words::TransactionError;
 
 /// A call on the producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

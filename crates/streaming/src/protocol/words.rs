@@ -2,11 +2,11 @@
 
 use measurement::time::Timestamp;
 
-use super::{Call, RestoreCall};
+use super::transaction::Call;
 use crate::{
-    log::{Change, LogError, TransactionError},
     record::TopicPartition,
     stage::{Resume, StageError},
+    words::{Change, LogError, TransactionError},
 };
 
 /// What the protocol is told once.
@@ -36,6 +36,25 @@ pub enum RunError {
     /// The stage failed.
     #[error(transparent)]
     Stage(#[from] StageError),
+}
+
+/// A step on the way back from the changelogs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestoreCall {
+    /// Whether no transaction is open below the high watermarks found at the first look. A dead owner's last
+    /// transaction may be; what it wrote either stands or does not before anybody goes on. The last stable
+    /// offset is no end to read to: what a dead owner has committed may still lie behind it.
+    Settle,
+    /// [`crate::Member::committed`].
+    Offset,
+    /// The group knows no offset: what else is known, see [`crate::Stage::last_known`].
+    Evidence,
+    /// The next part of the changelogs.
+    Read,
+    /// [`crate::Stage::restore`] on all of them.
+    Build,
+    /// First offset and high watermark of the partition itself.
+    Range,
 }
 
 /// The one call that comes next.

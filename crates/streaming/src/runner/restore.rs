@@ -3,8 +3,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use crate::{
-    log::{Log, LogError, Reader},
+    log::{Log, Reader},
     record::{Record, TopicPartition},
+    words::LogError,
 };
 
 /// Most records of one part.

@@ -1,5 +1,6 @@
 //! Checking and compiling one construct.
 
+mod draft;
 mod base;
 mod calendar;
 mod criteria;
@@ -7,41 +8,21 @@ mod derived;
 mod fold;
 mod parameters;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use serde_saphyr::Location;
+use draft::Draft;
+use parameters::Overlay;
 
-use super::{EventScope, Faults, Known, class, compile, compile_filter, day, identifier, name, span, spec, zone};
+use super::{Known, name, span};
 use crate::{
     catalogue::{
-        BaseMeasure, BaseOf, Construct, DerivedMeasure, Dimension, Indicator, Need, Parties, Population, Target,
-        load::Found,
+        construct::{Construct, Need, Parties},
+        faults::{Faults, Found},
+        spec,
     },
     diagnostic::meant,
-    expression::{Expression, OpenItems, Parameter, Scope, Unit},
-    number::Exact,
-    rates::SharedRates,
     time::Span,
-    value::{Type, Value},
-    working::SharedHours,
 };
-
-pub(in crate::catalogue) use parameters::scalar;
-
-type Overlay<'a> = Option<&'a BTreeMap<String, spec::ParameterSpec>>;
-
-/// What the parts of one construct share while it is checked.
-struct Draft<'a> {
-    spec: &'a spec::ConstructSpec,
-    /// Place of the construct's name, for what has no place of its own.
-    at: Location,
-    dimensions: Vec<Dimension>,
-    parameters: BTreeMap<String, Parameter>,
-    /// Names of all measures by slot, also of those that are faulty.
-    names: Vec<String>,
-    zone: chrono_tz::Tz,
-    hours: Option<SharedHours>,
-}
 
 pub(in crate::catalogue) fn construct(
     spec: spec::ConstructSpec,

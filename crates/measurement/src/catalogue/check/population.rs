@@ -7,8 +7,9 @@ use serde_saphyr::Location;
 use super::{EventScope, attribute, class, compile, compile_filter, identifier, name};
 use crate::{
     catalogue::{
-        Column, Feed, FeedOf, Merge, Population, Scale, SetColumn, Source,
-        load::{Faults, Found, Named},
+        faults::{Faults, Found, Named},
+        population::{Column, Feed, FeedOf, Merge, Population, Scale, SetColumn},
+        source::Source,
         spec,
     },
     classes::Classes,

@@ -2,9 +2,14 @@
 
 use std::path::Path;
 
-use super::{class, day, fixed_length, name, zone};
+use super::{class, day, fixed_length, name, scalar, zone};
 use crate::{
-    catalogue::{Files, MappingKind, Source, Unwrap, load::Faults, spec},
+    catalogue::{
+        faults::Faults,
+        files::Files,
+        source::{MappingKind, Source, Unwrap},
+        spec,
+    },
     classes::Classes,
     fields::parse_path,
     rates::Rates,
@@ -76,7 +81,7 @@ pub(in crate::catalogue) fn rates(spec: &spec::RatesSpec, faults: &mut Faults<'_
         let from = day(&entry.from, zone, faults);
         let mut of = std::collections::BTreeMap::new();
         for (currency, value) in &entry.of {
-            let value = super::construct::scalar(value).and_then(|value| value.to_exact());
+            let value = scalar(value).and_then(|value| value.to_exact());
             match value.filter(|value| *value > 0) {
                 Some(value) => {
                     of.insert(currency.clone(), value);

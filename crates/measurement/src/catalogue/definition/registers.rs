@@ -1,7 +1,10 @@
 //! The lines of populations and sources.
 
-use super::{super::MAPPING_LIBRARY, Population, Source, Writer, of_text, words};
-use crate::catalogue::{Column, Feed, FeedOf, SetColumn};
+use super::{Writer, of_text, words};
+use crate::catalogue::{
+    population::{Column, Feed, FeedOf, Population, SetColumn},
+    source::{MAPPING_LIBRARY, Source},
+};
 
 impl Writer<'_> {
     pub(super) fn population(&mut self, population: &Population) {

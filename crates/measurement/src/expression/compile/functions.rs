@@ -1,8 +1,19 @@
 //! Functions of the language.
 
-use super::{
-    Arc, Compiler, Expr, ExpressionError, IdedExpr, LiteralValue, MAX_PATTERN, Node, OpenItems, TextTest, Type, Typed,
-    error, path, same_type, slot_node, whole_number,
+use std::sync::Arc;
+
+use cel::{
+    IdedExpr,
+    common::ast::{Expr, LiteralValue},
+};
+
+use super::{Compiler, MAX_PATTERN, Typed, error, path, same_type, slot_node, whole_number};
+use crate::{
+    expression::{
+        plan::{Node, TextTest},
+        scope::{ExpressionError, OpenItems},
+    },
+    value::Type,
 };
 
 impl Compiler<'_> {

@@ -1,8 +1,14 @@
 //! Functions that look back on earlier results.
 
-use super::{
-    Compiler, Direction, ExpressionError, IdedExpr, MAX_LOOK_BACK, Node, Type, Typed, error, path, slot_node,
-    whole_number,
+use cel::IdedExpr;
+
+use super::{Compiler, MAX_LOOK_BACK, Typed, error, path, slot_node, whole_number};
+use crate::{
+    expression::{
+        plan::{Direction, Node},
+        scope::ExpressionError,
+    },
+    value::Type,
 };
 
 impl Compiler<'_> {

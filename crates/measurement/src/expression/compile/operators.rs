@@ -1,8 +1,14 @@
 //! Operators, and the types that they take and give.
 
-use super::{
-    Arithmetic, Comparison, Compiler, Expr, ExpressionError, IdedExpr, Node, Type, Typed, Value, constant, error, path,
-    same_type,
+use cel::{IdedExpr, common::ast::Expr};
+
+use super::{Compiler, Typed, constant, error, path, same_type};
+use crate::{
+    expression::{
+        plan::{Arithmetic, Comparison, Node},
+        scope::ExpressionError,
+    },
+    value::{Type, Value},
 };
 
 impl Compiler<'_> {
@@ -121,27 +127,4 @@ impl Compiler<'_> {
         };
         Ok((Node::Arithmetic(operator, Box::new(left), Box::new(right)), result))
     }
-}
-
-pub(super) fn comparison(operator: &str) -> Option<Comparison> {
-    Some(match operator {
-        "_==_" => Comparison::Equal,
-        "_!=_" => Comparison::NotEqual,
-        "_<_" => Comparison::Less,
-        "_<=_" => Comparison::LessOrEqual,
-        "_>_" => Comparison::Greater,
-        "_>=_" => Comparison::GreaterOrEqual,
-        _ => return None,
-    })
-}
-
-pub(super) fn arithmetic(operator: &str) -> Option<Arithmetic> {
-    Some(match operator {
-        "_+_" => Arithmetic::Add,
-        "_-_" => Arithmetic::Subtract,
-        "_*_" => Arithmetic::Multiply,
-        "_/_" => Arithmetic::Divide,
-        "_%_" => Arithmetic::Remainder,
-        _ => return None,
-    })
 }

@@ -1,12 +1,21 @@
 //! Base measures.
 
-use super::{
-    BTreeMap, BaseMeasure, BaseOf, Draft, EventScope, Faults, Known, Location, OpenItems, Parameter, Population, Scope,
-    SharedHours, SharedRates, Type, class, fold, identifier, meant, spec,
-};
-use crate::catalogue::{
-    Basis, Extra, Fold, Scale,
-    load::{Found, Named},
+use serde_saphyr::Location;
+
+use super::{draft::Draft, fold};
+use crate::{
+    catalogue::{
+        check::{EventScope, Known, class, identifier},
+        faults::{Faults, Found, Named},
+        measure::{BaseMeasure, BaseOf, Basis, Fold},
+        population::{Extra, Population, Scale},
+        spec,
+    },
+    diagnostic::meant,
+    expression::{OpenItems, Parameter, Scope},
+    rates::SharedRates,
+    value::Type,
+    working::SharedHours,
 };
 
 /// Names in expressions on rows: columns, columns of joined populations, columns as of the start.
@@ -205,26 +214,5 @@ fn check_scale(population: &Population, fold: &Fold, at: &Location, faults: &mut
             let reason = format!("`{}` is an ordinal scale: its levels cannot be added", column.name);
             faults.add(at, reason, "use min, max, quantile or count");
         }
-    }
-}
-
-impl Draft<'_> {
-    /// Slot of a dimension in formulas: behind all measures.
-    pub(super) fn dimension_slot(&self, by: &str) -> Option<usize> {
-        let index = self.dimensions.iter().position(|dimension| dimension.name == by)?;
-        Some(self.names.len() + index)
-    }
-
-    pub(super) fn parameter(&self, name: &str) -> Option<(Parameter, Option<usize>)> {
-        let parameter = self.parameters.get(name)?.clone();
-        let slot = parameter.by.as_deref().and_then(|by| self.dimension_slot(by));
-        Some((parameter, slot))
-    }
-
-    pub(super) fn units(&self, base: &[BaseMeasure]) -> BTreeMap<String, super::Unit> {
-        let base = base.iter().map(|base| (base.name.clone(), super::Unit::declared(base.unit.as_deref())));
-        let derived =
-            self.spec.derived.iter().map(|(name, derived)| (name.clone(), super::Unit::declared(Some(&derived.unit))));
-        base.chain(derived).collect()
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
 
-use super::{Faults, SharedHours, spec, zone};
 use crate::{
     calendar::{Calendar, PeriodLength, PeriodLengthError},
-    working::WorkingHours,
+    catalogue::{check::zone, faults::Faults, spec},
+    working::{SharedHours, WorkingHours},
 };
 
 pub(super) fn calendar(

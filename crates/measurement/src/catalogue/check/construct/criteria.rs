@@ -1,14 +1,26 @@
 //! Indicator, decision criteria, targets.
 
-use super::{
-    BTreeMap, BTreeSet, BaseMeasure, DerivedMeasure, Dimension, Draft, Exact, Expression, Faults, Indicator, Location,
-    Parameter, Target, Unit, Value, compile_filter, day, derived::FormulaScope, meant, scalar, spec,
-};
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_saphyr::Location;
+
+use super::{derived::FormulaScope, draft::Draft};
 use crate::{
     bands::{self, Band, Bound, Limit, Range},
-    catalogue::{Adjust, Criteria, Decision, Gate, Rule},
-    judge::Outcome,
+    catalogue::{
+        check::{compile_filter, day, scalar},
+        construct::Dimension,
+        faults::Faults,
+        indicator::{Adjust, Criteria, Decision, Gate, Indicator, Rule, Target},
+        measure::{BaseMeasure, DerivedMeasure},
+        spec,
+    },
+    diagnostic::meant,
+    expression::{Expression, Parameter, Unit},
+    number::Exact,
+    outcome::Outcome,
     time::Timestamp,
+    value::Value,
 };
 
 /// What criteria say, wherever they stand.

@@ -1,8 +1,17 @@
 //! Derived measures.
 
-use super::{
-    BTreeSet, BaseMeasure, DerivedMeasure, Draft, Expression, Faults, Parameter, Scope, Type, Unit, compile,
-    identifier, spec,
+use std::collections::BTreeSet;
+
+use super::draft::Draft;
+use crate::{
+    catalogue::{
+        check::{compile, identifier},
+        faults::Faults,
+        measure::{BaseMeasure, DerivedMeasure},
+        spec,
+    },
+    expression::{Expression, Parameter, Scope, Unit},
+    value::Type,
 };
 
 /// Names in formulas: base measures, derived measures, and the dimensions that select parameters.

@@ -1,7 +1,18 @@
 //! The fold of a base measure.
 
-use super::{Exact, Expression, Faults, Location, OpenItems, Scope, Type, compile, compile_filter, spec};
-use crate::catalogue::{Fold, Union};
+use serde_saphyr::Location;
+
+use crate::{
+    catalogue::{
+        check::{compile, compile_filter},
+        faults::Faults,
+        measure::{Fold, Union},
+        spec,
+    },
+    expression::{Expression, OpenItems, Scope},
+    number::Exact,
+    value::Type,
+};
 
 const ONE: &str = "count, sum, min, max, mean, variance, distinct, quantile, union";
 

@@ -1,9 +1,23 @@
 //! Parameters and dimensions.
 
-use super::{
-    BTreeMap, BTreeSet, Dimension, Exact, Faults, Known, Location, Overlay, Parameter, Span, Value, identifier, meant,
-    name, spec,
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_saphyr::Location;
+
+use crate::{
+    catalogue::{
+        check::{Known, identifier, name, scalar},
+        construct::Dimension,
+        faults::Faults,
+        spec,
+    },
+    diagnostic::meant,
+    expression::Parameter,
+    value::Value,
 };
+
+/// What the organisation sets of a construct's parameters.
+pub(super) type Overlay<'a> = Option<&'a BTreeMap<String, spec::ParameterSpec>>;
 
 pub(super) fn parameters(
     spec: &spec::ConstructSpec,
@@ -86,17 +100,6 @@ fn table(
         unusable(name, at, faults);
     }
     usable.map(|(default, values)| Parameter { by: Some(table.by.clone()), values, default })
-}
-
-pub(in crate::catalogue) fn scalar(scalar: &spec::Scalar) -> Option<Value> {
-    match scalar {
-        spec::Scalar::Integer(number) => Some(Value::Int(*number)),
-        spec::Scalar::Decimal(number) => Exact::from_f64(*number).map(Value::from_exact),
-        spec::Scalar::Text(text) if text.starts_with('P') => {
-            text.parse::<Span>().ok().filter(|span| span.months == 0).map(|span| Value::Duration(span.milliseconds))
-        }
-        spec::Scalar::Text(text) => text.parse().ok().map(Value::from_exact),
-    }
 }
 
 pub(super) fn dimensions(spec: &spec::ConstructSpec, known: &mut Known<'_>, faults: &mut Faults<'_>) -> Vec<Dimension> {

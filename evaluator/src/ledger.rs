@@ -1,0 +1,118 @@
+//! What was published: the ledger, read back and checked.
+
+use std::{collections::HashMap, time::Duration};
+
+use measurement::time::Timestamp;
+use records::{RecordError, ResultRecord, check_version, decode, result::hash};
+use streaming::{Log, LogError, TopicPartition, log::read_to_end};
+
+/// How long reading a ledger may wait for somebody else's open transaction to end.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Why a ledger cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An entry cannot be read.
+    #[error("{topic} at offset {offset}: {fault}")]
+    Unreadable {
+        /// The topic.
+        topic: String,
+        /// Where.
+        offset: i64,
+        /// What is wrong.
+        fault: RecordError,
+    },
+    /// An entry does not follow the one before it.
+    #[error(
+        "{topic}: ledger entry {sequence} does not follow the one before it: {reason}; nothing is appended to a broken ledger"
+    )]
+    Broken {
+        /// The topic.
+        topic: String,
+        /// The entry.
+        sequence: u64,
+        /// What is wrong.
+        reason: &'static str,
+    },
+}
+
+/// What the ledger says.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    topic: String,
+    next_sequence: u64,
+    last_hash: String,
+    newest: HashMap<(String, Timestamp, String), ResultRecord>,
+}
+
+impl Ledger {
+    /// Reads a ledger to its end and checks its chain.
+    pub fn read(log: &dyn Log, topic: &str) -> Result<Self, LedgerError> {
+        let mut ledger = Self { topic: topic.to_owned(), ..Self::default() };
+        for_each_entry(log, topic, |bytes, entry| ledger.add(bytes, entry))?;
+        Ok(ledger)
+    }
+
+    /// Takes in the next entry. Fails if it does not follow the one before it.
+    pub fn add(&mut self, bytes: &[u8], entry: ResultRecord) -> Result<(), LedgerError> {
+        let (topic, sequence) = (self.topic.clone(), entry.sequence);
+        let broken = |reason| LedgerError::Broken { topic, sequence, reason };
+        if entry.sequence != self.next_sequence {
+            return Err(broken("its number is not the next"));
+        }
+        if entry.previous != self.last_hash {
+            return Err(broken("it names another hash of the entry before it"));
+        }
+        self.last_hash = hash(bytes);
+        self.next_sequence += 1;
+        self.newest.insert((entry.construct.clone(), entry.period.start, entry.group_label()), entry);
+        Ok(())
+    }
+
+    /// How many entries there are.
+    pub const fn len(&self) -> u64 {
+        self.next_sequence
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.next_sequence == 0
+    }
+
+    /// Hash of the newest entry; empty while there is none.
+    pub fn last_hash(&self) -> &str {
+        &self.last_hash
+    }
+
+    /// The newest entry of a construct, period and group.
+    pub fn newest(&self, construct: &str, start: Timestamp, group: &str) -> Option<&ResultRecord> {
+        self.newest.get(&(construct.to_owned(), start, group.to_owned()))
+    }
+}
+
+/// Hands over the entries of a ledger in order, with their bytes.
+pub fn for_each_entry(
+    log: &dyn Log,
+    topic: &str,
+    mut sink: impl FnMut(&[u8], ResultRecord) -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
+    let mut outcome = Ok(());
+    read_to_end(log, &TopicPartition::new(topic, 0), PATIENCE, &mut |record| {
+        if outcome.is_err() {
+            return;
+        }
+        let bytes = record.value().unwrap_or_default();
+        let entry = decode::<ResultRecord>("result", bytes).and_then(|entry| {
+            check_version("result", entry.version)?;
+            Ok(entry)
+        });
+        outcome = match entry {
+            Ok(entry) => sink(bytes, entry),
+            Err(fault) => Err(LedgerError::Unreadable { topic: topic.to_owned(), offset: record.offset(), fault }),
+        };
+    })?;
+    outcome
+}
