@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::Topics;
 use streaming::{
-    Clock, Log, LogError, Outbox, Position, Record, RecordRef, Resume, RunError, Runner, RunnerConfig, Stage,
+    Clock, Found, Log, LogError, Outbox, Position, RecordRef, Resume, RunError, Runner, RunnerConfig, Stage,
     StageError, TopicPartition,
 };
 
@@ -61,8 +61,8 @@ pub struct Aggregator {
 }
 
 impl Stage for Aggregator {
-    fn restore(&mut self, partition: &TopicPartition, changelog: Vec<Record>) -> Result<Resume, StageError> {
-        let (task, resume) = restore(&self.plan, &self.topics, partition.partition, self.partitions, &changelog)?;
+    fn restore(&mut self, partition: &TopicPartition, found: Found) -> Result<Resume, StageError> {
+        let (task, resume) = restore(&self.plan, &self.topics, partition.partition, self.partitions, &found)?;
         self.stats.begin(&task);
         self.tasks.insert(partition.partition, task);
         Ok(resume)

@@ -3,7 +3,10 @@
 //! What is known by name in the catalogue has a number here, which only the plan gives out: whoever holds one finds
 //! what it stands for. State, records and frontiers go by names; the plan says whether it knows them.
 
-use std::{collections::HashMap, ops::Index};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Index,
+};
 
 use measurement::{
     calendar::{Calendar, PeriodLength},
@@ -13,6 +16,7 @@ use measurement::{
     time::{Span, Timestamp},
     value::Value,
 };
+use records::Accounting;
 
 /// Makes a number of the plan: a position in the list of all of its kind.
 macro_rules! number {
@@ -385,13 +389,32 @@ impl Plan {
         self.populations.binary_search_by(|known| known.definition.name.as_str().cmp(name)).ok().map(PopulationId)
     }
 
-    /// The base measure of a construct of this definition.
+    /// Whether events of a source that feeds a population were read before, as accounting tells.
+    pub fn reads_anything_of(&self, population: PopulationId, read: &BTreeMap<String, Accounting>) -> bool {
+        let feeds = &self[population].definition.feeds;
+        let mut sources = feeds.iter().flat_map(|feed| &feed.sources);
+        sources.any(|source| read.get(source).is_some_and(|counts| counts.read > 0 || counts.references > 0))
+    }
+
+    /// All base measures.
+    pub fn measures(&self) -> impl Iterator<Item = MeasureId> + use<> {
+        (0..self.measures.len()).map(MeasureId)
+    }
+
+    /// What a population measure asks for beside the columns of its rows.
+    pub fn extras(&self, id: MeasureId) -> impl Iterator<Item = &ExtraPlan> {
+        let measures = self.uses.iter().flat_map(|place| &place.measures);
+        measures.filter(move |asks| asks.measure == id).flat_map(|asks| &asks.extras)
+    }
+
+    /// The base measure of a construct, if it has this definition.
     pub fn measure(&self, construct: &str, definition: &str, measure: &str) -> Option<MeasureId> {
-        let of_construct = |known: &Measure| {
-            let known = &self[known.construct].construct;
-            known.id == construct && known.digest == definition
+        let is = |known: &Measure| {
+            known.base.digest == definition
+                && known.base.name == measure
+                && self[known.construct].construct.id == construct
         };
-        self.measures.iter().position(|known| known.base.name == measure && of_construct(known)).map(MeasureId)
+        self.measures.iter().position(is).map(MeasureId)
     }
 }
 

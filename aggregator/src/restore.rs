@@ -2,39 +2,42 @@
 //!
 //! | found | then |
 //! |---|---|
-//! | nothing | begin at the group's offset, or at the beginning |
-//! | state, its digest as the frontier says, same catalogue | go on at the frontier's offset |
-//! | state of another catalogue | build anew from the events, write again what differs |
-//! | state whose digest differs: torn, cut, or written by somebody else | the same, with a warning |
+//! | nothing, and nobody has read the partition | begin at the beginning |
+//! | nothing, and the group has read up to some offset | the state is gone: build it anew from the events, and write nothing before that offset |
+//! | state, its digest as the frontier says | go on at the frontier's offset; units that are new begin where nothing of them can be missing, state of units that are gone is removed |
+//! | the same, and a population that is new and of which events were read | build anew from the events if they are all there; if not, the measures on it are not stated, and the others go on |
+//! | state whose digest differs: torn, cut, or written by somebody else | build anew, with a warning |
 //! | state without a frontier: the first transaction was torn, or somebody deleted it | the same, from offset 0 |
+//! | state of a build that knew no units | the same |
 //! | state of another number of partitions, or of a newer format | refuse |
+//!
+//! What must be built anew and whose events are gone is refused by name.
 
 use std::sync::Arc;
 
 use measurement::time::Timestamp;
 use records::{Aggregate, AggregateKey, Frontier, RecordError, Topics, check_version, decode};
-use streaming::{Record, Resume, StageError};
+use streaming::{Found, Record, Resume, StageError};
 
 use crate::{
-    plan::Plan,
+    plan::{Plan, PopulationId},
     tables::{
         Tables,
         changelog::{Changelog, Digest, Written},
+        units::Missing,
     },
     task::Task,
 };
 
-/// Builds a task from what lies in its changelogs.
+/// Builds a task from what was found of its partition.
 pub(crate) fn restore(
     plan: &Arc<Plan>,
     topics: &Topics,
     partition: i32,
     partitions: i32,
-    changelog: &[Record],
+    found: &Found,
 ) -> Result<(Task, Resume), StageError> {
-    if changelog.is_empty() {
-        return Ok((Task::new(plan, partition), Resume::Committed));
-    }
+    let Found { changelog, first, known } = found;
     let refuse = |fault: RecordError| StageError(format!("partition {partition}: {fault}"));
     let frontier = frontier_of(changelog).map_err(refuse)?;
     if let Some(frontier) = frontier.as_ref().filter(|frontier| frontier.partitions != partitions) {
@@ -43,31 +46,58 @@ pub(crate) fn restore(
             frontier.partitions, topics.events
         )));
     }
-    let hashes: Vec<Written> = changelog.iter().map(|record| hash_of(topics, record)).collect();
-    let why = match &frontier {
-        None => "there is state without a frontier",
-        Some(frontier) if frontier.catalogue != plan.digest => "the catalogue has changed",
-        Some(frontier) if frontier.digest != sum(&hashes).to_hex() => "state and frontier differ",
-        Some(_) => "",
+    let rebuild = |frontier: Option<&Frontier>, why: &str| {
+        tracing::warn!(partition, why, "the state is built anew from the events");
+        let mut tables = Tables::new(plan);
+        tables.disown(topics, changelog);
+        // Without a frontier, nothing says from where on the state was built: from everything, then.
+        let from = frontier.map_or(0, |frontier| frontier.replay_from);
+        let until = frontier.map(|frontier| frontier.next_offset).max(*known);
+        let missing = if from == 0 { Missing::Nothing } else { Missing::Unknown };
+        let task = Task::rebuild(plan, partition, frontier, (until, missing), tables);
+        (task, Resume::Rebuild { from, why: format!("{why}; {}", held(changelog)) })
     };
-    let mut tables = Tables::new(plan);
-    match frontier {
-        Some(frontier) if why.is_empty() => {
-            for (record, written) in changelog.iter().zip(hashes) {
-                tables.load(plan, topics, record, written).map_err(refuse)?;
+    if changelog.is_empty() {
+        return Ok(match known {
+            Some(offset) => {
+                rebuild(None, &format!("the group has read up to offset {offset}, and the state of that is gone"))
             }
-            let resume = Resume::At(frontier.next_offset);
-            Ok((Task::resume(plan, partition, frontier, tables), resume))
-        }
-        frontier => {
-            tracing::warn!(partition, why, "the state is built anew from the events");
-            tables.disown(topics, changelog);
-            // Without a frontier, nothing says from where on the state was built: from everything, then.
-            let from = frontier.as_ref().map_or(0, |frontier| frontier.replay_from);
-            let why = format!("{why}; {}", held(changelog));
-            Ok((Task::rebuild(plan, partition, frontier.as_ref(), tables), Resume::Rebuild { from, why }))
-        }
+            None if *first == 0 => (Task::new(plan, partition), Resume::Committed),
+            None => {
+                tracing::warn!(partition, first, "the events before that offset are gone: measures begin behind them");
+                (Task::begin(plan, partition, Missing::Unknown), Resume::Committed)
+            }
+        });
     }
+    let Some(frontier) = frontier else { return Ok(rebuild(None, "there is state without a frontier")) };
+    let hashes: Vec<Written> = changelog.iter().map(|record| hash_of(topics, record)).collect();
+    if frontier.digest != sum(&hashes).to_hex() {
+        return Ok(rebuild(Some(&frontier), "state and frontier differ"));
+    }
+    let mut tables = Tables::new(plan);
+    tables.load(plan, topics, changelog.iter().zip(hashes)).map_err(refuse)?;
+    if frontier.newest.is_none() && !frontier.accounting.is_empty() && tables.units.is_empty() {
+        return Ok(rebuild(Some(&frontier), "the state is of a build that knew no units"));
+    }
+    let unknown = unknown_populations(plan, &frontier, &tables);
+    if !unknown.is_empty() {
+        let why = format!("events for {} were read before anybody asked for them", unknown.join(", "));
+        if frontier.replay_from >= *first {
+            return Ok(rebuild(Some(&frontier), &why));
+        }
+        tracing::error!(partition, why, "the events are gone: measures on these populations are not stated");
+    }
+    let resume = Resume::At(frontier.next_offset);
+    Ok((Task::resume(plan, partition, frontier, tables), resume))
+}
+
+/// Populations of which events were read and no rows were kept.
+fn unknown_populations<'a>(plan: &'a Plan, frontier: &Frontier, tables: &Tables) -> Vec<&'a str> {
+    let is_unknown = |id: PopulationId| {
+        !plan[id].grain.is_empty() && !tables.units.knows(id) && plan.reads_anything_of(id, &frontier.accounting)
+    };
+    let unknown = plan.populations().filter(|(id, _)| is_unknown(*id));
+    unknown.map(|(_, population)| population.definition.name.as_str()).collect()
 }
 
 /// The frontier, if there is one.

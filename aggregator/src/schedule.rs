@@ -17,6 +17,8 @@ pub(crate) struct Schedule {
     watermarks: Watermarks,
     /// The least of its sources, by construct; `None` while one is unknown.
     of_construct: Vec<Option<Timestamp>>,
+    /// Newest clock of a progress record since the start, by source.
+    heard_at: Vec<Option<Timestamp>>,
     /// As published: everything before them is in the aggregates.
     published: BTreeMap<String, Timestamp>,
     /// Earliest event time since the last computation of population measures, by population.
@@ -33,6 +35,7 @@ impl Schedule {
         Self {
             watermarks: Watermarks::default(),
             of_construct: vec![None; plan.constructs().count()],
+            heard_at: vec![None; plan.sources().count()],
             published: BTreeMap::new(),
             uncomputed_from: vec![None; plan.populations().count()],
             computed_to: vec![None; plan.constructs().count()],
@@ -40,11 +43,15 @@ impl Schedule {
         }
     }
 
-    /// As a frontier says.
-    pub(crate) fn restore(plan: &Plan, frontier: &Frontier) -> Self {
+    /// As a frontier says. Of a construct for which `is_new`, no population measure is computed yet.
+    pub(crate) fn restore(plan: &Plan, frontier: &Frontier, is_new: impl Fn(ConstructId) -> bool) -> Self {
         let mut schedule = Self::new(plan);
-        schedule.watermarks = Watermarks::restore(frontier.sources.clone());
-        schedule.published.clone_from(&frontier.watermarks);
+        let known = |source: &String| plan.source(source).is_some();
+        let heard = frontier.sources.iter().filter(|(source, _)| known(source));
+        schedule.watermarks =
+            Watermarks::restore(heard.map(|(source, progress)| (source.clone(), progress.clone())).collect());
+        let published = frontier.watermarks.iter().filter(|(source, _)| known(source));
+        schedule.published = published.map(|(source, watermark)| (source.clone(), *watermark)).collect();
         for (id, population) in plan.populations() {
             let from = frontier.uncomputed.get(&population.definition.name).copied();
             *id.of_mut(&mut schedule.uncomputed_from) = from;
@@ -52,19 +59,30 @@ impl Schedule {
         for (id, construct) in plan.constructs() {
             *id.of_mut(&mut schedule.of_construct) = schedule.watermarks.of_sources(&construct.construct.sources);
             let published = construct.construct.sources.iter().map(|source| frontier.watermarks.get(source).copied());
-            *id.of_mut(&mut schedule.computed_to) = published.reduce(Option::min).flatten();
+            let computed_to = published.reduce(Option::min).flatten().filter(|_| !is_new(id));
+            *id.of_mut(&mut schedule.computed_to) = computed_to;
         }
         schedule
     }
 
     /// Takes in a progress record of a source.
     pub(crate) fn hear(&mut self, plan: &Plan, source: SourceId, progress: &Progress) {
-        let source = &plan[source];
+        let (id, source) = (source, &plan[source]);
         self.watermarks.update(&source.source, progress);
+        let heard = id.of_mut(&mut self.heard_at);
+        *heard = Some(heard.map_or(progress.at, |known| known.max(progress.at)));
         for construct in &source.constructs {
             let watermark = self.watermarks.of_sources(&plan[*construct].construct.sources);
             *construct.of_mut(&mut self.of_construct) = watermark;
         }
+    }
+
+    /// The latest time that an event of a construct's sources may have that was read before all of them were heard of
+    /// since the start: none lies further ahead of its record than is allowed. `None` while one was not heard of.
+    pub(crate) fn heard_until(&self, plan: &Plan, construct: ConstructId) -> Option<Timestamp> {
+        self.of_construct(construct)?;
+        let until = |source: &SourceId| Some((*source.of(&self.heard_at))?.plus(plan[*source].source.max_future));
+        plan[construct].sources.iter().map(until).reduce(|one, other| Some(one?.max(other?))).flatten()
     }
 
     /// The watermark of a source; `None` while it is unknown.

@@ -8,7 +8,7 @@ use crate::plan::Plan;
 
 /// What every event must say of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selected {
+pub(crate) struct Selected {
     /// OCSF `class_uid`.
     pub class: i64,
     /// Event time.
@@ -23,7 +23,7 @@ pub struct Selected {
 
 impl Selected {
     /// The event's place in the total order of events.
-    pub fn order(&self) -> Order {
+    pub(crate) fn order(&self) -> Order {
         Order(self.time, self.sequence, Arc::clone(&self.uid))
     }
 }

@@ -6,9 +6,12 @@ pub(crate) mod aggregates;
 pub(crate) mod changelog;
 pub(crate) mod rows;
 pub(crate) mod seen;
+pub(crate) mod units;
 
 use measurement::time::Timestamp;
-use records::{ActivityKey, AggregateKey, Frontier, RecordError, RowKey, SeenKey, Topics, decode};
+use records::{
+    ActivityKey, AggregateKey, Frontier, PopulationKey, RecordError, RowKey, SeenKey, Topics, UnitKey, decode,
+};
 use streaming::{Outbox, Record};
 
 use self::{
@@ -17,11 +20,21 @@ use self::{
     changelog::{Changelog, Digest, Writer, Written},
     rows::Rows,
     seen::SeenSet,
+    units::Units,
 };
 use crate::plan::{Plan, PopulationId};
 
 /// How the key of a seen chunk begins.
 const SEEN: &[u8] = br#"["seen","#;
+/// How the key of a measure's unit begins.
+const UNIT: &[u8] = br#"["unit","#;
+/// How the key of a population's unit begins.
+const POPULATION: &[u8] = br#"["population","#;
+
+fn is_unit(record: &Record) -> bool {
+    let key = record.key.as_deref().unwrap_or_default();
+    key.starts_with(UNIT) || key.starts_with(POPULATION)
+}
 
 /// What lies in a changelog and belongs to nothing in this state: to be removed.
 #[derive(Clone, Debug)]
@@ -33,7 +46,7 @@ struct Orphan {
 
 /// The tables of a task.
 #[derive(Clone, Debug)]
-pub struct Tables {
+pub(crate) struct Tables {
     /// Values of base measures.
     pub aggregates: Aggregates,
     /// What sources sent.
@@ -42,13 +55,15 @@ pub struct Tables {
     pub rows: Rows,
     /// Identities.
     pub seen: SeenSet,
+    /// From when on they are whole.
+    pub units: Units,
     /// Over everything that lies in the changelogs.
     digest: Digest,
     orphans: Vec<Orphan>,
 }
 
 /// Until when what may be asked for, as far as is known: what lies before may be forgotten.
-pub struct Horizons<'a> {
+pub(crate) struct Horizons<'a> {
     /// Versions of the rows of a population.
     pub rows: &'a dyn Fn(PopulationId) -> Option<Timestamp>,
     /// Identities, by the slowest source.
@@ -63,33 +78,56 @@ impl std::fmt::Debug for Horizons<'_> {
 
 impl Tables {
     /// Empty tables.
-    pub fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             aggregates: Aggregates::new(),
             activity: Activity::new(plan),
             rows: Rows::new(plan),
             seen: SeenSet::default(),
+            units: Units::new(),
             digest: Digest::default(),
             orphans: Vec::new(),
         }
     }
 
     /// The digest over what lies in the changelogs.
-    pub const fn digest(&self) -> Digest {
+    pub(crate) const fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Takes a record from a changelog. What belongs to nothing in the plan is removed with the next transaction.
-    pub fn load(&mut self, plan: &Plan, topics: &Topics, record: &Record, written: Written) -> Result<(), RecordError> {
+    /// Takes all records of the changelogs, each with its hash. What belongs to no unit of the plan is removed with the
+    /// next transaction: state of another definition is never carried on.
+    pub(crate) fn load<'a>(
+        &mut self,
+        plan: &Plan,
+        topics: &Topics,
+        records: impl Iterator<Item = (&'a Record, Written)> + Clone,
+    ) -> Result<(), RecordError> {
+        // Units first: they say what the rest belongs to.
+        for (record, written) in records.clone().filter(|(record, _)| is_unit(record)) {
+            self.load_one(plan, topics, record, written)?;
+        }
+        let rest = records.filter(|(record, _)| !is_unit(record) && record.key.as_deref() != Some(Frontier::KEY));
+        for (record, written) in rest {
+            self.load_one(plan, topics, record, written)?;
+        }
+        Ok(())
+    }
+
+    fn load_one(&mut self, plan: &Plan, topics: &Topics, record: &Record, written: Written) -> Result<(), RecordError> {
         let key = record.key.as_deref().unwrap_or_default();
         let value = record.value.as_deref().unwrap_or_default();
-        if key == Frontier::KEY {
-            return Ok(());
-        }
         let changelog = Changelog::of(topics, record);
+        let units = &self.units;
         let taken = match changelog {
+            Changelog::Measures if key.starts_with(UNIT) => {
+                self.units.load_measure(plan, &decode::<UnitKey>("unit", key)?, value, written)?
+            }
+            Changelog::Populations if key.starts_with(POPULATION) => {
+                self.units.load_population(plan, &decode::<PopulationKey>("unit", key)?, value, written)?
+            }
             Changelog::Measures => match decode::<AggregateKey>("aggregate", key) {
-                Ok(key) => self.aggregates.load(plan, &key, value, written)?,
+                Ok(key) => self.aggregates.load(plan, units, &key, value, written)?,
                 Err(_) => self.activity.load(plan, &decode::<ActivityKey>("activity", key)?, value, written)?,
             },
             // By far most are rows: a look at the kind is cheaper than an attempt to read it.
@@ -97,7 +135,7 @@ impl Tables {
                 self.seen.load(decode::<SeenKey>("seen chunk", key)?, value, written)?;
                 true
             }
-            Changelog::Populations => self.rows.load(plan, decode::<RowKey>("row", key)?, value, written)?,
+            Changelog::Populations => self.rows.load(plan, units, decode::<RowKey>("row", key)?, value, written)?,
         };
         self.digest.replace(Written::NOTHING, written);
         if !taken {
@@ -108,7 +146,7 @@ impl Tables {
 
     /// Notes what lies in the changelogs and is not loaded, because the state is built anew: what nothing has written
     /// again by then is removed.
-    pub fn disown<'a>(&mut self, topics: &Topics, records: impl IntoIterator<Item = &'a Record>) {
+    pub(crate) fn disown<'a>(&mut self, topics: &Topics, records: impl IntoIterator<Item = &'a Record>) {
         let all = records.into_iter().filter(|record| record.key.as_deref() != Some(Frontier::KEY));
         self.orphans.extend(all.map(|record| Orphan {
             changelog: Changelog::of(topics, record),
@@ -118,14 +156,15 @@ impl Tables {
     }
 
     /// Marks everything as changed: after a rebuild all of it is written again.
-    pub fn touch_all(&mut self) {
+    pub(crate) fn touch_all(&mut self) {
         self.aggregates.touch_all();
         self.activity.touch_all();
         self.rows.touch_all();
+        self.units.touch_all();
     }
 
     /// Writes what has changed.
-    pub fn write(
+    pub(crate) fn write(
         &mut self,
         plan: &Plan,
         topics: &Topics,
@@ -133,12 +172,13 @@ impl Tables {
         horizons: &Horizons<'_>,
         out: &mut Outbox,
     ) {
-        let Self { aggregates, activity, rows, seen, digest, orphans } = self;
+        let Self { aggregates, activity, rows, seen, units, digest, orphans } = self;
         let mut writer = Writer { topics, partition, covered, digest, out };
         // First: what was written again stands after its tombstone.
         for Orphan { changelog, key, written } in orphans.drain(..) {
             writer.remove(changelog, key, written);
         }
+        units.write(plan, &mut writer);
         aggregates.write(plan, &mut writer);
         activity.write(plan, &mut writer);
         rows.write(plan, horizons.rows, &mut writer);

@@ -6,14 +6,14 @@ mod tests;
 use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::{time::Timestamp, value::Value};
-use records::{Accounting, DeadLetter, Frontier, Intake, Late, Progress, Stage, Topics, headers};
+use records::{Accounting, DeadLetter, Frontier, Intake, Late, Progress, Since, Stage, Topics, headers};
 use streaming::{Outbox, RecordRef};
 
 use crate::{
     accumulate::EventMeasures,
     flush::{self, Letter},
     measure,
-    plan::{Plan, SourceId},
+    plan::{MeasureId, Plan, SourceId},
     schedule::Schedule,
     select::{Selected, select},
     stats::Examples,
@@ -21,6 +21,7 @@ use crate::{
         Horizons, Tables,
         rows::Fed,
         seen::{Sight, content, identity},
+        units::Missing,
     },
 };
 
@@ -36,6 +37,15 @@ struct Standing {
     transaction: u64,
     /// While the state is built anew: nothing is written before this offset is reached.
     rebuilding_until: Option<i64>,
+    /// Latest event time among all events that were read.
+    newest: Option<Timestamp>,
+    /// How many times the state was built anew.
+    builds: u32,
+}
+
+impl Standing {
+    const BEGINNING: Self =
+        Self { replay_from: None, written: None, transaction: 0, rebuilding_until: None, newest: None, builds: 0 };
 }
 
 /// A task.
@@ -57,33 +67,58 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task with nothing read yet.
+    /// A task that has read nothing, of a partition that nothing was read of before: what is built is whole.
     pub fn new(plan: &Arc<Plan>, partition: i32) -> Self {
-        let standing = Standing { replay_from: None, written: None, transaction: 0, rebuilding_until: None };
-        Self::with(plan, partition, standing, Schedule::new(plan), Tables::new(plan))
+        Self::begin(plan, partition, Missing::Nothing)
     }
 
-    /// A task that goes on where a frontier says, with the state that belongs to it.
-    pub fn resume(plan: &Arc<Plan>, partition: i32, frontier: Frontier, tables: Tables) -> Self {
+    /// A task that has read nothing, of a partition of which something may be gone that was there.
+    pub(crate) fn begin(plan: &Arc<Plan>, partition: i32, missing: Missing) -> Self {
+        let mut tables = Tables::new(plan);
+        let rows = if missing == Missing::Nothing { Since::Beginning } else { Since::Building };
+        tables.units.begin(plan, &|_| rows, missing);
+        Self::with(plan, partition, Standing::BEGINNING, Schedule::new(plan), tables)
+    }
+
+    /// A task that goes on where a frontier says, with the state that belongs to it. What is new in the plan begins
+    /// where nothing of it can be missing: see [`Units::begin`](crate::tables::units::Units::begin).
+    pub(crate) fn resume(plan: &Arc<Plan>, partition: i32, frontier: Frontier, mut tables: Tables) -> Self {
         let standing = Standing {
             replay_from: Some(frontier.replay_from),
             written: Some(frontier.next_offset),
             transaction: frontier.transaction,
             rebuilding_until: None,
+            newest: frontier.newest,
+            builds: frontier.builds,
         };
-        let schedule = Schedule::restore(plan, &frontier);
+        let is_new = |construct| {
+            let mut measures = plan.measures().filter(|id| plan[*id].construct == construct);
+            measures.any(|id| !tables.units.has(id))
+        };
+        let schedule = Schedule::restore(plan, &frontier, is_new);
+        let rows =
+            |id| if plan.reads_anything_of(id, &frontier.accounting) { Since::Building } else { Since::Beginning };
+        tables.units.begin(plan, &rows, frontier.newest.map_or(Missing::Nothing, Missing::Until));
         Self { accounting: frontier.accounting, ..Self::with(plan, partition, standing, schedule, tables) }
     }
 
-    /// A task that reads everything again and writes nothing before it is where a frontier says that it was. `tables`
-    /// knows what lies in the changelogs; what nothing claims by then is removed.
-    pub fn rebuild(plan: &Arc<Plan>, partition: i32, frontier: Option<&Frontier>, tables: Tables) -> Self {
+    /// A task that reads everything again and writes nothing before it is at the offset where it was, if that is known.
+    /// `tables` knows what lies in the changelogs; what nothing claims by then is removed.
+    pub(crate) fn rebuild(
+        plan: &Arc<Plan>,
+        partition: i32,
+        frontier: Option<&Frontier>,
+        (until, missing): (Option<i64>, Missing),
+        mut tables: Tables,
+    ) -> Self {
         let standing = Standing {
-            replay_from: None,
-            written: None,
             transaction: frontier.map_or(0, |frontier| frontier.transaction),
-            rebuilding_until: frontier.map(|frontier| frontier.next_offset),
+            rebuilding_until: until,
+            builds: frontier.map_or(0, |frontier| frontier.builds) + 1,
+            ..Standing::BEGINNING
         };
+        let rows = if missing == Missing::Nothing { Since::Beginning } else { Since::Building };
+        tables.units.begin(plan, &|_| rows, missing);
         Self::with(plan, partition, standing, Schedule::new(plan), tables)
     }
 
@@ -158,7 +193,12 @@ impl Task {
             return;
         }
         let (before, watermarks) = (out.len(), self.schedule.published().clone());
-        let Self { plan, schedule, tables, .. } = self;
+        let Self { plan, schedule, tables, standing, .. } = self;
+        let missing_until = |id: MeasureId| {
+            let heard = schedule.heard_until(plan, plan[id].construct)?;
+            Some(standing.newest.map_or(heard, |newest| newest.max(heard)))
+        };
+        tables.units.settle(plan, &missing_until);
         measure::populations(plan, schedule, &tables.rows, &mut tables.aggregates, (now, refresh));
         let rows = |population| schedule.row_horizon(plan, population);
         let horizons = Horizons { rows: &rows, seen: schedule.of_all(plan) };
@@ -178,6 +218,8 @@ impl Task {
             transaction: self.standing.transaction,
             partitions,
             catalogue: self.plan.digest.clone(),
+            newest: self.standing.newest,
+            builds: self.standing.builds,
             watermarks: self.schedule.published().clone(),
             sources: self.schedule.heard().clone(),
             uncomputed: self.schedule.uncomputed(&self.plan),
@@ -336,6 +378,7 @@ impl Task {
         self.slots = slots;
     }
 
+    /// Whether an event was seen before. Whatever is read counts: what is new later must not begin before it.
     fn sight(
         &mut self,
         name: &str,
@@ -343,6 +386,7 @@ impl Task {
         scope: &str,
         (selected, value, offset): (&Selected, &[u8], i64),
     ) -> Sight {
+        self.standing.newest = self.standing.newest.max(Some(selected.time));
         let window = source.map_or(0, |source| self.plan[source].source.deduplicate);
         let from = self.schedule.of_source(name).unwrap_or(Timestamp::MIN).max(selected.time);
         self.tables.seen.insert(identity(name, scope, &selected.uid), content(value), offset, from.plus(window))

@@ -45,6 +45,8 @@ pub fn missing(ledger: &Ledger, evaluation: &Evaluation, due: &[Due]) -> Vec<(Ve
                     Reason::StallEnded
                 } else if same_base && item.by_history {
                     Reason::HistoryRevised
+                } else if !same_base && standing.builds != entry.builds {
+                    Reason::Rebuilt
                 } else {
                     Reason::LateData
                 };
@@ -117,6 +119,7 @@ fn entry(
         quality: period.map(|state| state.quality.clone()).unwrap_or_default(),
         watermark: evaluation.collected().watermark(&construct.sources).unwrap_or(Timestamp::MIN),
         covered: evaluation.collected().covered(),
+        builds: evaluation.collected().builds(),
         build: BUILD.to_owned(),
     }
 }

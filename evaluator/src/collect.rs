@@ -2,8 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use measurement::{accumulate::Accumulator, calendar::Period, catalogue::Catalogue, time::Timestamp};
-use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, decode};
+use measurement::{
+    accumulate::Accumulator,
+    calendar::Period,
+    catalogue::{BaseMeasure, Catalogue},
+    time::Timestamp,
+};
+use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Since, Unit, UnitKey, decode};
 use streaming::RecordRef;
 
 /// Values of one group of one base measure, by partition.
@@ -37,7 +42,10 @@ pub enum Change {
 #[derive(Debug)]
 pub struct Collected {
     partitions: i32,
-    constructs: HashMap<(String, String), usize>,
+    /// By identifier of the construct and name of the measure: number of the construct, digest of the measure.
+    bases: HashMap<(String, String), (usize, String)>,
+    /// What each partition says of a base measure.
+    units: HashMap<(usize, String), BTreeMap<i32, Unit>>,
     measures: HashMap<(usize, String, Timestamp), Groups>,
     activity: HashMap<String, BTreeMap<Timestamp, BTreeMap<i32, Activity>>>,
     /// Starts of the intervals in which a source gave a sign of life.
@@ -48,14 +56,14 @@ pub struct Collected {
 impl Collected {
     /// Nothing read yet, of so many partitions.
     pub fn new(catalogue: &Catalogue, partitions: i32) -> Self {
-        let constructs = catalogue
-            .constructs
-            .iter()
-            .enumerate()
-            .map(|(index, construct)| ((construct.id.clone(), construct.digest.clone()), index));
+        let bases = catalogue.constructs.iter().enumerate().flat_map(|(index, construct)| {
+            let key = |base: &BaseMeasure| (construct.id.clone(), base.name.clone());
+            construct.base.iter().map(move |base| (key(base), (index, base.digest.clone())))
+        });
         Self {
             partitions,
-            constructs: constructs.collect(),
+            bases: bases.collect(),
+            units: HashMap::new(),
             measures: HashMap::new(),
             activity: HashMap::new(),
             alive: HashMap::new(),
@@ -75,13 +83,18 @@ impl Collected {
         if let Ok(key) = decode::<ActivityKey>("activity", key) {
             return self.activity(key, &record);
         }
+        if let Ok(key) = decode::<UnitKey>("unit", key) {
+            return self.unit(key, &record);
+        }
         Change::Nothing
     }
 
     fn aggregate(&mut self, key: AggregateKey, record: &RecordRef<'_>) -> Change {
         let partition = record.partition();
-        let Some(construct) = self.constructs.get(&(key.construct.clone(), key.definition.clone())).copied() else {
-            // Of another version of the definition: its results stand in the ledger.
+        let base = self.bases.get(&(key.construct, key.measure.clone()));
+        let Some(construct) = base.filter(|(_, digest)| *digest == key.definition).map(|(construct, _)| *construct)
+        else {
+            // Of another definition of the measure: results that rest on it stand in the ledger.
             return Change::Nothing;
         };
         let groups = self.measures.entry((construct, key.measure, key.period_start)).or_default();
@@ -97,6 +110,55 @@ impl Collected {
             }
         }
         Change::Measure(construct, key.period_start)
+    }
+
+    fn unit(&mut self, key: UnitKey, record: &RecordRef<'_>) -> Change {
+        let partition = record.partition();
+        let Some((construct, _)) = self.bases.get(&(key.construct, key.measure.clone())) else {
+            return Change::Nothing;
+        };
+        let units = self.units.entry((*construct, key.measure)).or_default();
+        match record.value().map(|value| decode::<Unit>("unit", value)) {
+            Some(Ok(unit)) => drop(units.insert(partition, unit)),
+            Some(Err(fault)) => {
+                // What is not known to be whole is not.
+                units.remove(&partition);
+                tracing::warn!(partition, offset = record.offset(), %fault, "unit left out");
+            }
+            None => drop(units.remove(&partition)),
+        }
+        Change::Nothing
+    }
+
+    /// From when on a base measure is whole in all partitions.
+    pub fn whole(&self, construct: usize, base: &BaseMeasure) -> Whole {
+        let units = self.units.get(&(construct, base.name.clone()));
+        let mut since = Since::Beginning;
+        for partition in 0..self.partitions {
+            match units.and_then(|units| units.get(&partition)) {
+                None => return Whole::Absent { partition },
+                Some(unit) if unit.definition != base.digest => {
+                    return Whole::Other { partition, definition: unit.definition.clone() };
+                }
+                Some(Unit { since: Since::Building, .. }) => return Whole::Building { partition },
+                Some(unit) => since = since.max(unit.since),
+            }
+        }
+        Whole::Since(match since {
+            Since::From(since) => since,
+            Since::Beginning | Since::Building => Timestamp::MIN,
+        })
+    }
+
+    /// How many times each partition's state was built anew, where it was.
+    pub fn builds(&self) -> BTreeMap<i32, u32> {
+        let builds = self.frontiers.iter().map(|(partition, frontier)| (*partition, frontier.builds));
+        builds.filter(|(_, builds)| *builds > 0).collect()
+    }
+
+    /// The catalogue that each partition's aggregator was run with last, by its digest.
+    pub fn catalogues(&self) -> BTreeSet<&str> {
+        self.frontiers.values().map(|frontier| frontier.catalogue.as_str()).collect()
     }
 
     fn activity(&mut self, key: ActivityKey, record: &RecordRef<'_>) -> Change {
@@ -216,6 +278,30 @@ impl Collected {
         }
         counts
     }
+}
+
+/// From when on a base measure is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// In periods from then on nothing is missing in any partition.
+    Since(Timestamp),
+    /// A partition has no state of it: its aggregator has not begun, or runs a catalogue without it.
+    Absent {
+        /// The first such partition.
+        partition: i32,
+    },
+    /// A partition has state of another definition.
+    Other {
+        /// The first such partition.
+        partition: i32,
+        /// Digest of that definition.
+        definition: String,
+    },
+    /// In a partition something is missing, and it is not told from when on nothing is.
+    Building {
+        /// The first such partition.
+        partition: i32,
+    },
 }
 
 /// What became of a source's input over some time.

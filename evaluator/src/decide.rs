@@ -8,6 +8,7 @@ mod history;
 mod period;
 mod periods;
 mod suppress;
+mod whole;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,6 +27,7 @@ use streaming::RecordRef;
 use crate::collect::{Change, Collected};
 
 pub use periods::{SILENT_ONE_BY_ONE, Silence};
+pub use whole::{Building, Standing};
 
 use periods::Life;
 
@@ -69,6 +71,8 @@ pub struct PeriodState {
 /// One construct.
 #[derive(Debug, Default)]
 pub(crate) struct ConstructState {
+    /// Whether it can be stated, as it was found last.
+    pub(crate) standing: Option<Standing>,
     /// By start; each begins where the one before it ends.
     pub(crate) periods: BTreeMap<Timestamp, PeriodState>,
     /// Starts of those that are silences.
@@ -125,6 +129,21 @@ impl Evaluation {
     /// The catalogue.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    /// Whether a construct can be stated; `None` while nobody has looked.
+    pub fn standing(&self, construct: usize) -> Option<&Standing> {
+        self.constructs.get(construct)?.standing.as_ref()
+    }
+
+    /// Whether no aggregator is known to run another catalogue, in what concerns this one.
+    pub fn is_deployed(&self) -> bool {
+        let half = |state: &ConstructState| match &state.standing {
+            Some(Standing::Building(building)) => building.half_deployed,
+            Some(Standing::From(_)) => false,
+            None => true,
+        };
+        !self.constructs.iter().any(half)
     }
 
     /// What was read.
@@ -197,6 +216,13 @@ impl Evaluation {
             let known = self.collected.watermark(&construct.sources);
             let watermark = known.unwrap_or(Timestamp::MIN);
             let stalled = self.stalled(index, watermark, now);
+            let standing = whole::standing(&self.collected, index, construct, &catalogue.digest);
+            if let Some(state) = self.constructs.get_mut(index) {
+                state.stand(&construct.id, standing);
+                if !matches!(state.standing, Some(Standing::From(_))) {
+                    continue;
+                }
+            }
             // Time that has not begun can stand still for too long, too: a source partition that was never read.
             if known.is_none() && !stalled {
                 continue;

@@ -5,7 +5,7 @@
 //! Labels are declared values alone, so that the number of series is bounded by the catalogue.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -13,7 +13,7 @@ use measurement::{catalogue::Construct, number::Exact, outcome::Outcome, time::T
 use service::metrics::{Family, Sample};
 
 use crate::{
-    decide::{Evaluated, Evaluation, PeriodState, Phase},
+    decide::{Building, Evaluated, Evaluation, PeriodState, Phase, Standing},
     ledger::Ledger,
     table::{self, Row},
 };
@@ -24,8 +24,10 @@ pub struct Snapshot {
     samples: HashMap<&'static str, Vec<Sample>>,
     /// The current period of every construct.
     pub current: Vec<Row>,
-    /// Whether everything was read that was written before the start.
+    /// Whether everything was read that was written before the start, and no aggregator runs another catalogue.
     pub ready: bool,
+    /// Constructs of which nothing can be stated, and why.
+    pub building: BTreeMap<String, Building>,
 }
 
 /// What others may see of the evaluator while it runs.
@@ -70,21 +72,39 @@ pub const FAMILIES: &[(&str, &str)] = &[
     ("vernier_indicator_revision", "Revision of the newest final result."),
     ("vernier_source_last_event_timestamp_seconds", "Event time of the newest event of a source."),
     ("vernier_source_silent", "1 if a source has been silent for longer than its rhythm allows."),
+    (
+        "vernier_indicator_being_built",
+        "1 while nothing can be stated of a construct, because its state is not whole in some partition.",
+    ),
+    (
+        "vernier_indicator_half_deployed",
+        "1 while the aggregator of some partition runs another definition of a construct, or none.",
+    ),
+    (
+        "vernier_indicator_whole_since_timestamp_seconds",
+        "Start of the first period that can be stated, where a construct was not measured from the beginning.",
+    ),
     ("vernier_watermark_timestamp_seconds", "Event time up to which a construct is complete."),
     ("vernier_ledger_entries", "Entries of the ledger."),
-    ("vernier_evaluator_ready", "1 once everything was read that was written before the start."),
+    (
+        "vernier_evaluator_ready",
+        "1 once everything was read that was written before the start, and no aggregator runs another catalogue.",
+    ),
 ];
 
 /// Takes a snapshot.
-pub fn snapshot(evaluation: &Evaluation, ledger: &Ledger, ready: bool) -> Snapshot {
-    let mut snapshot = Snapshot { samples: HashMap::new(), current: table::current(evaluation), ready };
+pub fn snapshot(evaluation: &Evaluation, ledger: &Ledger, read: bool) -> Snapshot {
+    let ready = read && evaluation.is_deployed();
+    let current = table::current(evaluation);
+    let mut snapshot = Snapshot { samples: HashMap::new(), current, ready, building: BTreeMap::new() };
     snapshot.add("vernier_evaluator_ready", Vec::new(), f64::from(u8::from(ready)));
     snapshot.add("vernier_ledger_entries", Vec::new(), Exact::from(ledger.len()).to_f64());
-    if !ready {
+    if !read {
         return snapshot;
     }
     for (index, construct) in evaluation.catalogue().constructs.iter().enumerate() {
         snapshot.construct(evaluation, index, construct);
+        snapshot.standing(construct, evaluation.standing(index));
         let newest = evaluation.periods(index).next_back();
         let last_final = evaluation.periods(index).rev().find(|state| state.phase == Phase::Final);
         for (state, name) in
@@ -137,6 +157,25 @@ impl Snapshot {
         if let Some(watermark) = evaluation.collected().watermark(&construct.sources) {
             self.add("vernier_watermark_timestamp_seconds", vec![id()], seconds(watermark));
         }
+    }
+
+    fn standing(&mut self, construct: &Construct, standing: Option<&Standing>) {
+        let id = || vec![("construct", construct.id.clone())];
+        let (building, half) = match standing {
+            Some(Standing::Building(building)) => {
+                self.building.insert(construct.id.clone(), building.clone());
+                (true, building.half_deployed)
+            }
+            Some(Standing::From(since)) => {
+                if *since > Timestamp::MIN {
+                    self.add("vernier_indicator_whole_since_timestamp_seconds", id(), seconds(*since));
+                }
+                (false, false)
+            }
+            None => (true, false),
+        };
+        self.add("vernier_indicator_being_built", id(), f64::from(u8::from(building)));
+        self.add("vernier_indicator_half_deployed", id(), f64::from(u8::from(half)));
     }
 
     fn period(&mut self, construct: &Construct, state: &PeriodState, name: &str, ledger: &Ledger) {

@@ -1,12 +1,13 @@
 //! The evaluator as a service: its loop, its metrics, its results over HTTP.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Json, Router, extract::State, routing::get};
 use service::{Context, Failure, shell::Worker};
 
 use crate::{
     config::Options,
+    decide::Building,
     expose::{self, View},
     pipeline::{Evaluator, EvaluatorError},
     table::Row,
@@ -48,9 +49,14 @@ pub fn set_up_with_view(context: &Context) -> Result<(Worker, View), Failure> {
     Ok(((router, Box::new(worker)), seen))
 }
 
-/// `/api/results`: the current period of every construct and group.
+/// `/api/results`: the current period of every construct and group. `/api/building`: the constructs of which nothing can
+/// be stated, and why.
 pub fn router(view: View) -> Router {
-    Router::new().route("/api/results", get(results)).with_state(view)
+    Router::new().route("/api/results", get(results)).route("/api/building", get(building)).with_state(view)
+}
+
+async fn building(State(view): State<View>) -> Json<BTreeMap<String, Building>> {
+    Json(view.get().building.clone())
 }
 
 async fn results(State(view): State<View>) -> Json<Vec<Row>> {

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use measurement::time::Timestamp;
 use records::{Progress, Topics, headers};
 use streaming::{
-    Clock, Log, LogError, OutRecord, Outbox, Position, Record, RecordRef, Resume, Stage, StageError, TopicPartition,
+    Clock, Found, Log, LogError, OutRecord, Outbox, Position, RecordRef, Resume, Stage, StageError, TopicPartition,
     log::read_range,
 };
 
@@ -97,7 +97,7 @@ impl Ingest {
 }
 
 impl Stage for Ingest {
-    fn restore(&mut self, partition: &TopicPartition, _changelog: Vec<Record>) -> Result<Resume, StageError> {
+    fn restore(&mut self, partition: &TopicPartition, _found: Found) -> Result<Resume, StageError> {
         let lateness = self.plan.source_of(&partition.topic).map_or(0, |source| source.lateness);
         let track = Track::new((self.clock)(), lateness);
         self.partitions.insert(partition.clone(), Partition { track, ..Partition::default() });

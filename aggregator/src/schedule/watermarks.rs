@@ -70,6 +70,7 @@ mod tests {
 
     fn source() -> Source {
         Source {
+            digest: String::new(),
             name: "sshd".to_owned(),
             title: String::new(),
             owner: String::new(),

@@ -29,7 +29,7 @@ impl Cell {
 
 /// The activity that a task knows of.
 #[derive(Clone, Debug)]
-pub struct Activity {
+pub(crate) struct Activity {
     table: Table<(SourceId, Timestamp), Cell>,
     /// Elementary intervals by source.
     grains: Vec<Grain>,
@@ -44,7 +44,7 @@ impl PartialEq for Activity {
 
 impl Activity {
     /// None yet.
-    pub fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             table: Table::new(Changelog::Measures),
             grains: plan.sources().map(|(_, source)| source.grain.clone()).collect(),
@@ -52,7 +52,7 @@ impl Activity {
     }
 
     /// Notes an event of a source. `alive` says whether it is one by which the source is alive.
-    pub fn note_event(&mut self, source: SourceId, time: Timestamp, alive: bool) {
+    pub(crate) fn note_event(&mut self, source: SourceId, time: Timestamp, alive: bool) {
         let cell = self.cell(source, time);
         cell.count = cell.count.saturating_add(1);
         if alive {
@@ -61,13 +61,13 @@ impl Activity {
     }
 
     /// Notes an event that is in no figure: another one has its identity.
-    pub fn note_conflict(&mut self, source: SourceId, time: Timestamp) {
+    pub(crate) fn note_conflict(&mut self, source: SourceId, time: Timestamp) {
         let cell = self.cell(source, time);
         cell.refused = cell.refused.saturating_add(1);
     }
 
     /// Notes what became of source records. `alive` says whether records are what the source is alive by.
-    pub fn note_intake(&mut self, source: SourceId, minute: &IntakeMinute, alive: bool) {
+    pub(crate) fn note_intake(&mut self, source: SourceId, minute: &IntakeMinute, alive: bool) {
         let cell = self.cell(source, minute.first);
         cell.read = cell.read.saturating_add(minute.read);
         cell.refused = cell.refused.saturating_add(minute.refused);
@@ -83,12 +83,12 @@ impl Activity {
     }
 
     /// Marks everything as changed.
-    pub fn touch_all(&mut self) {
+    pub(crate) fn touch_all(&mut self) {
         self.table.touch_all();
     }
 
     /// Writes what has changed.
-    pub fn write(&mut self, plan: &Plan, writer: &mut Writer<'_>) {
+    pub(crate) fn write(&mut self, plan: &Plan, writer: &mut Writer<'_>) {
         self.table.write(writer, |(source, interval_start), cell| {
             let key = ActivityKey { source: plan[*source].source.name.clone(), interval_start: *interval_start };
             let Cell { life, count, read, refused, replaced } = *cell;
@@ -98,7 +98,7 @@ impl Activity {
     }
 
     /// Takes a value from the changelog; `false` if the plan does not know the source.
-    pub fn load(
+    pub(crate) fn load(
         &mut self,
         plan: &Plan,
         key: &ActivityKey,

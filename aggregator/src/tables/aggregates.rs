@@ -3,7 +3,10 @@
 use measurement::{accumulate::Accumulator, calendar::Period, catalogue::BaseMeasure, time::Timestamp};
 use records::{Aggregate, AggregateKey, RecordError, VERSION, check_version, decode, encode};
 
-use super::changelog::{Changelog, Table, Writer, Written};
+use super::{
+    changelog::{Changelog, Table, Writer, Written},
+    units::Units,
+};
 use crate::plan::{MeasureId, Plan, group_number, group_values};
 
 /// What an aggregate is about.
@@ -25,16 +28,16 @@ struct Cell {
 
 /// The aggregates of a task.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Aggregates(Table<Key, Cell>);
+pub(crate) struct Aggregates(Table<Key, Cell>);
 
 impl Aggregates {
     /// None yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Table::new(Changelog::Measures))
     }
 
     /// The value of a measure in a period and group, to be folded into.
-    pub fn fold_into(
+    pub(crate) fn fold_into(
         &mut self,
         (id, measure): (MeasureId, &BaseMeasure),
         period: &Period,
@@ -46,7 +49,7 @@ impl Aggregates {
     }
 
     /// Puts a value in the place of what was known. The same value changes nothing.
-    pub fn replace(&mut self, measure: MeasureId, period: &Period, group: u32, accumulator: Accumulator) {
+    pub(crate) fn replace(&mut self, measure: MeasureId, period: &Period, group: u32, accumulator: Accumulator) {
         let key = Key { measure, start: period.start, group };
         if self.0.get(&key).is_some_and(|known| known.accumulator == accumulator) {
             return;
@@ -55,24 +58,24 @@ impl Aggregates {
     }
 
     /// Whether there is a value.
-    pub fn contains(&self, measure: MeasureId, period: &Period, group: u32) -> bool {
+    pub(crate) fn contains(&self, measure: MeasureId, period: &Period, group: u32) -> bool {
         self.0.get(&Key { measure, start: period.start, group }).is_some()
     }
 
     /// Marks everything as changed.
-    pub fn touch_all(&mut self) {
+    pub(crate) fn touch_all(&mut self) {
         self.0.touch_all();
     }
 
     /// Writes what has changed.
-    pub fn write(&mut self, plan: &Plan, writer: &mut Writer<'_>) {
+    pub(crate) fn write(&mut self, plan: &Plan, writer: &mut Writer<'_>) {
         let covered = writer.covered;
         self.0.write(writer, |key, cell| {
             let measure = &plan[key.measure];
             let construct = &plan[measure.construct].construct;
             let wire = AggregateKey {
                 construct: construct.id.clone(),
-                definition: construct.digest.clone(),
+                definition: measure.base.digest.clone(),
                 measure: measure.base.name.clone(),
                 period_start: key.start,
                 group: group_values(&construct.dimensions, key.group),
@@ -83,17 +86,19 @@ impl Aggregates {
         });
     }
 
-    /// Takes a value from the changelog; `false` if nothing in the plan asks for it.
-    pub fn load(
+    /// Takes a value from the changelog; `false` if there is no unit that it belongs to.
+    pub(crate) fn load(
         &mut self,
         plan: &Plan,
+        units: &Units,
         key: &AggregateKey,
         value: &[u8],
         written: Written,
     ) -> Result<bool, RecordError> {
         let aggregate: Aggregate = decode("aggregate", value)?;
         check_version("aggregate", aggregate.version)?;
-        let Some(measure) = plan.measure(&key.construct, &key.definition, &key.measure) else { return Ok(false) };
+        let measure = plan.measure(&key.construct, &key.definition, &key.measure);
+        let Some(measure) = measure.filter(|measure| units.has(*measure)) else { return Ok(false) };
         let dimensions = &plan[plan[measure].construct].construct.dimensions;
         let Some(group) = group_number(dimensions, &key.group) else { return Ok(false) };
         let key = Key { measure, start: key.period_start, group };

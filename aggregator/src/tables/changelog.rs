@@ -16,7 +16,7 @@ use streaming::{OutRecord, Outbox, Record};
 
 /// Which of a task's changelogs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Changelog {
+pub(crate) enum Changelog {
     /// `vernier.measures`, which the evaluator reads.
     Measures,
     /// `vernier.populations`, which the task alone reads.
@@ -25,7 +25,7 @@ pub enum Changelog {
 
 impl Changelog {
     /// Where a record of a changelog lies.
-    pub fn of(topics: &Topics, record: &Record) -> Self {
+    pub(crate) fn of(topics: &Topics, record: &Record) -> Self {
         if *record.partition.topic == *topics.measures { Self::Measures } else { Self::Populations }
     }
 
@@ -47,14 +47,14 @@ impl Changelog {
 
 /// Hash of a record as it lies in a changelog.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written(u128);
+pub(crate) struct Written(u128);
 
 impl Written {
     /// No record lies there.
-    pub const NOTHING: Self = Self(0);
+    pub(crate) const NOTHING: Self = Self(0);
 
     /// The hash of one record.
-    pub fn hash(changelog: Changelog, key: &[u8], value: &[u8]) -> Self {
+    pub(crate) fn hash(changelog: Changelog, key: &[u8], value: &[u8]) -> Self {
         let mut hasher = Sha256::new();
         hasher.update([changelog.number()]);
         hasher.update(u64::try_from(key.len()).unwrap_or(u64::MAX).to_le_bytes());
@@ -66,23 +66,23 @@ impl Written {
 
 /// Sum of hashes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Digest(u128);
+pub(crate) struct Digest(u128);
 
 impl Digest {
     /// Replaces one record's hash by another.
-    pub fn replace(&mut self, old: Written, new: Written) {
+    pub(crate) fn replace(&mut self, old: Written, new: Written) {
         self.0 = self.0.wrapping_sub(old.0).wrapping_add(new.0);
     }
 
     /// As a frontier writes it.
-    pub fn to_hex(self) -> String {
+    pub(crate) fn to_hex(self) -> String {
         format!("{:032x}", self.0)
     }
 }
 
 /// One transaction of a task, as its tables see it.
 #[derive(Debug)]
-pub struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     /// Names of the topics.
     pub topics: &'a Topics,
     /// Partition of all changelogs.
@@ -97,7 +97,7 @@ pub struct Writer<'a> {
 
 impl Writer<'_> {
     /// Puts a record into a changelog, in the place of what was written under its key.
-    pub fn put(&mut self, changelog: Changelog, key: Vec<u8>, value: Vec<u8>, before: Written) -> Written {
+    pub(crate) fn put(&mut self, changelog: Changelog, key: Vec<u8>, value: Vec<u8>, before: Written) -> Written {
         let written = Written::hash(changelog, &key, &value);
         self.send(changelog, key, Some(value));
         self.digest.replace(before, written);
@@ -105,7 +105,7 @@ impl Writer<'_> {
     }
 
     /// Removes what was written under a key.
-    pub fn remove(&mut self, changelog: Changelog, key: Vec<u8>, before: Written) {
+    pub(crate) fn remove(&mut self, changelog: Changelog, key: Vec<u8>, before: Written) {
         self.send(changelog, key, None);
         self.digest.replace(before, Written::NOTHING);
     }
@@ -150,6 +150,11 @@ impl<K: Clone + Eq + Hash + Ord, V> Table<K, V> {
         Q: Eq + Hash + ?Sized,
     {
         self.entries.get(key).map(|entry| &entry.value)
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// All values, in no order.

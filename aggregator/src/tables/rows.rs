@@ -11,7 +11,10 @@ use measurement::{
 };
 use records::{RecordError, RowKey, RowState, VERSION, check_version, decode, encode};
 
-use super::changelog::{Changelog, Table, Writer, Written};
+use super::{
+    changelog::{Changelog, Table, Writer, Written},
+    units::Units,
+};
 use crate::{
     plan::{FeedPlan, Plan, PopulationId},
     select::Selected,
@@ -19,7 +22,7 @@ use crate::{
 
 /// What an event did to the rows of a population.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fed {
+pub(crate) enum Fed {
     /// The feed does not want it.
     NotWanted,
     /// It says what was known, or less.
@@ -30,7 +33,7 @@ pub enum Fed {
 
 /// The rows of all populations.
 #[derive(Clone, Debug)]
-pub struct Rows(Vec<Kept>);
+pub(crate) struct Rows(Vec<Kept>);
 
 /// The rows of one population, by key.
 #[derive(Clone, Debug)]
@@ -50,13 +53,13 @@ impl PartialEq for Rows {
 
 impl Rows {
     /// None yet.
-    pub fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         let grains = plan.populations().map(|(_, population)| population.grain.clone());
         Self(grains.map(|grain| Kept { table: Table::new(Changelog::Populations), grain }).collect())
     }
 
     /// Takes an event into the row that it is about.
-    pub fn update(&mut self, plan: &Plan, feed_plan: &FeedPlan, selected: &Selected, slots: &[Value]) -> Fed {
+    pub(crate) fn update(&mut self, plan: &Plan, feed_plan: &FeedPlan, selected: &Selected, slots: &[Value]) -> Fed {
         let population = &plan[feed_plan.population].definition;
         let feed = &feed_plan.feed;
         let Kept { table, grain } = feed_plan.population.of_mut(&mut self.0);
@@ -104,29 +107,34 @@ impl Rows {
     }
 
     /// All rows of a population but the one that knows of full snapshots.
-    pub fn of(&self, population: PopulationId) -> impl Iterator<Item = &Row> {
+    pub(crate) fn of(&self, population: PopulationId) -> impl Iterator<Item = &Row> {
         let rows = population.of(&self.0).table.iter();
         rows.filter(|(key, _)| *key != Population::SNAPSHOT).map(|(_, row)| row)
     }
 
     /// One row.
-    pub fn get(&self, population: PopulationId, key: &str) -> Option<&Row> {
+    pub(crate) fn get(&self, population: PopulationId, key: &str) -> Option<&Row> {
         population.of(&self.0).table.get(key)
     }
 
     /// Start of the earliest interval of which a population knows something.
-    pub fn first(&self, population: PopulationId) -> Option<Timestamp> {
+    pub(crate) fn first(&self, population: PopulationId) -> Option<Timestamp> {
         population.of(&self.0).table.iter().filter_map(|(_, row)| row.first()).min()
     }
 
     /// Marks everything as changed.
-    pub fn touch_all(&mut self) {
+    pub(crate) fn touch_all(&mut self) {
         self.0.iter_mut().for_each(|kept| kept.table.touch_all());
     }
 
     /// Writes what has changed. `horizon` says before which instant no version of a population's rows can be asked for
     /// any more: those are merged into one.
-    pub fn write(&mut self, plan: &Plan, horizon: impl Fn(PopulationId) -> Option<Timestamp>, writer: &mut Writer<'_>) {
+    pub(crate) fn write(
+        &mut self,
+        plan: &Plan,
+        horizon: impl Fn(PopulationId) -> Option<Timestamp>,
+        writer: &mut Writer<'_>,
+    ) {
         let covered = writer.covered;
         for (id, population) in plan.populations() {
             let definition = &population.definition;
@@ -141,11 +149,19 @@ impl Rows {
         }
     }
 
-    /// Takes a row from the changelog; `false` if the plan does not know the population.
-    pub fn load(&mut self, plan: &Plan, key: RowKey, value: &[u8], written: Written) -> Result<bool, RecordError> {
+    /// Takes a row from the changelog; `false` if there is no unit that it belongs to.
+    pub(crate) fn load(
+        &mut self,
+        plan: &Plan,
+        units: &Units,
+        key: RowKey,
+        value: &[u8],
+        written: Written,
+    ) -> Result<bool, RecordError> {
         let state: RowState = decode("row", value)?;
         check_version("row", state.version)?;
-        let Some(population) = plan.population(&key.population) else { return Ok(false) };
+        let population = plan.population(&key.population);
+        let Some(population) = population.filter(|population| units.knows(*population)) else { return Ok(false) };
         population.of_mut(&mut self.0).table.load(key.key, state.row, written);
         Ok(true)
     }

@@ -21,7 +21,7 @@ const DIGITS: usize = 16;
 
 /// What the memory says of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
+pub(crate) enum Sight {
     /// Its identity is new.
     New,
     /// It came before, and said the same.
@@ -40,7 +40,7 @@ struct Chunk {
 
 /// The identities of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SeenSet {
+pub(crate) struct SeenSet {
     /// What was said, by identity.
     known: Known,
     chunks: BTreeMap<i64, Chunk>,
@@ -106,7 +106,7 @@ fn first_eight(hasher: Sha256) -> u64 {
 
 impl SeenSet {
     /// Remembers an identity, and what its event said, until the watermark passes `expires`.
-    pub fn insert(&mut self, identity: u64, content: u64, offset: i64, expires: Timestamp) -> Sight {
+    pub(crate) fn insert(&mut self, identity: u64, content: u64, offset: i64, expires: Timestamp) -> Sight {
         match self.known.part(identity).entry(identity) {
             Entry::Occupied(known) if *known.get() == content || *known.get() == UNKNOWN => Sight::Duplicate,
             Entry::Occupied(_) => Sight::Conflict,
@@ -121,7 +121,7 @@ impl SeenSet {
     }
 
     /// Writes what the open transaction adds, and removes what has expired by the watermark, if that is known.
-    pub fn write(&mut self, watermark: Option<Timestamp>, writer: &mut Writer<'_>) {
+    pub(crate) fn write(&mut self, watermark: Option<Timestamp>, writer: &mut Writer<'_>) {
         if let Some((offset, mut chunk)) = self.open.take() {
             let wire = encode(&SeenKey { first_offset: offset });
             let value = encode(&self.wire(&chunk));
@@ -149,7 +149,7 @@ impl SeenSet {
     }
 
     /// Takes a chunk from the changelog.
-    pub fn load(&mut self, key: SeenKey, value: &[u8], written: Written) -> Result<(), RecordError> {
+    pub(crate) fn load(&mut self, key: SeenKey, value: &[u8], written: Written) -> Result<(), RecordError> {
         let seen: Seen = decode("seen chunk", value)?;
         check_version("seen chunk", seen.version)?;
         let hashes = numbers(&seen.hashes)?;

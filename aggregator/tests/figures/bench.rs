@@ -12,7 +12,7 @@ use std::{
 
 use aggregator::{Aggregator, Options, Stats};
 use measurement::{accumulate::Accumulator, catalogue::Catalogue, time::Timestamp};
-use records::{Accounting, Aggregate, AggregateKey, Frontier, Progress, Topics, headers};
+use records::{Accounting, Aggregate, AggregateKey, Frontier, Progress, Since, Topics, Unit, headers};
 use streaming::{
     Clock, Log, OutRecord, Record, Runner, TopicPartition,
     embedded::EmbeddedLog,
@@ -69,6 +69,7 @@ pub(crate) fn schemas() -> PathBuf {
 
 pub(crate) struct Bench {
     pub(crate) log: Arc<dyn Log>,
+    pub(crate) embedded: Arc<EmbeddedLog>,
     pub(crate) catalogue: Catalogue,
     topics: Topics,
     partitions: i32,
@@ -81,13 +82,15 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(partitions: i32) -> Self {
-        let log: Arc<dyn Log> = Arc::new(EmbeddedLog::new());
+        let embedded = Arc::new(EmbeddedLog::new());
+        let log: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(&embedded);
         let topics = Topics::default();
         for spec in service::topics::ours(&topics, partitions, 1) {
             log.create(&spec).unwrap();
         }
         Self {
             log,
+            embedded,
             catalogue: Catalogue::load(&schemas()).unwrap(),
             topics,
             partitions,
@@ -207,8 +210,9 @@ impl Bench {
         for ((key, _), value) in self.newest() {
             let Ok(key) = records::decode::<AggregateKey>("aggregate", &key) else { continue };
             let aggregate: Aggregate = records::decode("aggregate", &value).unwrap();
-            let current = self.catalogue.constructs.iter().any(|construct| construct.digest == key.definition);
-            assert!(current, "{key:?} is of no construct of the catalogue: it should have been removed");
+            let of_construct = self.catalogue.construct(&key.construct).map(|construct| &construct.base);
+            let current = of_construct.is_some_and(|base| base.iter().any(|base| base.digest == key.definition));
+            assert!(current, "{key:?} is of no measure of the catalogue: it should have been removed");
             if (aggregate.accumulator.n(), aggregate.accumulator.without(), aggregate.accumulator.undecided())
                 == (0, 0, 0)
             {
@@ -220,6 +224,31 @@ impl Bench {
                 .or_insert(aggregate.accumulator);
         }
         figures
+    }
+
+    /// From when on a measure is whole, in the partition where it is so latest.
+    pub(crate) fn whole_since(&self, construct: &str, measure: &str) -> Since {
+        let key = records::UnitKey { construct: construct.to_owned(), measure: measure.to_owned() };
+        let all = self.newest();
+        let since = (0..self.partitions).map(|partition| {
+            let value = all.get(&(records::encode(&key), partition)).expect("every partition says so");
+            let unit: Unit = records::decode("unit", value).unwrap();
+            let base = &self.catalogue.construct(construct).unwrap().base;
+            assert_eq!(unit.definition, base.iter().find(|base| base.name == measure).unwrap().digest);
+            unit.since
+        });
+        since.max().unwrap()
+    }
+
+    /// Removes everything that a changelog holds.
+    pub(crate) fn lose(&self, topic: &str) {
+        let tombstones = self.newest_of(topic).into_keys().map(|(key, partition)| OutRecord {
+            topic: topic.into(),
+            partition: Some(partition),
+            key: Some(key),
+            ..OutRecord::default()
+        });
+        self.write(tombstones.collect());
     }
 
     /// Accounting of a source, over all partitions.

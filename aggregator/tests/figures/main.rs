@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod bench;
+mod changes;
 mod conflicts;
 mod intervals;
 mod late;

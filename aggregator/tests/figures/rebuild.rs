@@ -166,33 +166,39 @@ fn state_of_a_newer_format_is_refused_by_name_and_left_as_it_is() {
     assert_eq!(runner.stats().records(), 0, "once it is as it was, it is gone on with");
 }
 
+/// The group has read on, and its state is gone: what would be counted from here on would be taken for all there was.
 #[test]
-fn state_of_another_catalogue_is_built_anew() {
+fn state_that_is_gone_is_built_anew_before_anything_is_written() {
     let mut bench = with_some_events();
-    let old = bench.figures();
-    let folder = tempfile::tempdir().unwrap();
-    copy(&schemas(), folder.path());
-    let path = folder.path().join("constructs/vernier/failed-authentication-ratio.yaml");
-    let text = fs::read_to_string(&path).unwrap();
-    let changed = text.replace("activity_id == 1 && status_id == 2", "activity_id == 1 && status_id == 1");
-    assert_ne!(text, changed);
-    fs::write(&path, changed).unwrap();
-    bench.catalogue = Catalogue::load(folder.path()).unwrap();
-    Bench::drain(&mut bench.start());
-    let new = bench.figures();
-    let of = |figures, measure| count(figures, LOGINS, measure, START, &[]);
-    // 0, 7, 14 … 56 minutes: nine log-ins in the first hour, three of which failed.
-    assert_eq!((of(&old, "failed"), of(&old, "attempts")), (3, 9));
-    assert_eq!((of(&new, "failed"), of(&new, "attempts")), (6, 9));
-    let others = |figures: &crate::bench::Figures| {
-        figures
-            .iter()
-            .filter(|((construct, ..), _)| construct != LOGINS)
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect::<Vec<_>>()
-    };
-    assert!(!others(&old).is_empty());
-    assert_eq!(others(&new), others(&old), "what was not changed is as before");
+    let (figures, until) = (bench.figures(), bench.newest_frontier(0).next_offset);
+    for topic in [Topics::default().measures, Topics::default().populations] {
+        bench.lose(&topic);
+    }
+    assert!(bench.figures().is_empty());
+    bench.commit_records = 4;
+    let mut runner = bench.start();
+    let mut steps = 0;
+    while bench.figures().is_empty() {
+        runner.step(std::time::Duration::ZERO).unwrap();
+        steps += 1;
+        assert!(steps < 1000, "it is built anew");
+    }
+    assert!(bench.newest_frontier(0).next_offset >= until);
+    Bench::drain(&mut runner);
+    assert_eq!(bench.figures(), figures);
+    assert_eq!(bench.newest_frontier(0).builds, 1);
+}
+
+/// One of the changelogs alone: the digest tells.
+#[test]
+fn half_of_the_state_is_no_state() {
+    for topic in [Topics::default().measures, Topics::default().populations] {
+        let bench = with_some_events();
+        let figures = bench.figures();
+        bench.lose(&topic);
+        Bench::drain(&mut bench.start());
+        assert_eq!(bench.figures(), figures, "{topic}");
+    }
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) {

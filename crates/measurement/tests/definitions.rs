@@ -75,8 +75,12 @@ fn where_rows_lie_has_its_say() {
 /// What changes with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Says {
-    /// The definition: a new series begins.
+    /// A base measure, and so the definition: another series begins, of events that are folded anew.
     Definition,
+    /// The definition, and no base measure: another series of the same aggregates.
+    Derived,
+    /// The settings of a source: what is read from now on, and no measure.
+    Settings,
     /// The decision criteria alone.
     Criteria,
     /// What is kept, and neither definition nor criteria.
@@ -87,7 +91,7 @@ enum Says {
     Parts,
 }
 
-use Says::{Criteria, Definition, Kept, Nothing, Parts};
+use Says::{Criteria, Definition, Derived, Kept, Nothing, Parts, Settings};
 
 const MAIN: &str = "constructs/main.yaml";
 const RULES: &str = "constructs/rules.yaml";
@@ -111,7 +115,7 @@ const KEYS: &[(&str, Says, &str, &str, &str)] = &[
     ("ConstructSpec.by", Parts, "", "", ""),
     ("ConstructSpec.parameters", Definition, MAIN, "duty: 3", "duty: 4"),
     ("ConstructSpec.base", Definition, MAIN, "  least: {", "  smallest: {"),
-    ("ConstructSpec.derived", Definition, MAIN, "  twice: {", "  double: {"),
+    ("ConstructSpec.derived", Derived, MAIN, "  twice: {", "  double: {"),
     ("ConstructSpec.indicator", Parts, "", "", ""),
     ("ConstructSpec.target", Parts, "", "", ""),
     ("ConstructSpec.missing", Nothing, "", "", ""), // one value is allowed
@@ -171,11 +175,11 @@ const KEYS: &[(&str, Says, &str, &str, &str)] = &[
     ("UnionSpec.from", Definition, MAIN, "from: start_time", "from: time"),
     ("UnionSpec.to", Definition, MAIN, "to: end_time", "to: time"),
     ("UnionSpec.per", Definition, MAIN, "per: device.uid", "per: device.name"),
-    ("DerivedSpec.formula", Definition, MAIN, "100 * counted / rows", "100 * least / rows"),
-    ("DerivedSpec.unit", Definition, MAIN, "unit: percent", "unit: ratio"),
-    ("DerivedSpec.minimum_denominator", Definition, MAIN, "minimum_denominator: 1", "minimum_denominator: 2"),
+    ("DerivedSpec.formula", Derived, MAIN, "100 * counted / rows", "100 * least / rows"),
+    ("DerivedSpec.unit", Derived, MAIN, "unit: percent", "unit: ratio"),
+    ("DerivedSpec.minimum_denominator", Derived, MAIN, "minimum_denominator: 1", "minimum_denominator: 2"),
     ("DerivedSpec.confidence", Nothing, MAIN, "confidence: none", "confidence: wilson"),
-    ("IndicatorSpec.of", Definition, MAIN, "of: share", "of: twice"),
+    ("IndicatorSpec.of", Derived, MAIN, "of: share", "of: twice"),
     ("IndicatorSpec.gates", Parts, "", "", ""),
     ("IndicatorSpec.bands", Criteria, MAIN, "red: \"[0, limit)\", green: \"[limit, inf)\"", "red: \"[0, limit]\", green: \"(limit, inf)\""),
     ("IndicatorSpec.rules", Parts, "", "", ""),
@@ -199,7 +203,7 @@ const KEYS: &[(&str, Says, &str, &str, &str)] = &[
     ("TargetSpec.until", Nothing, MAIN, "until: 2027-01-01", "until: 2027-01-02"),
     ("TargetSpec.approved_by", Nothing, MAIN, "approved_by: Board", "approved_by: Other"),
     ("PrivacySpec.subject", Nothing, MAIN, "subject: people", "subject: staff"),
-    ("PrivacySpec.minimum_group", Definition, MAIN, "minimum_group: 5", "minimum_group: 6"),
+    ("PrivacySpec.minimum_group", Derived, MAIN, "minimum_group: 5", "minimum_group: 6"),
     ("ReportSpec.chart", Nothing, MAIN, "chart: line", "chart: bar"),
     ("PopulationSpec.population", Nothing, "", "", ""), // who measures it names it: see BaseSpec.population
     ("PopulationSpec.title", Nothing, THINGS, "title: Things", "title: Stuff"),
@@ -229,27 +233,27 @@ const KEYS: &[(&str, Says, &str, &str, &str)] = &[
     ("SourceSpec.source", Nothing, "", "", ""), // who measures it names it: see ConstructSpec.sources
     ("SourceSpec.title", Nothing, A, "title: A", "title: Aa"),
     ("SourceSpec.owner", Nothing, A, "owner: O", "owner: P"),
-    ("SourceSpec.topics", Definition, A, "topics: [raw.a]", "topics: [raw.a, raw.aa]"),
-    ("SourceSpec.decode", Definition, A, "decode: json", "decode: text"),
-    ("SourceSpec.unwrap", Definition, A, "records: events", "records: items"),
-    ("SourceSpec.encoding", Definition, A, "encoding: utf-8", "encoding: utf-16"),
-    ("SourceSpec.duplicate_members", Definition, A, "duplicate_members: refuse", "duplicate_members: last"),
-    ("SourceSpec.time_unit", Definition, A, "time_unit: milliseconds", "time_unit: seconds"),
-    ("SourceSpec.zone", Definition, A, "zone: UTC", "zone: Europe/Zurich"),
-    ("SourceSpec.alive_by", Definition, A, "alive_by: isms_heartbeat", "alive_by: authentication"),
-    ("SourceSpec.mapping", Definition, A, "mapping: vrl", "mapping: ocsf"),
-    ("SourceSpec.lateness", Definition, A, "lateness: PT1H", "lateness: PT2H"),
-    ("SourceSpec.idle", Definition, A, "idle: PT30S", "idle: PT31S"),
-    ("SourceSpec.max_future", Definition, A, "max_future: PT5M", "max_future: PT6M"),
-    ("SourceSpec.rhythm", Definition, A, "rhythm: P2D", "rhythm: P3D"),
-    ("SourceSpec.deduplicate", Definition, A, "deduplicate: P7D", "deduplicate: P8D"),
+    ("SourceSpec.topics", Settings, A, "topics: [raw.a]", "topics: [raw.a, raw.aa]"),
+    ("SourceSpec.decode", Settings, A, "decode: json", "decode: text"),
+    ("SourceSpec.unwrap", Settings, A, "records: events", "records: items"),
+    ("SourceSpec.encoding", Settings, A, "encoding: utf-8", "encoding: utf-16"),
+    ("SourceSpec.duplicate_members", Settings, A, "duplicate_members: refuse", "duplicate_members: last"),
+    ("SourceSpec.time_unit", Settings, A, "time_unit: milliseconds", "time_unit: seconds"),
+    ("SourceSpec.zone", Settings, A, "zone: UTC", "zone: Europe/Zurich"),
+    ("SourceSpec.alive_by", Settings, A, "alive_by: isms_heartbeat", "alive_by: authentication"),
+    ("SourceSpec.mapping", Settings, A, "mapping: vrl", "mapping: ocsf"),
+    ("SourceSpec.lateness", Settings, A, "lateness: PT1H", "lateness: PT2H"),
+    ("SourceSpec.idle", Settings, A, "idle: PT30S", "idle: PT31S"),
+    ("SourceSpec.max_future", Settings, A, "max_future: PT5M", "max_future: PT6M"),
+    ("SourceSpec.rhythm", Settings, A, "rhythm: P2D", "rhythm: P3D"),
+    ("SourceSpec.deduplicate", Settings, A, "deduplicate: P7D", "deduplicate: P8D"),
     ("OrganisationSpec.parameters", Definition, "organisation.yaml", "asked: 5", "asked: 6"),
     ("RatesSpec.currency", Definition, "rates.yaml", "currency: CHF", "currency: USD"),
     ("RatesSpec.zone", Definition, "rates.yaml", "zone: Europe/Zurich", "zone: UTC"),
     ("RatesSpec.rates", Parts, "", "", ""),
     ("RateSpec.from", Definition, "rates.yaml", "from: 2026-01-01", "from: 2026-01-02"),
     ("RateSpec.of", Definition, "rates.yaml", "EUR: 0.95", "EUR: 0.96"),
-    ("a mapping", Definition, "mappings/a/map.vrl", ".class_uid = 2005", ".class_uid = 3002"),
+    ("a mapping", Settings, "mappings/a/map.vrl", ".class_uid = 2005", ".class_uid = 3002"),
 ];
 
 #[test]
@@ -271,18 +275,24 @@ fn every_key_has_its_say_or_none() {
         let found = digests(&changed(&[(file, from, to)]));
         let changes = (
             found.definitions != plain.definitions,
+            found.bases != plain.bases,
             found.criteria != plain.criteria,
+            found.settings != plain.settings,
             found.catalogue != plain.catalogue,
         );
         let wanted = match says {
             // Parameters of bands may be among what changes: criteria are free to follow.
-            Definition => (true, changes.1, true),
-            Criteria => (false, true, false),
-            Kept => (false, false, true),
-            Nothing | Parts => (false, false, false),
+            Definition => (true, true, changes.2, false, true),
+            Derived => (true, false, changes.2, false, true),
+            Settings => (false, false, false, true, true),
+            Criteria => (false, false, true, false, false),
+            Kept => (false, false, false, false, true),
+            Nothing | Parts => (false, false, false, false, false),
         };
         if changes != wanted {
-            wrong.push(format!("{key} says {says:?}; definition, criteria, what is kept change: {changes:?}"));
+            wrong.push(format!(
+                "{key} says {says:?}; definition, base, criteria, settings, what is kept change: {changes:?}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -291,6 +301,9 @@ fn every_key_has_its_say_or_none() {
 #[derive(Debug, PartialEq, Eq)]
 struct Digests {
     definitions: BTreeMap<String, String>,
+    /// Of base measures and of populations.
+    bases: Vec<String>,
+    settings: Vec<String>,
     criteria: Vec<String>,
     catalogue: String,
 }
@@ -301,6 +314,12 @@ fn digests(files: &Files) -> Digests {
     let criteria = catalogue.constructs.iter().flat_map(|construct| &construct.indicator.criteria);
     Digests {
         definitions: catalogue.constructs.iter().map(of).collect(),
+        bases: {
+            let measures = catalogue.constructs.iter().flat_map(|construct| &construct.base);
+            let populations = catalogue.populations.values().map(|population| population.digest.clone());
+            measures.map(|base| base.digest.clone()).chain(populations).collect()
+        },
+        settings: catalogue.sources.values().map(|source| source.digest.clone()).collect(),
         criteria: criteria.map(|criteria| criteria.digest.clone()).collect(),
         catalogue: catalogue.digest.clone(),
     }

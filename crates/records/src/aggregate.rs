@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct AggregateKey {
     /// Identifier of the construct.
     pub construct: String,
-    /// Digest of the construct's definition.
+    /// Digest of the base measure.
     pub definition: String,
     /// Name of the base measure.
     pub measure: String,

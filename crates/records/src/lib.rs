@@ -8,8 +8,9 @@
 //! 5. [`dead_letter`]: what ingest could not use, with its origin;
 //! 6. [`state`]: the aggregator's rows, seen chunks and frontier;
 //! 7. [`aggregate`]: partial base measures and source activity, read by the evaluator;
-//! 8. [`late`]: events that came after the restatement horizon;
-//! 9. [`result`]: entries of the ledger.
+//! 8. [`unit`]: of which measures and populations there is state, and from when on it is whole;
+//! 9. [`late`]: events that came after the restatement horizon;
+//! 10. [`result`]: entries of the ledger.
 //!
 //! Payloads are JSON, each with a `version`; a reader refuses a newer version than it knows.
 //! Keys of compacted topics are JSON arrays that begin with the kind of the record, so that one
@@ -22,6 +23,7 @@ pub mod intake;
 pub mod dead_letter;
 pub mod state;
 pub mod aggregate;
+pub mod unit;
 pub mod late;
 pub mod result;
 
@@ -33,6 +35,7 @@ pub use progress::Progress;
 pub use result::{BaseValue, LedgerState, PeriodRef, Quality, Reason, ResultRecord, SourceQuality};
 pub use state::{Accounting, Frontier, RowKey, RowState, Seen, SeenKey, SourceProgress};
 pub use topics::Topics;
+pub use unit::{PopulationKey, Since, Unit, UnitKey};
 
 /// The version that this build writes into every payload.
 pub const VERSION: u32 = 1;

@@ -35,6 +35,8 @@ pub enum Reason {
     LateData,
     /// An earlier period was revised.
     HistoryRevised,
+    /// The state was built anew from the events since the entry before was written, and gives other figures.
+    Rebuilt,
 }
 
 /// The period that a result is about. A silence that lasted for many periods is one entry, which spans them all.
@@ -158,6 +160,9 @@ pub struct ResultRecord {
     pub watermark: Timestamp,
     /// Offset covered per partition of `vernier.events`.
     pub covered: BTreeMap<i32, i64>,
+    /// How many times the state of a partition was built anew from the events, by partition, where it was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub builds: BTreeMap<i32, u32>,
     /// Version of the program that judged.
     pub build: String,
 }
@@ -213,6 +218,7 @@ impl ResultRecord {
             // Lineage.
             watermark: _,
             covered: _,
+            builds: _,
             build: _,
         } = self;
         *definition == other.definition

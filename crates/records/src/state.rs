@@ -158,8 +158,14 @@ pub struct Frontier {
     pub transaction: u64,
     /// Number of partitions of `vernier.events` that the state was built for.
     pub partitions: i32,
-    /// Digest of the catalogue that the state was built with.
+    /// Digest of the catalogue that the task was run with last: for people. Which state belongs to what, units say.
     pub catalogue: String,
+    /// Latest event time among all events that were read; absent where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Timestamp>,
+    /// How many times the state was built anew from the events.
+    #[serde(default, skip_serializing_if = "is_none_built")]
+    pub builds: u32,
     /// Published watermark per source. Everything before it is in the aggregates of this transaction.
     pub watermarks: BTreeMap<String, Timestamp>,
     /// Source partitions behind the watermarks.
@@ -173,6 +179,11 @@ pub struct Frontier {
     /// Sum modulo 2^128 of a hash of every live key and value of this partition's changelogs, the
     /// frontier itself left out; 32 hexadecimal digits.
     pub digest: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references over")]
+const fn is_none_built(builds: &u32) -> bool {
+    *builds == 0
 }
 
 impl Frontier {

@@ -34,5 +34,5 @@ pub use words::{Change, Cleanup, Clock, LogError, TopicDescription, TopicSpec, T
 
 pub use protocol::RunError;
 pub use runner::{Runner, RunnerConfig, RunnerStats, Step};
-pub use stage::{Outbox, Position, Resume, Stage, StageError};
+pub use stage::{Found, Outbox, Position, Resume, Stage, StageError};
 pub use transact::transact;

@@ -18,7 +18,7 @@ use crate::{
     log::{Log, Member, Producer, SESSION_TIMEOUT, place},
     protocol::{Action, Answer, Call, Protocol, RestoreCall, RunError, Settings},
     record::{OutRecord, TopicPartition},
-    stage::{Outbox, Stage, StageError},
+    stage::{Found, Outbox, Stage, StageError},
     words::{Change, Clock, LogError, TransactionError},
 };
 
@@ -260,10 +260,10 @@ impl<S: Stage> Runner<S> {
                 let first = self.log.first_offset(at);
                 first.and_then(|first| Ok(Answer::Range(first, self.log.end_offset(at)?)))
             }
-            (RestoreCall::Build, _) => {
+            (RestoreCall::Build { first, known }, _) => {
                 let changelog = self.restores.remove(at).map(restore::Restore::into_records).unwrap_or_default();
                 let (count, empty) = (changelog.len(), changelog.is_empty());
-                let resume = self.stage.restore(at, changelog)?;
+                let resume = self.stage.restore(at, Found { changelog, first, known })?;
                 self.stats.add_restored(count);
                 return Ok(Answer::Built(resume, empty));
             }

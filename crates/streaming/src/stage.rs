@@ -24,6 +24,19 @@ pub enum Resume {
     },
 }
 
+/// What there is of a partition before it is taken over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The newest record of each key in the partition's changelogs, tombstones left out, in the order of the changelog
+    /// topics and offsets.
+    pub changelog: Vec<Record>,
+    /// Offset of the first record of the partition that is still there.
+    pub first: i64,
+    /// Where the group, or other evidence, says that reading goes on; `None` where nobody has read it yet. With an empty
+    /// changelog, this is what is left of a state that is gone.
+    pub known: Option<i64>,
+}
+
 /// How far a partition has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
@@ -74,9 +87,8 @@ pub struct StageError(pub String);
 /// A stage. Its memory is a cache of what its transactions have written: it must be able to forget
 /// a partition at any time and restore it from the changelog.
 pub trait Stage: Send {
-    /// Takes over a partition. `changelog` holds the newest record of each key in the partition's
-    /// changelogs, tombstones left out, in the order of the changelog topics and offsets.
-    fn restore(&mut self, partition: &TopicPartition, changelog: Vec<Record>) -> Result<Resume, StageError>;
+    /// Takes over a partition, given what was found of it.
+    fn restore(&mut self, partition: &TopicPartition, found: Found) -> Result<Resume, StageError>;
 
     /// Where reading of a partition is known to go on, by what the stage itself has written, if the group knows no
     /// offset. `None` if nothing was ever written.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use measurement::{calendar::Period, catalogue::Construct, time::Timestamp};
 use records::Quality;
 
-use super::{ConstructState, PeriodState, Phase};
+use super::{Building, ConstructState, PeriodState, Phase, Standing};
 
 /// So many silent periods stand one by one before the rest of a silence is one entry: whoever looks at hours sees the
 /// first day hour by hour.
@@ -68,11 +68,44 @@ impl Life {
 }
 
 impl ConstructState {
+    /// Notes whether the construct can be stated. What was laid out for another beginning goes: what was published
+    /// stands in the ledger.
+    pub(crate) fn stand(&mut self, construct: &str, standing: Standing) {
+        if self.standing.as_ref() == Some(&standing) {
+            return;
+        }
+        if let Standing::Building(Building { why, half_deployed: _ }) = &standing {
+            // An aggregator that has not begun yet is how every deployment begins.
+            if self.standing.is_some() {
+                tracing::warn!(construct, why, "being built: nothing is stated of it");
+            } else {
+                tracing::debug!(construct, why, "being built: nothing is stated of it");
+            }
+        }
+        self.standing = Some(standing);
+        self.periods.clear();
+        self.silences.clear();
+        self.dirty.clear();
+        self.unfinished.clear();
+    }
+
+    /// Start of the first period that can be stated.
+    fn first_whole(&self) -> Option<Timestamp> {
+        match self.standing {
+            Some(Standing::From(first)) => Some(first),
+            Some(Standing::Building(_)) | None => None,
+        }
+    }
+
     /// Lays out the periods up to the one that time has reached. `rhythm` is the longest of the construct's sources.
     pub(crate) fn lay_out(&mut self, construct: &Construct, rhythm: i64, reached: Timestamp) {
         let laying = Laying { construct, rhythm };
         let to = construct.calendar.period_at(construct.period, reached).end;
-        let Some(first) = self.life.periods.keys().next().copied().filter(|first| *first <= reached) else { return };
+        let Some(life) = self.life.periods.keys().next().copied() else { return };
+        // What was told before the first whole period says nothing of it, and is no reason to be silent about it.
+        let Some(first) = self.first_whole().map(|whole| whole.max(life)).filter(|first| *first <= reached) else {
+            return;
+        };
         let fresh = std::mem::take(&mut self.life.fresh);
         match self.periods.keys().next().copied() {
             None => return laying.lay(self, first, to, true),

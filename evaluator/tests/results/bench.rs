@@ -16,7 +16,10 @@ use measurement::{
     catalogue::{Catalogue, Construct},
     time::Timestamp,
 };
-use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, ResultRecord, Topics, VERSION, encode};
+use records::{
+    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, ResultRecord, Since, Topics, Unit, UnitKey, VERSION,
+    encode,
+};
 use streaming::{Clock, Log, OutRecord, embedded::EmbeddedLog, transact};
 
 /// 2026-03-01T00:00:00Z.
@@ -37,7 +40,17 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// Every measure is whole in every partition.
     pub(crate) fn new(partitions: i32) -> Self {
+        let bench = Self::without_units(partitions);
+        for partition in 0..partitions {
+            bench.task(partition, Transaction::units(&bench.catalogue));
+        }
+        bench
+    }
+
+    /// No partition says that anything is whole.
+    pub(crate) fn without_units(partitions: i32) -> Self {
         let log: Arc<dyn Log> = Arc::new(EmbeddedLog::new());
         let topics = Topics::default();
         for spec in service::topics::ours(&topics, partitions, 1) {
@@ -127,6 +140,28 @@ impl Bench {
 pub(crate) struct Transaction(Vec<(Vec<u8>, Vec<u8>)>);
 
 impl Transaction {
+    /// Every measure of every construct is whole from the beginning.
+    pub(crate) fn units(catalogue: &Catalogue) -> Self {
+        let of = |construct: &Construct| {
+            let key = |measure: &str| UnitKey { construct: construct.id.clone(), measure: measure.to_owned() };
+            let unit = |definition: &str| Unit {
+                version: VERSION,
+                definition: definition.to_owned(),
+                since: Since::Beginning,
+            };
+            let units = construct.base.iter().map(|base| (encode(&key(&base.name)), encode(&unit(&base.digest))));
+            units.collect::<Vec<_>>()
+        };
+        Self(catalogue.constructs.iter().flat_map(of).collect())
+    }
+
+    /// From when on a measure of some definition is whole.
+    pub(crate) fn unit(mut self, construct: &str, measure: &str, definition: &str, since: Since) -> Self {
+        let key = UnitKey { construct: construct.to_owned(), measure: measure.to_owned() };
+        self.0.push((encode(&key), encode(&Unit { version: VERSION, definition: definition.to_owned(), since })));
+        self
+    }
+
     pub(crate) fn measure(
         mut self,
         construct: &Construct,
@@ -137,7 +172,7 @@ impl Transaction {
     ) -> Self {
         let key = AggregateKey {
             construct: construct.id.clone(),
-            definition: construct.digest.clone(),
+            definition: construct.base.iter().find(|base| base.name == measure).unwrap().digest.clone(),
             measure: measure.to_owned(),
             period_start: Timestamp(start),
             group: group.iter().map(|value| (*value).to_owned()).collect(),
@@ -194,6 +229,8 @@ impl Transaction {
             transaction: 1,
             partitions,
             catalogue: String::new(),
+            newest: None,
+            builds: 0,
             watermarks: BTreeMap::from(watermarks),
             sources: BTreeMap::new(),
             uncomputed: BTreeMap::new(),

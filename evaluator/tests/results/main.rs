@@ -9,4 +9,5 @@ mod ledger;
 mod revisions;
 mod silence;
 mod unread;
+mod whole;
 mod writer;

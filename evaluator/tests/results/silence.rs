@@ -10,7 +10,10 @@ use measurement::{
     time::Timestamp,
 };
 use proptest::prelude::*;
-use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Reason, ResultRecord, VERSION, encode};
+use records::{
+    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Reason, ResultRecord, Since, Unit, UnitKey, VERSION,
+    encode,
+};
 use streaming::{Record, RecordRef, TopicPartition};
 
 use crate::bench::{Bench, DAY, HOUR, LOGINS, MINUTE, START, Transaction};
@@ -98,7 +101,7 @@ impl Told {
         let construct = &self.catalogue.constructs[0];
         let key = AggregateKey {
             construct: construct.id.clone(),
-            definition: construct.digest.clone(),
+            definition: construct.base[0].digest.clone(),
             measure: "attempts".to_owned(),
             period_start: Timestamp(start),
             group: Vec::new(),
@@ -113,6 +116,12 @@ impl Told {
     }
 
     fn look(&mut self, watermark: i64) {
+        let catalogue = Arc::clone(&self.catalogue);
+        for (construct, base) in catalogue.constructs.iter().flat_map(|of| of.base.iter().map(move |base| (of, base))) {
+            let key = UnitKey { construct: construct.id.clone(), measure: base.name.clone() };
+            let unit = Unit { version: VERSION, definition: base.digest.clone(), since: Since::Beginning };
+            self.hand(encode(&key), encode(&unit));
+        }
         let frontier = Frontier {
             version: VERSION,
             next_offset: 1,
@@ -120,6 +129,8 @@ impl Told {
             transaction: 1,
             partitions: 1,
             catalogue: String::new(),
+            newest: None,
+            builds: 0,
             watermarks: BTreeMap::from([("any".to_owned(), Timestamp(watermark))]),
             sources: BTreeMap::new(),
             uncomputed: BTreeMap::new(),

@@ -35,7 +35,7 @@ impl Bench {
 
     fn take_over(&mut self, topic: &str) -> TopicPartition {
         let partition = TopicPartition::new(topic, 1);
-        assert_eq!(self.ingest.restore(&partition, Vec::new()).unwrap(), Resume::Committed);
+        assert_eq!(self.ingest.restore(&partition, streaming::Found::default()).unwrap(), Resume::Committed);
         partition
     }
 

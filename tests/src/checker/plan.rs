@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use measurement::{
-    catalogue::{BaseOf, Catalogue, Construct, Fold},
+    catalogue::{BaseMeasure, BaseOf, Catalogue, Construct, Fold},
     time::Timestamp,
 };
 use records::AggregateKey;
@@ -18,6 +18,7 @@ const COUNTED: i64 = 1;
 struct Asked {
     construct: usize,
     measure: String,
+    digest: String,
     sums: bool,
 }
 
@@ -53,7 +54,8 @@ impl<'a> Plan<'a> {
                     Fold::Sum(_) => true,
                     other => panic!("{}: the recount knows no {other:?}", base.name),
                 };
-                let asked = Asked { construct, measure: base.name.clone(), sums };
+                let (measure, digest) = (base.name.clone(), base.digest.clone());
+                let asked = Asked { construct, measure, digest, sums };
                 by_class.entry(i64::from(*uid)).or_default().push(asked);
             }
         }
@@ -81,7 +83,7 @@ impl<'a> Plan<'a> {
             construct: asked.construct,
             place: AggregateKey {
                 construct: construct.id.clone(),
-                definition: construct.digest.clone(),
+                definition: asked.digest.clone(),
                 measure: asked.measure.clone(),
                 period_start: period.start,
                 group: self.group(construct, event),
@@ -105,8 +107,9 @@ impl<'a> Plan<'a> {
 
     /// Whether a measure of events is meant, and not one of rows or of another definition.
     pub(super) fn is_event_measure(&self, place: &AggregateKey) -> bool {
-        let construct = self.catalogue.construct(&place.construct).filter(|known| known.digest == place.definition);
-        let base = construct.and_then(|known| known.base.iter().find(|base| base.name == place.measure));
+        let construct = self.catalogue.construct(&place.construct);
+        let is = |base: &&BaseMeasure| base.name == place.measure && base.digest == place.definition;
+        let base = construct.and_then(|known| known.base.iter().find(is));
         base.is_some_and(|base| matches!(base.of, BaseOf::Event { .. }))
     }
 

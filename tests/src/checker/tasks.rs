@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use measurement::time::Timestamp;
 use records::{
-    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Late, RowState, Topics, check_version, decode,
+    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Late, RowState, Topics, Unit, UnitKey, check_version,
+    decode,
 };
 use serde_json::Value;
 use streaming::Record;
@@ -114,6 +115,8 @@ impl Walk<'_> {
             self.aggregate(record, place);
         } else if let Ok(place) = decode::<ActivityKey>("activity", key) {
             self.activity(record, place);
+        } else if decode::<UnitKey>("unit", key).is_ok() {
+            self.unit(record);
         } else {
             self.unreadable(record, "the key is of no kind that is known".to_owned());
         }
@@ -126,6 +129,14 @@ impl Walk<'_> {
             offset: record.offset,
             reason,
         });
+    }
+
+    /// From when on state is whole: what it says is tried elsewhere, that it can be read is looked at here.
+    fn unit(&mut self, record: &Record) {
+        let unit = record.value.as_deref().map(|value| decode::<Unit>("unit", value));
+        if let Some(Err(fault)) = unit {
+            self.unreadable(record, fault.to_string());
+        }
     }
 
     fn aggregate(&mut self, record: &Record, place: AggregateKey) {

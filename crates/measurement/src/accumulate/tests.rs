@@ -42,6 +42,7 @@ fn union(unit: i64) -> Fold {
 /// What a base measure of this fold begins with.
 fn start(fold: &Fold, basis: Basis) -> Accumulator {
     Accumulator::new(&BaseMeasure {
+        digest: String::new(),
         name: "measure".to_owned(),
         of: BaseOf::Population("rows".to_owned()),
         basis,

@@ -45,7 +45,8 @@ struct Writer<'a> {
     parameters: &'a BTreeMap<String, Parameter>,
 }
 
-/// The lines of a construct; those of its sources and populations included.
+/// The lines of a construct; those of its populations included. Settings of sources have digests of their own: they hold
+/// from when they are set on.
 pub(super) fn lines(construct: &Construct, ground: Ground<'_>) -> Lines {
     let Construct {
         period,
@@ -113,22 +114,55 @@ pub(super) fn lines(construct: &Construct, ground: Ground<'_>) -> Lines {
             writer.population(population);
         }
     }
-    for source in deciding(construct, ground) {
-        writer.source(source);
-    }
     writer.lines
 }
 
-/// The sources that have a say in the figures of a construct: its own, and those that may feed its populations.
-fn deciding<'a>(construct: &Construct, ground: Ground<'a>) -> impl Iterator<Item = &'a Source> {
-    let mut names: BTreeSet<String> = construct.sources.iter().cloned().collect();
-    for population in construct.populations(ground.populations).iter().filter_map(|name| ground.populations.get(name)) {
-        for feed in &population.feeds {
-            let may_send = |name: &&String| ground.sources.get(*name).is_some_and(|source| source.may_send(feed.uid));
-            names.extend(feed.sources.iter().filter(may_send).cloned());
+/// The digest of a base measure of a construct: see [`BaseMeasure::digest`]. Of its events or rows, the classes decide
+/// what is kept.
+pub(super) fn of_base(construct: &Construct, base: &BaseMeasure, ground: Ground<'_>, classes: &Classes) -> String {
+    let mut writer = Writer { lines: Lines::new(), fields: ground.fields, parameters: &construct.parameters };
+    let Calendar { zone, fiscal_year_start: (month, day) } = construct.calendar;
+    writer.put("cadence.period", construct.period.to_string());
+    writer.put("calendar.zone", zone.name());
+    writer.put("calendar.fiscal_year_start", format!("{month:02}-{day:02}"));
+    writer.put("sources", words::sorted(&construct.sources));
+    for dimension in &construct.dimensions {
+        writer.dimension(dimension);
+    }
+    writer.base(base);
+    let mut of = BTreeSet::new();
+    match &base.of {
+        BaseOf::Event { class, uid: _ } => drop(of.insert(class.as_str())),
+        BaseOf::Population(name) => {
+            // Events are folded period by period; rows are looked at over the whole window at once.
+            writer.put("cadence.rolling", construct.rolling.to_string());
+            let own = ground.populations.get(name);
+            let joined = own.into_iter().flat_map(|population| population.joins.keys());
+            for population in joined.filter_map(|name| ground.populations.get(name)).chain(own) {
+                writer.population(population);
+                of.extend(population.feeds.iter().map(|feed| feed.class.as_str()));
+            }
         }
     }
-    names.into_iter().filter_map(|name| ground.sources.get(&name))
+    writer.classes(classes, &of);
+    digest(&writer.lines)
+}
+
+/// The digest of a population: see [`Population::digest`].
+pub(super) fn of_population(population: &Population, fields: &Fields, classes: &Classes) -> String {
+    let nothing = BTreeMap::new();
+    let mut writer = Writer { lines: Lines::new(), fields, parameters: &nothing };
+    writer.population(population);
+    writer.classes(classes, &population.feeds.iter().map(|feed| feed.class.as_str()).collect());
+    digest(&writer.lines)
+}
+
+/// The digest of the settings of a source. They hold from when they are set on, and make no figure another one.
+pub(super) fn of_source(source: &Source, fields: &Fields) -> String {
+    let nothing = BTreeMap::new();
+    let mut writer = Writer { lines: Lines::new(), fields, parameters: &nothing };
+    writer.source(source);
+    digest(&writer.lines)
 }
 
 /// The digest of decision criteria, with the values of the parameters that they name.
@@ -226,6 +260,13 @@ pub(super) fn parameter(parameter: &Parameter) -> String {
 }
 
 impl Writer<'_> {
+    /// What some classes are, with what all have in common.
+    fn classes(&mut self, classes: &Classes, of: &BTreeSet<&str>) {
+        for (name, said) in classes.lines().filter(|(name, _)| *name == "common" || of.contains(name)) {
+            self.put(&format!("class.{name}"), said);
+        }
+    }
+
     fn put(&mut self, key: &str, value: impl Into<String>) {
         self.lines.insert(key.to_owned(), value.into());
     }
@@ -284,6 +325,8 @@ impl Writer<'_> {
     fn base(&mut self, base: &BaseMeasure) {
         let BaseMeasure {
             name,
+            // Made of the rest, and of what it stands on.
+            digest: _,
             of,
             basis,
             filter,

@@ -90,12 +90,18 @@ fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> (Catalogue, 
         constructs.clear();
     }
     constructs.sort_by(|left, right| left.id.cmp(&right.id));
-    let (mut populations, sources) = (populations.sound(), sources.sound());
+    let (mut populations, mut sources) = (populations.sound(), sources.sound());
     let fields = fields.typed(&classes);
     own_sources(&constructs, &mut populations);
+    for source in sources.values_mut() {
+        source.digest = definition::of_source(source, &fields);
+    }
+    for population in populations.values_mut() {
+        population.digest = definition::of_population(population, &fields, &classes);
+    }
     let ground = Ground { populations: &populations, sources: &sources, fields: &fields };
     for construct in &mut constructs {
-        define(construct, ground);
+        define(construct, ground, &classes);
     }
     let digest = definition::of_all(&constructs, ground, &classes);
     let folder = folder.to_owned();
@@ -123,10 +129,15 @@ fn own_sources(constructs: &[Construct], populations: &mut BTreeMap<String, Popu
     }
 }
 
-/// What a construct is, and the digest of that.
-fn define(construct: &mut Construct, ground: Ground<'_>) {
+/// What a construct and its measures are, and the digests of that.
+fn define(construct: &mut Construct, ground: Ground<'_>, classes: &Classes) {
     construct.definition = definition::lines(construct, ground);
     construct.digest = definition::digest(&construct.definition);
+    let bases: Vec<String> =
+        construct.base.iter().map(|base| definition::of_base(construct, base, ground, classes)).collect();
+    for (base, digest) in construct.base.iter_mut().zip(bases) {
+        base.digest = digest;
+    }
     for criteria in &mut construct.indicator.criteria {
         criteria.digest = definition::of_criteria(criteria, &construct.parameters);
     }

@@ -12,6 +12,9 @@ use crate::{
 pub struct BaseMeasure {
     /// Name.
     pub name: String,
+    /// Digest of all that decides its values: what is folded, of which events or rows of which sources, over which
+    /// periods and groups. A new one is another measure; formulas, bands and settings of sources have no say in it.
+    pub digest: String,
     /// What is measured.
     pub of: BaseOf,
     /// At which moments a population is looked at.

@@ -12,6 +12,8 @@ use crate::{expression::Expression, value::Type};
 pub struct Population {
     /// Name.
     pub name: String,
+    /// Digest of all that decides its rows: columns, feeds and their sources.
+    pub digest: String,
     /// Title for people.
     pub title: String,
     /// Sources whose events change rows: those that it names, or those of the constructs that use it.

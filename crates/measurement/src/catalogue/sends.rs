@@ -5,11 +5,6 @@ use std::collections::BTreeSet;
 use super::Source;
 
 impl Source {
-    /// Whether its events may be of a class: nobody can tell where they come as OCSF, or where the program works it out.
-    pub(super) fn may_send(&self, class: u32) -> bool {
-        self.sends().is_none_or(|classes| classes.contains(&class))
-    }
-
     /// The classes of its events; `None` where nobody can tell.
     pub(super) fn sends(&self) -> Option<BTreeSet<u32>> {
         let program = self.program.as_deref()?;

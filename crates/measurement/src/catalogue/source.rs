@@ -90,6 +90,9 @@ pub enum TimeUnit {
 /// A source of events.
 #[derive(Clone, Debug)]
 pub struct Source {
+    /// Digest of its settings: how its records are read and mapped, and how its clock is. They hold from when they are
+    /// set on, and are no part of what a measure is.
+    pub digest: String,
     /// Name.
     pub name: String,
     /// Title for people.

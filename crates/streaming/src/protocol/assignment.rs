@@ -107,8 +107,8 @@ impl Protocol {
             Answer::Settled(settled) => partition.settled(now, settled),
             Answer::Offset(offset) => partition.offset(call, offset),
             Answer::Read(finished) => partition.read(finished),
-            Answer::Built(resume, empty) => partition.built(resume, empty),
-            Answer::Range(first, end) => partition.range(first, end)?,
+            Answer::Range(first, end) => partition.range(first, end),
+            Answer::Built(resume, empty) => partition.built(&resume, empty)?,
             answer => return Err(StageError(format!("{answer:?} is no answer to {call:?}")).into()),
         }
         Ok(())

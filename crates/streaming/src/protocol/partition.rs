@@ -37,9 +37,8 @@ pub(super) struct Partition {
     pub(super) caught_up: Option<Timestamp>,
     /// What the group, or other evidence, says.
     group_offset: Option<i64>,
-    resume: Option<Resume>,
-    /// Whether the changelogs held nothing of it.
-    empty: bool,
+    /// First offset and high watermark.
+    range: (i64, i64),
 }
 
 impl Partition {
@@ -52,8 +51,7 @@ impl Partition {
             committed_offset: 0,
             caught_up: None,
             group_offset: None,
-            resume: None,
-            empty: true,
+            range: (0, 0),
         }
     }
 
@@ -78,24 +76,24 @@ impl Partition {
 
     pub(super) fn read(&mut self, finished: bool) {
         if finished {
-            self.phase = Phase::Restoring(RestoreCall::Build);
+            self.phase = Phase::Restoring(RestoreCall::Range);
         }
     }
 
-    pub(super) fn built(&mut self, resume: Resume, empty: bool) {
-        self.resume = Some(resume);
-        self.empty = empty;
-        self.phase = Phase::Restoring(RestoreCall::Range);
+    pub(super) const fn range(&mut self, first: i64, end: i64) {
+        self.range = (first, end);
+        self.phase = Phase::Restoring(RestoreCall::Build { first, known: self.group_offset });
     }
 
     /// Where reading goes on, now that all is known. "No committed offset" means "from the beginning" only where
     /// nothing says otherwise: a coordinator that resigns has answered "none" (KAFKA-20416).
-    pub(super) fn range(&mut self, first: i64, end: i64) -> Result<(), RunError> {
-        let offset = match (&self.resume, self.group_offset) {
-            (Some(Resume::At(offset) | Resume::Rebuild { from: offset, .. }), _) => *offset,
-            (_, Some(offset)) => offset,
-            (_, None) if self.empty => first,
-            (_, None) => {
+    pub(super) fn built(&mut self, resume: &Resume, empty: bool) -> Result<(), RunError> {
+        let (first, end) = self.range;
+        let offset = match (resume, self.group_offset) {
+            (Resume::At(offset) | Resume::Rebuild { from: offset, .. }, _) => *offset,
+            (Resume::Committed, Some(offset)) => offset,
+            (Resume::Committed, None) if empty => first,
+            (Resume::Committed, None) => {
                 return Err(StageError(format!(
                     "{}: there is state but no offset; refusing to guess where to go on",
                     self.at
@@ -104,7 +102,7 @@ impl Partition {
             }
         };
         let partition = self.at.clone();
-        if let Some(Resume::Rebuild { from, why }) = &self.resume
+        if let Resume::Rebuild { from, why } = resume
             && *from < first
         {
             return Err(StageError(format!(

@@ -84,7 +84,7 @@ impl Bench {
                 Action::Restore(_, RestoreCall::Offset) => Answer::Offset(Some(offset)),
                 Action::Restore(_, RestoreCall::Evidence) => Answer::Offset(None),
                 Action::Restore(_, RestoreCall::Read) => Answer::Read(true),
-                Action::Restore(_, RestoreCall::Build) => Answer::Built(Resume::Committed, false),
+                Action::Restore(_, RestoreCall::Build { .. }) => Answer::Built(Resume::Committed, false),
                 Action::Restore(_, RestoreCall::Range) => Answer::Range(0, 1000),
                 Action::Assign(..) => Answer::Done,
                 _ => return steps,
@@ -235,9 +235,10 @@ fn state_is_read_in_parts() {
         bench.expect(&Action::Restore(at(0), RestoreCall::Read), Answer::Read(finished));
         bench.polled(0, Vec::new());
     }
-    bench.expect(&Action::Restore(at(0), RestoreCall::Build), Answer::Built(Resume::At(7), false));
+    bench.expect(&Action::Restore(at(0), RestoreCall::Range), Answer::Range(1, 7));
     bench.polled(0, Vec::new());
-    bench.expect(&Action::Restore(at(0), RestoreCall::Range), Answer::Range(0, 7));
+    let build = RestoreCall::Build { first: 1, known: Some(3) };
+    bench.expect(&Action::Restore(at(0), build), Answer::Built(Resume::At(7), false));
     bench.polled(0, Vec::new());
     assert_eq!(bench.next(), Action::Assign(at(0), 7), "the state knows better than the group");
 }
@@ -259,7 +260,7 @@ fn resumed(
             Action::Restore(_, RestoreCall::Offset) => Answer::Offset(group),
             Action::Restore(_, RestoreCall::Evidence) => Answer::Offset(evidence),
             Action::Restore(_, RestoreCall::Read) => Answer::Read(true),
-            Action::Restore(_, RestoreCall::Build) => Answer::Built(built.0.clone(), built.1),
+            Action::Restore(_, RestoreCall::Build { .. }) => Answer::Built(built.0.clone(), built.1),
             Action::Restore(_, RestoreCall::Range) => Answer::Range(range.0, range.1),
             Action::Assign(_, offset) => return Ok(*offset),
             other => return Err(format!("{other:?}")),

@@ -51,10 +51,15 @@ pub enum RestoreCall {
     Evidence,
     /// The next part of the changelogs.
     Read,
-    /// [`crate::Stage::restore`] on all of them.
-    Build,
     /// First offset and high watermark of the partition itself.
     Range,
+    /// [`crate::Stage::restore`] on all of them.
+    Build {
+        /// Offset of the first record that is still there.
+        first: i64,
+        /// Where the group, or other evidence, says that reading goes on.
+        known: Option<i64>,
+    },
 }
 
 /// The one call that comes next.

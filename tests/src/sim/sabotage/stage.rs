@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use measurement::time::Timestamp;
 use records::{Frontier, decode, encode};
-use streaming::{Log, LogError, Outbox, Position, Record, RecordRef, Resume, Stage, StageError, TopicPartition};
+use streaming::{Found, Log, LogError, Outbox, Position, Record, RecordRef, Resume, Stage, StageError, TopicPartition};
 
 use super::{Bug, Saboteur};
 
@@ -49,7 +49,7 @@ impl<S> Wrong<S> {
 }
 
 impl<S: Stage> Stage for Wrong<S> {
-    fn restore(&mut self, partition: &TopicPartition, changelog: Vec<Record>) -> Result<Resume, StageError> {
+    fn restore(&mut self, partition: &TopicPartition, found: Found) -> Result<Resume, StageError> {
         if self.keeps(partition) {
             self.forgotten.remove(partition);
             return Ok(Resume::Committed);
@@ -58,8 +58,11 @@ impl<S: Stage> Stage for Wrong<S> {
             self.inner.forget(partition);
         }
         self.known.insert(partition.clone());
-        let changelog = if self.log.bug == Bug::DigestIgnored { self.believed(changelog) } else { changelog };
-        self.inner.restore(partition, changelog)
+        let found = match self.log.bug {
+            Bug::DigestIgnored => Found { changelog: self.believed(found.changelog), ..found },
+            _ => found,
+        };
+        self.inner.restore(partition, found)
     }
 
     fn last_known(&self, partition: &TopicPartition, log: &dyn Log) -> Result<Option<i64>, LogError> {

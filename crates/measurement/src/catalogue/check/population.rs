@@ -94,6 +94,7 @@ pub(in crate::catalogue) fn population(
     }
     let joins = joins(&spec, &columns, keys, faults);
     (faults.list.len() == before).then_some(Population {
+        digest: String::new(),
         name: spec.population.value.clone(),
         title: spec.title,
         sources,

@@ -52,6 +52,7 @@ pub(in crate::catalogue) fn source(
     }
     let alive_by = spec.alive_by.as_ref().and_then(|name| class(name, classes, faults)).map(|class| class.uid);
     let source = Source {
+        digest: String::new(),
         name: spec.source.value.clone(),
         title: spec.title,
         owner: spec.owner,

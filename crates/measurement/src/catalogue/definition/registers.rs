@@ -6,6 +6,12 @@ use crate::catalogue::{
     source::{MAPPING_LIBRARY, Source},
 };
 
+/// A mapping in words. What a program does is its text's and its language's business: a new release of the library may
+/// read another thing in the same line.
+pub(super) fn mapping(program: Option<&str>) -> String {
+    program.map_or_else(|| "ocsf".to_owned(), |program| format!("{} by {MAPPING_LIBRARY}", of_text(program)))
+}
+
 impl Writer<'_> {
     pub(super) fn population(&mut self, population: &Population) {
         let Population {
@@ -15,6 +21,8 @@ impl Writer<'_> {
             joins,
             // Words for people.
             title: _,
+            // Made of the rest.
+            digest: _,
             // Resolved: each feed has its own.
             sources: _,
             // Columns that the engine keeps for itself: they stand among the others.
@@ -92,6 +100,8 @@ impl Writer<'_> {
             owner: _,
             // Where the program lies; what it says is there.
             mapping: _,
+            // Made of the rest.
+            digest: _,
         } = source;
         let of = format!("source.{name}");
         let mut put = |key: &str, value: String| self.put(&format!("{of}.{key}"), value);
@@ -103,10 +113,7 @@ impl Writer<'_> {
         put("time_unit", words::time_unit(*time_unit).to_owned());
         put("zone", zone.name().to_owned());
         put("alive_by", alive_by.map_or_else(|| "any record".to_owned(), |class| format!("class {class}")));
-        // What a program does is its text's and its language's business: a new release of the library may read another
-        // thing in the same line.
-        let mapping = program.as_deref().map(|program| format!("{} by {MAPPING_LIBRARY}", of_text(program)));
-        put("mapping", mapping.unwrap_or_else(|| "ocsf".to_owned()));
+        put("mapping", mapping(program.as_deref()));
         // Which events are too late, which were told before, and when silence is no zero.
         for (key, milliseconds) in [
             ("lateness", lateness),

@@ -157,7 +157,16 @@ fn on_events(
     let (filter, fold) = fold::fold(name, spec, at, &mut scope, faults)?;
     let of = BaseOf::Event { class: event.value.clone(), uid: class.uid };
     let unit = spec.unit.clone();
-    Some(BaseMeasure { name: name.to_owned(), of, basis: Basis::End, extras: Vec::new(), filter, fold, unit })
+    Some(BaseMeasure {
+        name: name.to_owned(),
+        digest: String::new(),
+        of,
+        basis: Basis::End,
+        extras: Vec::new(),
+        filter,
+        fold,
+        unit,
+    })
 }
 
 fn on_population(
@@ -201,7 +210,7 @@ fn on_population(
     check_scale(population, &fold, at, faults);
     let of = BaseOf::Population(population.name.clone());
     let unit = spec.unit.clone();
-    Some(BaseMeasure { name: name.to_owned(), of, basis, extras, filter, fold, unit })
+    Some(BaseMeasure { name: name.to_owned(), digest: String::new(), of, basis, extras, filter, fold, unit })
 }
 
 /// Levels have an order and no distances: their mean means nothing.
