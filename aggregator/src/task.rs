@@ -274,7 +274,7 @@ impl Task {
         let fate = match select(&self.plan, value, &mut slots) {
             None => Fate::Rejected,
             Some(selected) => match self.sight(name, source, "", (&selected, value, offset)) {
-                Sight::New => self.selected(name, source, &selected, &slots, offset),
+                Sight::New => self.selected((name, source), &selected, &slots, record),
                 Sight::Duplicate => Fate::Duplicate,
                 Sight::Conflict => {
                     self.conflict(name, source, &selected, record);
@@ -318,17 +318,17 @@ impl Task {
 
     fn selected(
         &mut self,
-        name: &str,
-        source: Option<SourceId>,
+        (name, source): (&str, Option<SourceId>),
         selected: &Selected,
         slots: &[Value],
-        offset: i64,
+        record: RecordRef<'_>,
     ) -> Fate {
         // A source that the catalogue does not know is asked for by nobody.
         let Some(source) = source else { return Fate::NotRelevant };
         let Self { plan, schedule, tables, event_measures, .. } = self;
         let asking = &plan[source];
-        tables.activity.note_event(source, selected.time, asking.is_alive_by(Some(selected.class)));
+        let mapping = record.header(headers::MAPPING).and_then(|digest| std::str::from_utf8(digest).ok());
+        tables.activity.note_event(source, selected.time, mapping, asking.is_alive_by(Some(selected.class)));
         let Some(class) = asking.asking.get(&selected.class) else { return Fate::NotRelevant };
         let measured = event_measures.event(plan, schedule, &mut tables.aggregates, class, (selected, slots));
         let mut used = measured.used;
@@ -348,7 +348,7 @@ impl Task {
                 time: selected.time,
                 watermark: self.schedule.of_source(name).unwrap_or(Timestamp::MIN),
                 partition: self.partition,
-                offset,
+                offset: record.offset(),
             });
             if !used {
                 return Fate::Late;

@@ -266,6 +266,13 @@ impl Collected {
             .fold(0, |sum, activity| sum.saturating_add(activity.count))
     }
 
+    /// Digests of the mappings that made a source's events with a time in a period.
+    pub fn mappings(&self, source: &str, period: &Period) -> BTreeSet<String> {
+        let Some(intervals) = self.activity.get(source) else { return BTreeSet::new() };
+        let told = intervals.range(period.start..period.end).flat_map(|(_, partials)| partials.values());
+        told.flat_map(|activity| activity.mappings.iter().cloned()).collect()
+    }
+
     /// What of a source's input with a time from one instant up to another was read, and what could not be used.
     /// Both are boundaries of periods.
     pub fn intake(&self, source: &str, from: Timestamp, until: Timestamp) -> IntakeCounts {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use chrono_tz::Tz;
-use measurement::time::Timestamp;
+use measurement::{catalogue::mapping_digest, time::Timestamp};
 use serde_json::{Map, Number};
 use vrl::{
     compiler::{
@@ -73,6 +73,7 @@ pub struct Applied {
 pub struct Mapping {
     program: Program,
     text: String,
+    digest: String,
     runtime: Runtime,
     zone: TimeZone,
 }
@@ -98,11 +99,17 @@ impl Mapping {
             Ok(compiled) => Ok(Self {
                 program: compiled.program,
                 text: text.to_owned(),
+                digest: mapping_digest(text),
                 runtime: Runtime::default(),
                 zone: TimeZone::Named(zone),
             }),
             Err(faults) => Err(program_faults(text, &faults)),
         }
+    }
+
+    /// What tells events that it makes from those that another program makes.
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// Whether the program names a member, so that it may look at it.

@@ -13,6 +13,7 @@ use streaming::{
 use crate::{
     config::Plan,
     intake::{Minutes, Untold},
+    map::Mapping,
     process::{Arrival, process},
     progress::Track,
     publish::{announce, publish},
@@ -152,7 +153,8 @@ impl Stage for Ingest {
             partition.intake.count(*sign, arrival.timestamp, untold);
         }
         for (event, route) in &processed.events {
-            publish(event, route, (&self.events, self.settings.event_partitions), &source.name, &mut partition.pending);
+            let made = (source.name.as_ref(), source.mapping.as_ref().map(Mapping::digest));
+            publish(event, route, (&self.events, self.settings.event_partitions), made, &mut partition.pending);
         }
         if let Some(refusal) = processed.refusal() {
             partition.pending.push(dead_letter(&refusal, &self.dead_letter, &source.name, &arrival));

@@ -13,7 +13,7 @@ pub(crate) fn publish(
     event: &Event<'_>,
     route: &Route,
     (topic, partitions): (&Arc<str>, i32),
-    source: &str,
+    (source, mapping): (&str, Option<&str>),
     pending: &mut Vec<OutRecord>,
 ) {
     let value = event.draft.bytes();
@@ -43,7 +43,8 @@ pub(crate) fn publish(
             pending.push(OutRecord { partition: Some(partition), ..copy });
         }
     }
-    let headers = vec![header(headers::KIND, headers::EVENT), header(headers::SOURCE, source.as_bytes())];
+    let mut headers = vec![header(headers::KIND, headers::EVENT), header(headers::SOURCE, source.as_bytes())];
+    headers.extend(mapping.map(|digest| header(headers::MAPPING, digest.as_bytes())));
     pending.push(record(&route.primary, value, headers));
 }
 

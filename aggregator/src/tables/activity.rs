@@ -1,5 +1,7 @@
 //! Activity: what each source sent, by elementary interval.
 
+use std::collections::BTreeSet;
+
 use measurement::{grain::Grain, time::Timestamp};
 use records::{ActivityKey, IntakeMinute, RecordError, VERSION, check_version, decode, encode};
 
@@ -7,7 +9,7 @@ use super::changelog::{Changelog, Table, Writer, Written};
 use crate::plan::{Plan, SourceId};
 
 /// What a source sent in one elementary interval.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Cell {
     /// First and last sign of life; `None` where there is none.
     life: Option<(Timestamp, Timestamp)>,
@@ -19,6 +21,8 @@ struct Cell {
     refused: u64,
     /// Elements in which something had to be replaced.
     replaced: u64,
+    /// Digests of the mappings that made its events.
+    mappings: BTreeSet<String>,
 }
 
 impl Cell {
@@ -52,8 +56,11 @@ impl Activity {
     }
 
     /// Notes an event of a source. `alive` says whether it is one by which the source is alive.
-    pub(crate) fn note_event(&mut self, source: SourceId, time: Timestamp, alive: bool) {
+    pub(crate) fn note_event(&mut self, source: SourceId, time: Timestamp, mapping: Option<&str>, alive: bool) {
         let cell = self.cell(source, time);
+        if let Some(mapping) = mapping.filter(|mapping| !cell.mappings.contains(*mapping)) {
+            cell.mappings.insert(mapping.to_owned());
+        }
         cell.count = cell.count.saturating_add(1);
         if alive {
             cell.lives((time, time));
@@ -91,9 +98,12 @@ impl Activity {
     pub(crate) fn write(&mut self, plan: &Plan, writer: &mut Writer<'_>) {
         self.table.write(writer, |(source, interval_start), cell| {
             let key = ActivityKey { source: plan[*source].source.name.clone(), interval_start: *interval_start };
-            let Cell { life, count, read, refused, replaced } = *cell;
+            let Cell { life, count, read, refused, replaced, mappings } = cell.clone();
             let (first, last) = life.unzip();
-            (encode(&key), encode(&records::Activity { version: VERSION, first, last, count, read, refused, replaced }))
+            (
+                encode(&key),
+                encode(&records::Activity { version: VERSION, first, last, count, read, refused, replaced, mappings }),
+            )
         });
     }
 
@@ -107,9 +117,9 @@ impl Activity {
     ) -> Result<bool, RecordError> {
         let activity: records::Activity = decode("activity", value)?;
         check_version("activity", activity.version)?;
-        let records::Activity { version: _, first, last, count, read, refused, replaced } = activity;
+        let records::Activity { version: _, first, last, count, read, refused, replaced, mappings } = activity;
         let Some(source) = plan.source(&key.source) else { return Ok(false) };
-        let cell = Cell { life: first.zip(last), count, read, refused, replaced };
+        let cell = Cell { life: first.zip(last), count, read, refused, replaced, mappings };
         self.table.load((source, key.interval_start), cell, written);
         Ok(true)
     }

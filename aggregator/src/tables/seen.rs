@@ -16,6 +16,10 @@ use super::changelog::{Changelog, Writer, Written};
 /// What is remembered where nobody knows what an event said: the chunk is older than the question.
 const UNKNOWN: u64 = 0;
 
+/// Most identities of one chunk: some 260 kB on the wire. A transaction that adds more, as after a rebuild, makes several
+/// chunks, so that none is larger than a topic takes.
+const MOST: usize = 8192;
+
 /// Digits of a hash on the wire.
 const DIGITS: usize = 16;
 
@@ -44,8 +48,8 @@ pub(crate) struct SeenSet {
     /// What was said, by identity.
     known: Known,
     chunks: BTreeMap<i64, Chunk>,
-    /// What the open transaction adds.
-    open: Option<(i64, Chunk)>,
+    /// What the open transaction adds: chunks by the offset of the first event of each.
+    open: Vec<(i64, Chunk)>,
 }
 
 /// What was said, by identity. In parts, each of which grows by itself: one table would need half as much again while it
@@ -112,9 +116,14 @@ impl SeenSet {
             Entry::Occupied(_) => Sight::Conflict,
             Entry::Vacant(place) => {
                 place.insert(content);
-                let (_, chunk) = self.open.get_or_insert_with(|| (offset, Chunk::default()));
-                chunk.expires = chunk.expires.max(expires);
-                chunk.hashes.push(identity);
+                // An event has one identity at most, so that no two chunks begin at the same offset.
+                if self.open.last().is_none_or(|(_, chunk)| chunk.hashes.len() >= MOST) {
+                    self.open.push((offset, Chunk::default()));
+                }
+                if let Some((_, chunk)) = self.open.last_mut() {
+                    chunk.expires = chunk.expires.max(expires);
+                    chunk.hashes.push(identity);
+                }
                 Sight::New
             }
         }
@@ -122,7 +131,7 @@ impl SeenSet {
 
     /// Writes what the open transaction adds, and removes what has expired by the watermark, if that is known.
     pub(crate) fn write(&mut self, watermark: Option<Timestamp>, writer: &mut Writer<'_>) {
-        if let Some((offset, mut chunk)) = self.open.take() {
+        for (offset, mut chunk) in std::mem::take(&mut self.open) {
             let wire = encode(&SeenKey { first_offset: offset });
             let value = encode(&self.wire(&chunk));
             chunk.written = writer.put(Changelog::Populations, wire, value, Written::NOTHING);
@@ -251,6 +260,21 @@ mod tests {
         assert_eq!(seen.insert(a, content(b"{}"), 5, Timestamp(9)), Sight::Duplicate);
         let torn = Seen { hashes: "0".repeat(15) + "x", ..older };
         assert!(seen.load(SeenKey { first_offset: 4 }, &encode(&torn), Written::NOTHING).is_err());
+    }
+
+    #[test]
+    fn a_transaction_of_many_identities_makes_chunks_of_a_bounded_size() {
+        let mut seen = SeenSet::default();
+        let many = i64::try_from(MOST).unwrap() * 2 + 1;
+        for number in 0..many {
+            assert_eq!(insert(&mut seen, identity("s", "", &number.to_string()), number, 100), Sight::New);
+        }
+        let mut restored = restored(&mut seen, None);
+        assert_eq!(seen.chunks.keys().copied().collect::<Vec<_>>(), [0, many / 2, many - 1]);
+        assert!(seen.chunks.values().all(|chunk| chunk.hashes.len() <= MOST));
+        for number in 0..many {
+            assert_eq!(insert(&mut restored, identity("s", "", &number.to_string()), number, 100), Sight::Duplicate);
+        }
     }
 
     #[test]

@@ -2,11 +2,10 @@
 
 use std::{fs, path::Path};
 
-use measurement::catalogue::Catalogue;
 use records::{Frontier, Topics};
 use streaming::OutRecord;
 
-use crate::bench::{Bench, DAY, Event, HOUR, MINUTE, START, count, incident, login, schemas};
+use crate::bench::{Bench, DAY, Event, HOUR, MINUTE, START, count, incident, login};
 
 pub(crate) const LOGINS: &str = "vernier/failed-authentication-ratio";
 

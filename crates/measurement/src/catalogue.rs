@@ -19,6 +19,7 @@ mod spec;
 use std::{collections::BTreeMap, path::PathBuf};
 
 pub use construct::{Construct, Dimension, Need, Parties};
+pub use definition::mapping_digest;
 pub use diff::{Change, diff};
 pub use files::{Files, MAX_FILE};
 pub use indicator::{Adjust, Criteria, Decision, Gate, Indicator, Rule, Target};

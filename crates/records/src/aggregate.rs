@@ -3,6 +3,8 @@
 //! Every value is whole and says which offset it covers: a repeated one replaces itself, and a
 //! reader needs only the newest per key and partition. Nothing is ever added up from deltas.
 
+use std::collections::BTreeSet;
+
 use measurement::{accumulate::Accumulator, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +113,9 @@ pub struct Activity {
     /// Elements of which it is not certain what their mapping made of them: something in them had to be replaced.
     #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub replaced: u64,
+    /// Digests of the mappings that made its events.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub mappings: BTreeSet<String>,
 }
 
 #[cfg(test)]
@@ -139,7 +144,16 @@ mod tests {
 
     #[test]
     fn an_interval_without_life_says_so_by_leaving_it_out() {
-        let silent = Activity { version: 1, first: None, last: None, count: 2, read: 3, refused: 1, replaced: 0 };
+        let silent = Activity {
+            version: 1,
+            first: None,
+            last: None,
+            count: 2,
+            read: 3,
+            refused: 1,
+            replaced: 0,
+            mappings: BTreeSet::new(),
+        };
         let wire = encode(&silent);
         assert_eq!(String::from_utf8_lossy(&wire), r#"{"version":1,"count":2,"read":3,"refused":1}"#);
         assert_eq!(decode::<Activity>("activity", &wire).unwrap(), silent);

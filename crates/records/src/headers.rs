@@ -6,6 +6,8 @@ pub const KIND: &str = "vernier-kind";
 pub const SOURCE: &str = "vernier-source";
 /// On a reference copy: the population that it feeds.
 pub const POPULATION: &str = "vernier-population";
+/// On an event: the digest of the mapping that made it. Absent where the source sends events as they are.
+pub const MAPPING: &str = "vernier-mapping";
 
 /// Value of [`KIND`]: an event under its primary key. Event measures and accounting read these alone.
 pub const EVENT: &[u8] = b"event";

@@ -1,7 +1,7 @@
 //! Entries of the ledger on `vernier.results`. Nothing there is overwritten: a correction is a new
 //! revision that names the one it replaces and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use measurement::{number::Exact, time::Timestamp};
 use serde::{Deserialize, Serialize};
@@ -92,6 +92,9 @@ pub struct SourceQuality {
     /// Elements of which it is not certain what their mapping made of them: something in them had to be replaced.
     #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub replaced: u64,
+    /// Digests of the mappings that made its events: more than one where a mapping was changed within the period.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub mappings: BTreeSet<String>,
 }
 
 /// What a result rests on.

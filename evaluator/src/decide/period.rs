@@ -220,7 +220,8 @@ fn sources(
         let events = evaluation.collected.events(name, period);
         let intake = evaluation.collected.intake(name, period.start, period.end);
         let (read, refused, replaced) = (intake.read, intake.refused, intake.replaced);
-        quality.sources.insert(name.clone(), SourceQuality { events, last, alive, read, refused, replaced });
+        let mappings = evaluation.collected.mappings(name, period);
+        quality.sources.insert(name.clone(), SourceQuality { events, last, alive, read, refused, replaced, mappings });
     }
     let sources = if !silent.is_empty() {
         Sources::Silent(silent.join("; "))

@@ -1,7 +1,7 @@
 //! A log with base measures as the aggregator writes them, an evaluator on it, and its ledger.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{
         Arc,
@@ -198,6 +198,7 @@ impl Transaction {
             read,
             refused,
             replaced: 0,
+            mappings: BTreeSet::new(),
         };
         self.0.push((encode(&key), encode(&activity)));
         self
@@ -214,6 +215,7 @@ impl Transaction {
             read: 0,
             refused: 0,
             replaced: 0,
+            mappings: BTreeSet::new(),
         };
         self.0.push((encode(&key), encode(&activity)));
         self

@@ -1,6 +1,9 @@
 //! Life that lies far apart: few periods, and the same that a judgement of each period would say.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use evaluator::decide::{Evaluation, SILENT_ONE_BY_ONE, Silence};
 use measurement::{
@@ -111,7 +114,16 @@ impl Told {
         self.hand(encode(&key), encode(&Aggregate { version: VERSION, period_end, accumulator, covered: 0 }));
         let key = ActivityKey { source: "any".to_owned(), interval_start: Timestamp(start) };
         let (first, last) = (Some(Timestamp(first)), Some(Timestamp(last)));
-        let activity = Activity { version: VERSION, first, last, count, read: count, refused: 0, replaced: 0 };
+        let activity = Activity {
+            version: VERSION,
+            first,
+            last,
+            count,
+            read: count,
+            refused: 0,
+            replaced: 0,
+            mappings: BTreeSet::new(),
+        };
         self.hand(encode(&key), encode(&activity));
     }
 
@@ -343,13 +355,22 @@ fn what_cannot_be_read_opens_its_period_and_is_no_life() {
     let catalogue = catalogue();
     let mut told = Told::new(&catalogue);
     let key = ActivityKey { source: "any".to_owned(), interval_start: Timestamp(START) };
-    let refused = Activity { version: VERSION, first: None, last: None, count: 0, read: 3, refused: 3, replaced: 0 };
+    let refused = Activity {
+        version: VERSION,
+        first: None,
+        last: None,
+        count: 0,
+        read: 3,
+        refused: 3,
+        replaced: 0,
+        mappings: BTreeSet::new(),
+    };
     told.hand(encode(&key), encode(&refused));
     told.look(START + FIVE);
     let state = told.evaluation.periods(0).next().unwrap();
     assert_eq!(state.quality.sources["any"].refused, 3);
     assert_eq!(state.groups[&Vec::new()].judgement.outcome.name(), "no-data");
-    let other = Activity { refused: 0, ..refused };
+    let other = Activity { refused: 0, ..refused.clone() };
     let mut told = Told::new(&catalogue);
     told.hand(encode(&key), encode(&other));
     told.look(START + FIVE);

@@ -5,6 +5,7 @@ use std::{
 
 use measurement::catalogue::Catalogue;
 use records::{Intake, IntakeMinute, Progress, headers};
+use streaming::Record;
 
 use super::*;
 
@@ -35,7 +36,7 @@ impl Bench {
 
     fn take_over(&mut self, topic: &str) -> TopicPartition {
         let partition = TopicPartition::new(topic, 1);
-        assert_eq!(self.ingest.restore(&partition, streaming::Found::default()).unwrap(), Resume::Committed);
+        assert_eq!(self.ingest.restore(&partition, Found::default()).unwrap(), Resume::Committed);
         partition
     }
 

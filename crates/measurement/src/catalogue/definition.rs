@@ -7,6 +7,8 @@
 mod registers;
 mod words;
 
+pub use registers::mapping_digest;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};

@@ -12,6 +12,12 @@ pub(super) fn mapping(program: Option<&str>) -> String {
     program.map_or_else(|| "ocsf".to_owned(), |program| format!("{} by {MAPPING_LIBRARY}", of_text(program)))
 }
 
+/// Digest of a mapping program, the library that runs it included. It travels with each event: a mended mapping makes
+/// other events from then on, and no other measure.
+pub fn mapping_digest(program: &str) -> String {
+    of_text(&mapping(Some(program)))
+}
+
 impl Writer<'_> {
     pub(super) fn population(&mut self, population: &Population) {
         let Population {
