@@ -3,10 +3,7 @@
 //! What is known by name in the catalogue has a number here, which only the plan gives out: whoever holds one finds
 //! what it stands for. State, records and frontiers go by names; the plan says whether it knows them.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    ops::Index,
-};
+use std::{collections::HashMap, ops::Index};
 
 use measurement::{
     calendar::{Calendar, PeriodLength},
@@ -16,7 +13,7 @@ use measurement::{
     time::{Span, Timestamp},
     value::Value,
 };
-use records::Accounting;
+use records::Frontier;
 
 /// Makes a number of the plan: a position in the list of all of its kind.
 macro_rules! number {
@@ -100,6 +97,8 @@ pub struct SourcePlan {
     pub asking: HashMap<i64, ClassPlan>,
     /// The constructs that depend on it.
     pub constructs: Vec<ConstructId>,
+    /// The reference copies of its events that rows rest on.
+    pub copies: Vec<(PopulationId, String)>,
 }
 
 impl SourcePlan {
@@ -251,8 +250,13 @@ impl Plan {
     pub fn new(catalogue: Catalogue) -> Self {
         let extractor = Extractor::new(&catalogue.fields);
         let Catalogue { constructs, populations, sources, digest, .. } = catalogue;
-        let source =
-            |source| SourcePlan { source, grain: Grain::default(), asking: HashMap::new(), constructs: Vec::new() };
+        let source = |source| SourcePlan {
+            source,
+            grain: Grain::default(),
+            asking: HashMap::new(),
+            constructs: Vec::new(),
+            copies: Vec::new(),
+        };
         let population = |definition| PopulationPlan { definition, grain: Grain::default(), horizons: Vec::new() };
         let mut plan = Self {
             digest,
@@ -354,6 +358,11 @@ impl Plan {
             if population.grain.is_empty() {
                 continue;
             }
+            for (feed, copy) in population.definition.copies() {
+                for source in self.sources.iter_mut().filter(|source| feed.sources.contains(&source.source.name)) {
+                    source.copies.push((PopulationId(index), copy.clone()));
+                }
+            }
             for feed in &population.definition.feeds {
                 let sources = self.sources.iter_mut().filter(|source| feed.sources.contains(&source.source.name));
                 for source in sources {
@@ -389,11 +398,15 @@ impl Plan {
         self.populations.binary_search_by(|known| known.definition.name.as_str().cmp(name)).ok().map(PopulationId)
     }
 
-    /// Whether events of a source that feeds a population were read before, as accounting tells.
-    pub fn reads_anything_of(&self, population: PopulationId, read: &BTreeMap<String, Accounting>) -> bool {
-        let feeds = &self[population].definition.feeds;
-        let mut sources = feeds.iter().flat_map(|feed| &feed.sources);
-        sources.any(|source| read.get(source).is_some_and(|counts| counts.read > 0 || counts.references > 0))
+    /// Whether events that feed a population may have been read before, as a frontier tells: events of its sources in
+    /// this partition, or anything at all of a source whose events would have come here as copies.
+    pub fn may_have_read(&self, population: PopulationId, frontier: &Frontier) -> bool {
+        let read = |feed: &Feed, source: &String| {
+            let here = frontier.accounting.get(source);
+            here.is_some_and(|counts| counts.read > 0 || counts.references > 0)
+                || (feed.by_reference && frontier.sources.contains_key(source))
+        };
+        self[population].definition.feeds.iter().any(|feed| feed.sources.iter().any(|source| read(feed, source)))
     }
 
     /// All base measures.

@@ -93,9 +93,8 @@ pub(crate) fn restore(
 
 /// Populations of which events were read and no rows were kept.
 fn unknown_populations<'a>(plan: &'a Plan, frontier: &Frontier, tables: &Tables) -> Vec<&'a str> {
-    let is_unknown = |id: PopulationId| {
-        !plan[id].grain.is_empty() && !tables.units.knows(id) && plan.reads_anything_of(id, &frontier.accounting)
-    };
+    let is_unknown =
+        |id: PopulationId| !plan[id].grain.is_empty() && !tables.units.knows(id) && plan.may_have_read(id, frontier);
     let unknown = plan.populations().filter(|(id, _)| is_unknown(*id));
     unknown.map(|(_, population)| population.definition.name.as_str()).collect()
 }

@@ -96,8 +96,7 @@ impl Task {
             measures.any(|id| !tables.units.has(id))
         };
         let schedule = Schedule::restore(plan, &frontier, is_new);
-        let rows =
-            |id| if plan.reads_anything_of(id, &frontier.accounting) { Since::Building } else { Since::Beginning };
+        let rows = |id| if plan.may_have_read(id, &frontier) { Since::Building } else { Since::Beginning };
         tables.units.begin(plan, &rows, frontier.newest.map_or(Missing::Nothing, Missing::Until));
         Self { accounting: frontier.accounting, ..Self::with(plan, partition, standing, schedule, tables) }
     }
@@ -249,8 +248,14 @@ impl Task {
             tracing::warn!(partition = self.partition, "unreadable progress record");
             return;
         };
-        if let Some(source) = self.plan.source(&progress.source) {
-            self.schedule.hear(&self.plan, source, &progress);
+        let Some(source) = self.plan.source(&progress.source) else { return };
+        self.schedule.hear(&self.plan, source, &progress);
+        // Whoever has read without making the copies that rows rest on has left them out for good.
+        let Some(copies) = progress.copies.as_ref().filter(|_| progress.next_offset > 0) else { return };
+        for (population, copy) in &self.plan[source].copies {
+            if !copies.contains(copy) {
+                self.tables.units.lose(&self.plan, *population);
+            }
         }
     }
 

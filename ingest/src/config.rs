@@ -26,6 +26,8 @@ pub struct Plan {
     pub sources: Vec<Source>,
     /// The classes.
     pub classes: Classes,
+    /// The reference copies that are made of events.
+    pub copies: BTreeSet<String>,
     /// Which source a topic belongs to.
     by_topic: BTreeMap<String, usize>,
 }
@@ -56,7 +58,9 @@ impl Plan {
                 Err(more) => faults.extend(more),
             }
         }
-        if faults.is_empty() { Ok(Self { sources, classes, by_topic }) } else { Err(Diagnostics(faults)) }
+        let copies = catalogue.populations.values().flat_map(|population| population.copies().map(|(_, copy)| copy));
+        let copies = copies.collect();
+        if faults.is_empty() { Ok(Self { sources, classes, copies, by_topic }) } else { Err(Diagnostics(faults)) }
     }
 
     /// The source that a topic belongs to.

@@ -181,7 +181,8 @@ impl Stage for Ingest {
                 continue;
             };
             if self.settings.as_it_came && partition.track.is_due(now, self.settings.progress_interval) {
-                let progress = partition.track.progress(&source.name, position, total, now);
+                let mut progress = partition.track.progress(&source.name, position, total, now);
+                progress.copies = Some(self.plan.copies.clone());
                 announce(&progress, &self.events, self.settings.event_partitions, out);
             }
         }

@@ -43,6 +43,19 @@ impl Units {
         }
     }
 
+    /// Notes that a population lacks what was told of it: its rows are never whole any more, nor what looks at them.
+    pub(crate) fn lose(&mut self, plan: &Plan, population: PopulationId) {
+        if self.populations.get(&population) == Some(&Since::Building) {
+            return;
+        }
+        self.populations.replace(population, Since::Building);
+        for place in plan.uses.iter().filter(|place| place.looks_at.contains(&population)) {
+            for asks in &place.measures {
+                self.measures.replace(asks.measure, Since::Building);
+            }
+        }
+    }
+
     /// Ends the building of measures of which it is known by now until when something may be missing.
     pub(crate) fn settle(&mut self, plan: &Plan, missing_until: &dyn Fn(MeasureId) -> Option<Timestamp>) {
         for id in plan.measures() {

@@ -1,5 +1,7 @@
 //! How far ingest has read each source partition: the clock that rides in the data.
 
+use std::collections::BTreeSet;
+
 use measurement::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,10 @@ pub struct Progress {
     pub at: Timestamp,
     /// Offset of the next record to be read from the source partition.
     pub next_offset: i64,
+    /// The reference copies that are made of events, as `Population::copies` names them: of what was read without, rows
+    /// do not know. Absent where nobody told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copies: Option<BTreeSet<String>>,
 }
 
 impl Progress {
@@ -55,6 +61,7 @@ impl Progress {
             quiet_since: at,
             at,
             next_offset: 0,
+            copies: None,
         }
     }
 }

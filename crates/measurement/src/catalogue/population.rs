@@ -45,6 +45,12 @@ impl Population {
         }
     }
 
+    /// The reference copies of events that its rows rest on, each with its class and key.
+    pub fn copies(&self) -> impl Iterator<Item = (&Feed, String)> {
+        let by_reference = self.feeds.iter().filter(|feed| feed.by_reference);
+        by_reference.map(|feed| (feed, format!("{} to {} by {}", feed.class, self.name, feed.partition)))
+    }
+
     /// Slot of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name && !column.name.starts_with('@'))
