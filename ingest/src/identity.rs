@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::{expand::Draft, process::Arrival, route::Route, validate::Event};
+use crate::{arrival::Arrival, expand::Draft, route::Route, validate::Event};
 
 /// Makes identities for the events of one record.
 #[derive(Debug)]

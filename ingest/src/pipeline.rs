@@ -11,9 +11,10 @@ use streaming::{
 };
 
 use crate::{
+    arrival::Arrival,
     config::Plan,
     intake::{Minutes, Untold},
-    process::{Arrival, process},
+    process::process,
     progress::Track,
     publish::{announce, publish},
     reject::dead_letter,
