@@ -1,9 +1,12 @@
 //! The lines of populations and sources.
 
-use super::{Writer, of_text, words};
-use crate::catalogue::{
-    population::{Column, Feed, FeedOf, Population, SetColumn},
-    source::{MAPPING_LIBRARY, Source},
+use super::{Writer, words};
+use crate::{
+    catalogue::{
+        population::{Column, Feed, FeedOf, Population, SetColumn},
+        source::{MAPPING_LIBRARY, Source},
+    },
+    digest,
 };
 
 impl Writer<'_> {
@@ -105,7 +108,8 @@ impl Writer<'_> {
         put("alive_by", alive_by.map_or_else(|| "any record".to_owned(), |class| format!("class {class}")));
         // What a program does is its text's and its language's business: a new release of the library may read another
         // thing in the same line.
-        let mapping = program.as_deref().map(|program| format!("{} by {MAPPING_LIBRARY}", of_text(program)));
+        let mapping =
+            program.as_deref().map(|program| format!("{} by {MAPPING_LIBRARY}", digest::short(program.as_bytes())));
         put("mapping", mapping.unwrap_or_else(|| "ocsf".to_owned()));
         // Which events are too late, which were told before, and when silence is no zero.
         for (key, milliseconds) in [
