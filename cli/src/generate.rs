@@ -1,12 +1,14 @@
 //! `vernier generate`: a synthetic organisation, and the true answers beside its records.
 //!
 //! 1. [`random`]: numbers that are the same for the same seed, for ever;
-//! 2. [`plant`]: what happens in the organisation: people, systems, incidents, log-ins …;
-//! 3. [`render`]: how its sources tell of it: raw records, some late, doubled, out of order or broken;
-//! 4. [`truth`]: the true answers of the shipped constructs, worked out from what was planted. They share no
+//! 2. `days`: months and periods of a calendar of their own;
+//! 3. [`plant`]: what happens in the organisation: people, systems, incidents, log-ins …;
+//! 4. [`render`]: how its sources tell of it: raw records, some late, doubled, out of order or broken;
+//! 5. [`truth`]: the true answers of the shipped constructs, worked out from what was planted. They share no
 //!    code with the engine: another calendar arithmetic, another fraction, no expressions, no rows.
 
 pub mod random;
+mod days;
 pub mod plant;
 pub mod render;
 pub mod truth;

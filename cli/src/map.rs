@@ -8,10 +8,7 @@ use std::{
 };
 
 use anyhow::bail;
-use ingest::{
-    config::Plan,
-    process::{Arrival, process},
-};
+use ingest::{arrival::Arrival, config::Plan, process::process};
 use measurement::{catalogue::Catalogue, diagnostic::meant, time::Timestamp};
 use serde::Serialize;
 use serde_json::Value;

@@ -4,9 +4,7 @@
 //! where they differ, with the next revision number, the number of the one it replaces, and the reason.
 //! An entry that stands is never written twice.
 
-use std::collections::BTreeMap;
-
-use measurement::{catalogue::Construct, outcome::Outcome, time::Timestamp};
+use measurement::{catalogue::Construct, time::Timestamp};
 use records::{LedgerState, PeriodRef, Reason, ResultRecord, VERSION, encode, result::hash};
 
 use crate::{
@@ -78,12 +76,10 @@ fn entry(
     group: &[String],
     evaluated: &Evaluated,
 ) -> ResultRecord {
-    let judgement = &evaluated.judgement;
+    let figures = evaluated.figures();
     let period = evaluation.period(due.construct, due.start);
-    let suppressed = judgement.outcome == Outcome::Suppressed;
-    let derived = construct.derived.iter().enumerate().map(|(index, derived)| {
-        (derived.name.clone(), judgement.values.get(construct.base.len() + index).cloned().flatten())
-    });
+    let derived = construct.derived.iter().map(|derived| derived.name.clone());
+    let derived = derived.zip(figures.values.iter().skip(construct.base.len()).cloned());
     let names = construct.dimensions.iter().map(|dimension| dimension.name.clone());
     ResultRecord {
         version: VERSION,
@@ -92,7 +88,7 @@ fn entry(
         construct: construct.id.clone(),
         construct_version: construct.version.clone(),
         definition: construct.digest.clone(),
-        criteria: judgement.criteria.clone(),
+        criteria: evaluated.criteria().to_owned(),
         period: PeriodRef {
             start: due.start,
             end: period.map_or(due.start, |state| state.period.end),
@@ -106,16 +102,16 @@ fn entry(
         revision: 1,
         supersedes: None,
         reason: reason(period),
-        base: if suppressed { BTreeMap::new() } else { evaluated.base.clone() },
-        derived: if suppressed { BTreeMap::new() } else { derived.collect() },
-        value: judgement.value.clone().filter(|_| !suppressed),
-        numerator: judgement.fraction.as_ref().map(|(top, _)| top.clone()).filter(|_| !suppressed),
-        denominator: judgement.fraction.as_ref().map(|(_, bottom)| bottom.clone()).filter(|_| !suppressed),
-        interval: judgement.interval.clone().filter(|_| !suppressed),
+        base: figures.base.clone(),
+        derived: derived.collect(),
+        value: figures.value.cloned(),
+        numerator: figures.fraction.map(|(top, _)| top.clone()),
+        denominator: figures.fraction.map(|(_, bottom)| bottom.clone()),
+        interval: figures.interval.cloned(),
         target: period.and_then(|state| construct.target(&state.period)?.value.clone()),
-        outcome: judgement.outcome.name().to_owned(),
-        because: judgement.because.clone(),
-        trend: judgement.trend.map(str::to_owned).filter(|_| !suppressed),
+        outcome: evaluated.outcome().name().to_owned(),
+        because: evaluated.because().map(str::to_owned),
+        trend: figures.trend.map(str::to_owned),
         quality: period.map(|state| state.quality.clone()).unwrap_or_default(),
         watermark: evaluation.collected().watermark(&construct.sources).unwrap_or(Timestamp::MIN),
         covered: evaluation.collected().covered(),

@@ -4,6 +4,9 @@
 //! same, however they were cut into batches; only how many revisions a burst of late events makes
 //! depends on when it was asked.
 
+mod evaluated;
+mod life;
+mod state;
 mod history;
 mod period;
 mod periods;
@@ -16,75 +19,19 @@ use std::{
 };
 
 use measurement::{
-    calendar::Period,
     catalogue::{BaseOf, Catalogue, Construct},
-    judge::Judgement,
     time::Timestamp,
 };
-use records::Quality;
 use streaming::RecordRef;
 
 use crate::collect::{Change, Collected};
 
-pub use periods::{SILENT_ONE_BY_ONE, Silence};
+pub use evaluated::{Evaluated, Figures};
+pub use life::SILENT_ONE_BY_ONE;
+use period::Ground;
+use state::ConstructState;
+pub use state::{PeriodState, Phase, Silence};
 pub use whole::{Building, Standing};
-
-use periods::Life;
-
-/// Where a period is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// Running.
-    Open,
-    /// Over; late events of the sources are still awaited.
-    Closing,
-    /// Judged.
-    Final,
-}
-
-/// The judgement of one group in one period.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evaluated {
-    /// Base measures by name.
-    pub base: BTreeMap<String, records::BaseValue>,
-    /// The judgement.
-    pub judgement: Judgement,
-}
-
-/// One period of one construct, or a long silence.
-#[derive(Clone, Debug)]
-pub struct PeriodState {
-    /// The period; all periods of a silence together.
-    pub period: Period,
-    /// Whether it is a silence of many periods.
-    pub silence: Option<Silence>,
-    /// Where it is in its life.
-    pub phase: Phase,
-    /// Whether it was closed because time stood still.
-    pub stalled: bool,
-    /// Judgements by group: the values of the dimensions, in their order; empty for the total.
-    pub groups: BTreeMap<Vec<String>, Evaluated>,
-    /// How the sources did.
-    pub quality: Quality,
-}
-
-/// One construct.
-#[derive(Debug, Default)]
-pub(crate) struct ConstructState {
-    /// Whether it can be stated, as it was found last.
-    pub(crate) standing: Option<Standing>,
-    /// By start; each begins where the one before it ends.
-    pub(crate) periods: BTreeMap<Timestamp, PeriodState>,
-    /// Starts of those that are silences.
-    pub(crate) silences: BTreeSet<Timestamp>,
-    pub(crate) life: Life,
-    /// Periods to be judged anew.
-    pub(crate) dirty: BTreeSet<Timestamp>,
-    /// Periods that the watermark has not closed.
-    pub(crate) unfinished: BTreeSet<Timestamp>,
-    /// Watermark at the last judgement, and since when by the clock.
-    pub(crate) watermark: Option<(Timestamp, Timestamp)>,
-}
 
 /// A period that is final and whose judgement may have to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,11 +47,11 @@ pub struct Due {
 /// All constructs.
 #[derive(Debug)]
 pub struct Evaluation {
-    pub(crate) catalogue: Arc<Catalogue>,
-    pub(crate) collected: Collected,
-    pub(crate) constructs: Vec<ConstructState>,
+    catalogue: Arc<Catalogue>,
+    collected: Collected,
+    constructs: Vec<ConstructState>,
     /// Sources of which something is known to be missing, nobody knows from when, with the reason.
-    pub(crate) incomplete: BTreeMap<String, String>,
+    incomplete: BTreeMap<String, String>,
     stall_limit: i64,
 }
 
@@ -308,7 +255,15 @@ impl Evaluation {
         let looks_back = construct.looks_back().max(1);
         while let Some(start) = self.constructs.get_mut(index).and_then(|state| state.dirty.pop_first()) {
             let Some(period) = self.period(index, start).cloned() else { continue };
-            let (groups, quality) = period::judge(self, index, construct, &period, watermark);
+            let ground = Ground {
+                catalogue: &self.catalogue,
+                collected: &self.collected,
+                incomplete: &self.incomplete,
+                index,
+                construct,
+                known: self.constructs.get(index),
+            };
+            let (groups, quality) = period::judge(&ground, &period, watermark);
             let Some(state) = self.constructs.get_mut(index) else { return };
             let Some(slot) = state.periods.get_mut(&start) else { continue };
             let changed = slot.groups != groups;

@@ -191,11 +191,9 @@ impl Snapshot {
             let labels =
                 vec![("construct", construct.id.clone()), ("group", group.clone()), ("state", name.to_owned())];
             self.judgement(construct, evaluated, &labels);
-            // The total alone, so that the number of series stays small; a suppressed one says nothing.
-            let shown = group == "all";
-            for (measure, base) in
-                evaluated.base.iter().filter(|_| shown && evaluated.judgement.outcome != Outcome::Suppressed)
-            {
+            // The total alone, so that the number of series stays small.
+            let counted = if group == "all" { Some(evaluated.figures().base) } else { None };
+            for (measure, base) in counted.into_iter().flatten() {
                 let labels =
                     vec![("construct", construct.id.clone()), ("measure", measure.clone()), ("state", name.to_owned())];
                 self.add("vernier_measure_undecided", labels, Exact::from(base.undecided).to_f64());
@@ -209,29 +207,28 @@ impl Snapshot {
     }
 
     fn judgement(&mut self, construct: &Construct, evaluated: &Evaluated, labels: &[(&'static str, String)]) {
-        let judgement = &evaluated.judgement;
-        let shown = judgement.outcome != Outcome::Suppressed;
+        let (figures, outcome) = (evaluated.figures(), evaluated.outcome());
         let with = |name: &'static str, value: &str| {
             let mut labels = labels.to_vec();
             labels.push((name, value.to_owned()));
             labels
         };
-        if let Some(value) = judgement.value.as_ref().filter(|_| shown) {
+        if let Some(value) = figures.value {
             self.add("vernier_indicator_value", labels.to_vec(), value.to_f64());
         }
-        if let Some((numerator, denominator)) = judgement.fraction.as_ref().filter(|_| shown) {
+        if let Some((numerator, denominator)) = figures.fraction {
             self.add("vernier_indicator_numerator", labels.to_vec(), numerator.to_f64());
             self.add("vernier_indicator_denominator", labels.to_vec(), denominator.to_f64());
         }
         for band in construct.indicator.band_names() {
-            let here = judgement.outcome == Outcome::Band(band.to_owned());
+            let here = *outcome == Outcome::Band(band.to_owned());
             self.add("vernier_indicator_band", with("band", band), f64::from(u8::from(here)));
         }
-        for outcome in Outcome::WITHOUT_BAND {
-            let here = judgement.outcome.name() == outcome;
-            self.add("vernier_indicator_outcome", with("outcome", outcome), f64::from(u8::from(here)));
+        for without in Outcome::WITHOUT_BAND {
+            let here = outcome.name() == without;
+            self.add("vernier_indicator_outcome", with("outcome", without), f64::from(u8::from(here)));
         }
-        let code = match &judgement.outcome {
+        let code = match outcome {
             Outcome::Band(band) => match band.as_str() {
                 "green" => 0,
                 "yellow" | "orange" => 1,

@@ -82,8 +82,7 @@ fn rows<'a>(evaluation: &Evaluation, states: impl Iterator<Item = (usize, &'a Pe
     for (index, state) in states {
         let Some(construct) = evaluation.catalogue().constructs.get(index) else { continue };
         for (group, evaluated) in &state.groups {
-            let suppressed = evaluated.judgement.outcome == measurement::outcome::Outcome::Suppressed;
-            let value = evaluated.judgement.value.clone().filter(|_| !suppressed);
+            let figures = evaluated.figures();
             let names = construct.dimensions.iter().map(|dimension| dimension.name.clone());
             rows.push(Row {
                 construct: construct.id.clone(),
@@ -91,11 +90,11 @@ fn rows<'a>(evaluation: &Evaluation, states: impl Iterator<Item = (usize, &'a Pe
                 period_start: state.period.start,
                 period_end: state.period.end,
                 group: records::result::group_label(&names.zip(group.iter().cloned()).collect()),
-                value: value.as_ref().map_or_else(|| "-".to_owned(), |value| value.display(3)),
-                exact: value,
+                value: figures.value.map_or_else(|| "-".to_owned(), |value| value.display(3)),
+                exact: figures.value.cloned(),
                 unit: construct.unit().to_owned(),
-                n: evaluated.judgement.fraction.as_ref().map(|(_, n)| n.display(3)).filter(|_| !suppressed),
-                outcome: evaluated.judgement.outcome.name().to_owned(),
+                n: figures.fraction.map(|(_, n)| n.display(3)),
+                outcome: evaluated.outcome().name().to_owned(),
                 state: match state.phase {
                     Phase::Open => "open",
                     Phase::Closing => "closing",
@@ -103,8 +102,8 @@ fn rows<'a>(evaluation: &Evaluation, states: impl Iterator<Item = (usize, &'a Pe
                 }
                 .to_owned(),
                 revision: 0,
-                because: evaluated.judgement.because.clone(),
-                estimate: !suppressed && evaluated.base.values().any(|base| base.error.is_some()),
+                because: evaluated.because().map(str::to_owned),
+                estimate: figures.base.values().any(|base| base.error.is_some()),
             });
         }
     }

@@ -3,9 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sha2::{Digest, Sha256};
+use measurement::digest;
 
-use crate::{expand::Draft, process::Arrival, route::Route, validate::Event};
+use crate::{arrival::Arrival, expand::Draft, route::Route, validate::Event};
 
 /// Makes identities for the events of one record.
 #[derive(Debug)]
@@ -25,18 +25,13 @@ impl<'w, 'a> Maker<'w, 'a> {
     /// the record again gives the same one.
     pub(crate) fn uid(&mut self, place: Option<usize>, within: Option<usize>) -> String {
         let Arrival { topic, partition, offset, value, .. } = *self.arrival;
-        let digest = self.digest.get_or_insert_with(|| short_digest(value.unwrap_or_default()));
+        let digest = self.digest.get_or_insert_with(|| digest::short(value.unwrap_or_default()));
         let mut uid = format!("{digest}-{topic}-{partition}-{offset}");
         for number in [place, within].into_iter().flatten() {
             uid = format!("{uid}-{number}");
         }
         uid
     }
-}
-
-/// The first 16 hex digits of the SHA-256 digest.
-fn short_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Tells the events of a record apart that share an identity, such as one mail's to several recipients: the second

@@ -2,7 +2,7 @@
 //!
 //! The path of a record, and the modules in that order:
 //! 1. [`config`]: which topics belong to which source, and what is known of the classes;
-//! 2. [`pipeline`]: what happens between two commits; [`process`]: the stages one after the other;
+//! 2. [`pipeline`]: what happens between two commits; [`process`]: the stages one after the other, from the [`arrival`] on;
 //! 3. [`decode`]: bytes to elements (lines or JSON values), read strictly by [`json`];
 //! 4. [`map`]: an element to events, by the source's program, and `doubt`: whether it may have looked at what was replaced;
 //! 5. [`types`]: attributes in the types of their class;
@@ -16,6 +16,7 @@
 //! read; [`intake`], what was read minute by minute; [`stats`], what became of the records; [`worker`], the loop and the metrics of the process.
 
 pub mod config;
+pub mod arrival;
 pub mod pipeline;
 pub mod process;
 pub mod decode;

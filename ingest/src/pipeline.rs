@@ -11,10 +11,11 @@ use streaming::{
 };
 
 use crate::{
+    arrival::Arrival,
     config::Plan,
     intake::{Minutes, Untold},
     map::Mapping,
-    process::{Arrival, process},
+    process::process,
     progress::Track,
     publish::{announce, publish},
     reject::dead_letter,

@@ -7,6 +7,7 @@ use measurement::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
+    arrival::Arrival,
     config::{Classes, Source},
     decode::{Element, Form, decode, wrapper},
     doubt::may_have_seen,
@@ -19,23 +20,6 @@ use crate::{
     types::{Mistyped, hold_types},
     validate::{Event, is_plausible, validate},
 };
-
-/// A source record.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
-    /// Topic that it was read from.
-    pub topic: &'a str,
-    /// Partition that it was read from.
-    pub partition: i32,
-    /// Its offset.
-    pub offset: i64,
-    /// Its own time stamp.
-    pub timestamp: Timestamp,
-    /// Its key.
-    pub key: Option<&'a [u8]>,
-    /// Its bytes.
-    pub value: Option<&'a [u8]>,
-}
 
 /// What became of a record: each of its elements was published, is not relevant, or was refused.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use records::{DeadLetter, Stage};
 use streaming::OutRecord;
 
-use crate::process::Arrival;
+use crate::arrival::Arrival;
 
 /// Longest detail that rides in a header.
 const DETAIL_LIMIT: usize = 500;

@@ -8,11 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{
-    process::{Arrival, Processed},
-    reject::Reason,
-    types::Mistyped,
-};
+use crate::{arrival::Arrival, process::Processed, reject::Reason, types::Mistyped};
 
 /// Most attributes of a source that are counted by name; the others are counted together.
 const ATTRIBUTES: usize = 200;

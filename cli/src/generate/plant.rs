@@ -13,11 +13,10 @@ pub use model::{
 };
 pub use registers::{DIFFICULTIES, RESOURCES, SERVICES};
 
-use super::random::Random;
-
-const MINUTE: i64 = 60_000;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
+use super::{
+    days::{DAY, HOUR, MINUTE, month_start},
+    random::Random,
+};
 
 fn scaled(number: u32, scale: f64, least: usize) -> usize {
     let product = (f64::from(number) * scale).round();
@@ -189,7 +188,7 @@ impl Organisation {
             }
         }
         // On the boundaries of a month: the first and the last millisecond belong to different months.
-        let boundary = super::truth::month_start_near(self.start.0 + span / 2);
+        let boundary = month_start(self.start.0 + span / 2);
         for (number, at) in [(90_000, boundary - 1), (90_001, boundary)] {
             let changes = vec![(at, Change::Opened), (at + 2 * HOUR, Change::Resolved)];
             self.incidents.push(Incident { uid: format!("INC-{number:05}"), category: "malware", changes });
@@ -299,7 +298,7 @@ impl Organisation {
             }
             // The training system is down around the turn of a month.
             if source == "lms" {
-                let turn = super::truth::month_start_near(self.start.0 + span / 3);
+                let turn = month_start(self.start.0 + span / 3);
                 let down = turn - 4 * DAY..turn + DAY;
                 beats.retain(|at| !down.contains(at));
                 for person in &mut self.people {

@@ -2,74 +2,25 @@
 //! of order or broken.
 
 mod registers;
+mod writer;
 
 use std::sync::Arc;
 
 use measurement::time::Timestamp;
 use serde_json::json;
 
+use writer::Writer;
+pub use writer::{Flaw, Raw, TOPICS};
+
 use super::{
+    days::MINUTE,
     plant::{Change, Organisation},
     random::Random,
 };
 
-const MINUTE: i64 = 60_000;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
-
-/// Source topics.
-pub const TOPICS: &[&str] = &[
-    "raw.awareness",
-    "raw.cmdb",
-    "raw.contracts",
-    "raw.edr",
-    "raw.facility",
-    "raw.finance",
-    "raw.grc",
-    "raw.hr",
-    "raw.iam",
-    "raw.isms",
-    "raw.itsm",
-    "raw.lms",
-    "raw.monitoring",
-    "raw.network",
-    "raw.scanner",
-    "raw.sshd",
-];
 /// Sources that send OCSF.
 const OCSF: [&str; 10] =
     ["awareness", "cmdb", "contracts", "edr", "facility", "finance", "iam", "isms", "monitoring", "network"];
-
-/// What is wrong with a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
-    /// Nothing.
-    None,
-    /// It was sent before.
-    Duplicate,
-    /// It comes days after its event.
-    Late,
-}
-
-/// A raw record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Raw {
-    /// When it arrives, in milliseconds.
-    pub arrival: i64,
-    /// Source topic.
-    pub topic: &'static str,
-    /// Value.
-    pub bytes: Vec<u8>,
-    /// What is wrong with it.
-    pub flaw: Flaw,
-}
-
-struct Writer {
-    random: Random,
-    end: i64,
-    next_id: u64,
-    records: Vec<Raw>,
-}
 
 /// All raw records, in the order of their arrival.
 pub fn records(organisation: &Organisation) -> Vec<Raw> {
@@ -89,31 +40,6 @@ pub fn records(organisation: &Organisation) -> Vec<Raw> {
 /// RFC 3339 in UTC, with milliseconds.
 fn stamp(at: i64) -> String {
     Timestamp(at).to_string()
-}
-
-impl Writer {
-    fn id(&mut self) -> String {
-        self.next_id += 1;
-        format!("tx-{:08}", self.next_id)
-    }
-
-    /// A record with an identity: now and then late or doubled.
-    fn send(&mut self, topic: &'static str, at: i64, value: &serde_json::Value) {
-        let bytes = value.to_string().into_bytes();
-        let delay = self.random.millis(20_000);
-        let late = self.random.below(1000) < 30;
-        let late_by = if late { 2 * DAY + self.random.millis(17 * DAY) } else { 0 };
-        let arrival = at + delay + late_by;
-        let in_time = arrival < self.end;
-        let flaw = if late && in_time { Flaw::Late } else { Flaw::None };
-        let arrival = if in_time { arrival } else { (at + delay).min(self.end - 1).max(at) };
-        let doubled = self.random.below(1000) < 100;
-        let again = arrival + self.random.millis(2 * DAY);
-        if doubled && again < self.end {
-            self.records.push(Raw { arrival: again, topic, bytes: bytes.clone(), flaw: Flaw::Duplicate });
-        }
-        self.records.push(Raw { arrival, topic, bytes, flaw });
-    }
 }
 
 fn people_and_systems(organisation: &Organisation, writer: &mut Writer) {

@@ -4,7 +4,7 @@
 //! 1. [`time`], [`calendar`], [`working`]: instants, calendar periods, working hours;
 //! 2. [`number`], [`forms`], [`value`], [`coerce`], [`rates`]: exact numbers, how things are written, the values of
 //!    expressions, what a source may write for one, rates of exchange;
-//! 3. [`expression`]: CEL, checked and compiled once;
+//! 3. [`digest`], [`expression`]: digests, and CEL, checked and compiled once;
 //! 4. [`classes`], [`fields`], [`bands`], [`outcome`], [`diagnostic`], [`catalogue`]: what is measured, and from what;
 //! 5. [`extract`]: the wanted fields of an event;
 //! 6. [`grain`], [`population`]: rows with their versions;
@@ -19,6 +19,7 @@ pub mod forms;
 pub mod value;
 pub mod coerce;
 pub mod rates;
+pub mod digest;
 pub mod expression;
 pub mod classes;
 pub mod fields;

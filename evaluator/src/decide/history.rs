@@ -2,7 +2,7 @@
 
 use measurement::{catalogue::Construct, expression::History, time::Timestamp, value::Value};
 
-use super::{ConstructState, PeriodState};
+use super::state::{ConstructState, PeriodState};
 
 /// Earlier values of a group.
 pub(super) struct Earlier<'a> {
@@ -39,8 +39,8 @@ impl Earlier<'_> {
 
 impl History for Earlier<'_> {
     fn value(&self, slot: usize, back: u32) -> Option<Value> {
-        let values = &self.period(back)?.groups.get(self.group)?.judgement.values;
+        let evaluated = self.period(back)?.groups.get(self.group)?;
         let measures = self.construct.base.len() + self.construct.derived.len();
-        values.get(slot).filter(|_| slot < measures)?.clone().map(Value::from_exact)
+        evaluated.value_to_look_back_on(slot).filter(|_| slot < measures).cloned().map(Value::from_exact)
     }
 }

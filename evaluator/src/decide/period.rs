@@ -5,39 +5,50 @@ use std::collections::BTreeMap;
 use measurement::{
     accumulate::Accumulator,
     calendar::Period,
-    catalogue::{BaseMeasure, BaseOf, Construct, Dimension},
+    catalogue::{BaseMeasure, BaseOf, Catalogue, Construct, Dimension},
     judge::{Case, SourceInput, Sources, Unread, judge as judge_case},
     time::Timestamp,
     value::Value,
 };
 use records::{BaseValue, Quality, SourceQuality};
 
-use super::{Evaluated, Evaluation, PeriodState, history::Earlier, suppress};
+use super::{
+    evaluated::Evaluated,
+    history::Earlier,
+    state::{ConstructState, PeriodState},
+    suppress,
+};
+use crate::collect::Collected;
 
 type Groups = BTreeMap<Vec<String>, Evaluated>;
 
-pub(super) fn judge(
-    evaluation: &Evaluation,
-    index: usize,
-    construct: &Construct,
-    state: &PeriodState,
-    watermark: Timestamp,
-) -> (Groups, Quality) {
-    let (sources, quality) = sources(evaluation, construct, state, watermark);
-    let mut unread = inputs(evaluation, construct, &state.period);
+/// What a period is judged on.
+pub(super) struct Ground<'a> {
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) collected: &'a Collected,
+    /// Sources of which something is missing, with the reason.
+    pub(super) incomplete: &'a BTreeMap<String, String>,
+    /// Index of the construct.
+    pub(super) index: usize,
+    pub(super) construct: &'a Construct,
+    /// Its periods.
+    pub(super) known: Option<&'a ConstructState>,
+}
+
+pub(super) fn judge(ground: &Ground<'_>, state: &PeriodState, watermark: Timestamp) -> (Groups, Quality) {
+    let construct = ground.construct;
+    let (sources, quality) = sources(ground, state, watermark);
+    let mut unread = inputs(ground, &state.period);
     let mut groups = Groups::new();
-    for group in groups_of(construct, evaluation, index, state) {
+    for group in groups_of(ground, state) {
         let mut base = BTreeMap::new();
         let (mut values, mut counts) = (Vec::with_capacity(construct.base.len()), Vec::new());
         unread.undecided.clear();
         for measure in &construct.base {
-            let merged = merged(evaluation, (index, construct), measure, &state.period, &group);
+            let merged = merged(ground, measure, &state.period, &group);
             // Events and rows of which not even the group is known may belong to this one.
-            let undecided = if group.is_empty() {
-                merged.undecided()
-            } else {
-                undecided(evaluation, (index, construct), measure, &state.period, &group)
-            };
+            let undecided =
+                if group.is_empty() { merged.undecided() } else { undecided(ground, measure, &state.period, &group) };
             unread.undecided.push(undecided);
             let value = merged.value(&measure.fold);
             counts.push(merged.n());
@@ -56,8 +67,7 @@ pub(super) fn judge(
         } else {
             group.iter().map(|value| Value::text(value)).collect()
         };
-        let earlier =
-            Earlier { construct, state: evaluation.constructs.get(index), start: state.period.start, group: &group };
+        let earlier = Earlier { construct, state: ground.known, start: state.period.start, group: &group };
         let judgement = judge_case(&Case {
             construct,
             period: state.period,
@@ -73,7 +83,7 @@ pub(super) fn judge(
         if matches!(sources, Sources::Silent(_)) {
             base.clear();
         }
-        groups.insert(group, Evaluated { base, judgement });
+        groups.insert(group, Evaluated::new(base, judgement));
     }
     suppress::complement(construct, &mut groups);
     (groups, quality)
@@ -81,11 +91,12 @@ pub(super) fn judge(
 
 /// What the sources sent over the time that measures look at. Rows of populations are what they became before it, as far
 /// back as they may still be corrected.
-fn inputs(evaluation: &Evaluation, construct: &Construct, period: &Period) -> Unread {
+fn inputs(ground: &Ground<'_>, period: &Period) -> Unread {
+    let construct = ground.construct;
     let window = construct.window(period);
     let of = |from: Timestamp| {
         let input = |source: &String| {
-            let counts = evaluation.collected.intake(source, from, window.end);
+            let counts = ground.collected.intake(source, from, window.end);
             SourceInput {
                 source: source.clone(),
                 read: counts.read,
@@ -108,45 +119,33 @@ fn inputs(evaluation: &Evaluation, construct: &Construct, period: &Period) -> Un
 }
 
 /// How many could not be decided for one base measure and group: its own, and those whose group is not known.
-fn undecided(
-    evaluation: &Evaluation,
-    (index, construct): (usize, &Construct),
-    measure: &BaseMeasure,
-    period: &Period,
-    group: &[String],
-) -> u64 {
+fn undecided(ground: &Ground<'_>, measure: &BaseMeasure, period: &Period, group: &[String]) -> u64 {
     let fits = |found: &[String]| {
         found.len() == group.len()
             && found.iter().zip(group).all(|(found, own)| found == own || found == Dimension::OTHER)
     };
-    whole(evaluation, (index, construct), measure, period, fits).undecided()
+    whole(ground, measure, period, fits).undecided()
 }
 
 /// The value of one base measure for one group (the total for no group), over all periods that a result looks at.
-fn merged(
-    evaluation: &Evaluation,
-    (index, construct): (usize, &Construct),
-    measure: &BaseMeasure,
-    period: &Period,
-    group: &[String],
-) -> Accumulator {
-    whole(evaluation, (index, construct), measure, period, |found| group.is_empty() || found == group)
+fn merged(ground: &Ground<'_>, measure: &BaseMeasure, period: &Period, group: &[String]) -> Accumulator {
+    whole(ground, measure, period, |found| group.is_empty() || found == group)
 }
 
 fn whole(
-    evaluation: &Evaluation,
-    (index, construct): (usize, &Construct),
+    ground: &Ground<'_>,
     measure: &BaseMeasure,
     period: &Period,
     wanted: impl Fn(&[String]) -> bool,
 ) -> Accumulator {
     // Rows are looked at over the whole window at once; events are folded period by period.
+    let construct = ground.construct;
     let periods = if matches!(measure.of, BaseOf::Event { .. }) { construct.rolling } else { 1 };
     // The sources were alive, so that what nobody reported did not happen.
     let mut whole = Accumulator::new(measure);
     let mut each = *period;
     for _ in 0..periods {
-        if let Some(part) = evaluation.collected.merged(index, &measure.name, each.start, &wanted) {
+        if let Some(part) = ground.collected.merged(ground.index, &measure.name, each.start, &wanted) {
             whole.merge(&part);
         }
         each = construct.calendar.previous(construct.period, &each, 1);
@@ -155,7 +154,8 @@ fn whole(
 }
 
 /// Declared groups, `other` where something was counted there, and the total.
-fn groups_of(construct: &Construct, evaluation: &Evaluation, index: usize, state: &PeriodState) -> Vec<Vec<String>> {
+fn groups_of(ground: &Ground<'_>, state: &PeriodState) -> Vec<Vec<String>> {
+    let construct = ground.construct;
     let period = &state.period;
     let mut groups = vec![Vec::new()];
     for dimension in &construct.dimensions {
@@ -177,7 +177,7 @@ fn groups_of(construct: &Construct, evaluation: &Evaluation, index: usize, state
     let counted = |group: &Vec<String>| {
         construct.base.iter().any(|measure| {
             let merged =
-                evaluation.collected.merged(index, &measure.name, period.start, |found| found == group.as_slice());
+                ground.collected.merged(ground.index, &measure.name, period.start, |found| found == group.as_slice());
             merged.is_some_and(|merged| merged.n() > 0)
         })
     };
@@ -188,21 +188,16 @@ fn groups_of(construct: &Construct, evaluation: &Evaluation, index: usize, state
 }
 
 /// Whether the sources were alive to the end of the period, or to the watermark while it runs.
-fn sources(
-    evaluation: &Evaluation,
-    construct: &Construct,
-    state: &PeriodState,
-    watermark: Timestamp,
-) -> (Sources, Quality) {
+fn sources(ground: &Ground<'_>, state: &PeriodState, watermark: Timestamp) -> (Sources, Quality) {
     let period = &state.period;
     let until = period.end.min(watermark);
     let is_silence = state.silence.is_some();
     let mut quality = Quality::default();
     let mut silent = Vec::new();
     let mut stale = Vec::new();
-    for name in &construct.sources {
-        let rhythm = evaluation.catalogue.sources.get(name).map_or(0, |source| source.rhythm);
-        let last = evaluation.collected.last_activity(name, period.end);
+    for name in &ground.construct.sources {
+        let rhythm = ground.catalogue.sources.get(name).map_or(0, |source| source.rhythm);
+        let last = ground.collected.last_activity(name, period.end);
         let alive = !is_silence && last.is_some_and(|last| last >= until.minus(rhythm));
         // What makes a silence one is that no source counts as alive in any of its periods.
         let within = !is_silence && last.is_some_and(|last| last >= until.minus(rhythm.max(period.length())));
@@ -214,13 +209,13 @@ fn sources(
         } else if !alive {
             stale.push(format!("{name} fell silent at {}", last.unwrap_or(period.start)));
         }
-        if let Some(why) = evaluation.incomplete.get(name) {
+        if let Some(why) = ground.incomplete.get(name) {
             stale.push(format!("{name} is incomplete: {why}"));
         }
-        let events = evaluation.collected.events(name, period);
-        let intake = evaluation.collected.intake(name, period.start, period.end);
+        let events = ground.collected.events(name, period);
+        let intake = ground.collected.intake(name, period.start, period.end);
         let (read, refused, replaced) = (intake.read, intake.refused, intake.replaced);
-        let mappings = evaluation.collected.mappings(name, period);
+        let mappings = ground.collected.mappings(name, period);
         quality.sources.insert(name.clone(), SourceQuality { events, last, alive, read, refused, replaced, mappings });
     }
     let sources = if !silent.is_empty() {

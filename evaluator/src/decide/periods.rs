@@ -5,67 +5,15 @@
 //! the order in which it was told. Life is never taken back, so that a period that stands alone goes on to do so, and
 //! only silences are ever cut anew. The work is that of the periods with life, however far apart they lie.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use measurement::{calendar::Period, catalogue::Construct, time::Timestamp};
 use records::Quality;
 
-use super::{Building, ConstructState, PeriodState, Phase, Standing};
-
-/// So many silent periods stand one by one before the rest of a silence is one entry: whoever looks at hours sees the
-/// first day hour by hour.
-pub const SILENT_ONE_BY_ONE: usize = 24;
-
-/// Whether a state is of a silence of many periods, in none of which a source told anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Silence {
-    /// Nobody has told anything since.
-    Lasting,
-    /// Something was told at its end.
-    Over,
-}
-
-/// Periods of one construct in which one of its sources told something.
-#[derive(Debug, Default)]
-pub(crate) struct Life {
-    /// Start and end.
-    periods: BTreeMap<Timestamp, Timestamp>,
-    /// Those that were noted since the periods were laid out.
-    fresh: BTreeSet<Timestamp>,
-    /// The period with life that was asked for last, by its start, and where the periods after it end that stand alone.
-    run: Option<(Timestamp, Timestamp)>,
-}
-
-impl Life {
-    /// A source told something in the period.
-    pub(crate) fn note(&mut self, period: &Period) {
-        if self.periods.insert(period.start, period.end).is_none() {
-            self.fresh.insert(period.start);
-        }
-    }
-
-    /// Where the periods end that stand alone after one with life: all for which its sources may count as alive by
-    /// their rhythm, and the first silent ones.
-    fn run_end(&mut self, construct: &Construct, rhythm: i64, start: Timestamp, end: Timestamp) -> Timestamp {
-        if let Some((_, run_end)) = self.run.filter(|(known, _)| *known == start) {
-            return run_end;
-        }
-        let mut period = construct.calendar.period_at(construct.period, end.plus(rhythm));
-        for _ in 0..SILENT_ONE_BY_ONE {
-            period = construct.calendar.next(construct.period, &period);
-        }
-        self.run = Some((start, period.end));
-        period.end
-    }
-
-    fn stands_alone(&mut self, construct: &Construct, rhythm: i64, start: Timestamp) -> bool {
-        if self.periods.contains_key(&start) {
-            return true;
-        }
-        let before = self.periods.range(..start).next_back().map(|(start, end)| (*start, *end));
-        before.is_some_and(|(live, end)| start < self.run_end(construct, rhythm, live, end))
-    }
-}
+use super::{
+    state::{ConstructState, PeriodState, Phase, Silence},
+    whole::{Building, Standing},
+};
 
 impl ConstructState {
     /// Notes whether the construct can be stated. What was laid out for another beginning goes: what was published
@@ -98,7 +46,7 @@ impl ConstructState {
     }
 
     /// Lays out the periods up to the one that time has reached. `rhythm` is the longest of the construct's sources.
-    pub(crate) fn lay_out(&mut self, construct: &Construct, rhythm: i64, reached: Timestamp) {
+    pub(super) fn lay_out(&mut self, construct: &Construct, rhythm: i64, reached: Timestamp) {
         let laying = Laying { construct, rhythm };
         let to = construct.calendar.period_at(construct.period, reached).end;
         let Some(life) = self.life.periods.keys().next().copied() else { return };

@@ -157,8 +157,8 @@ impl Told {
     fn states(&self) -> Vec<(i64, i64, Option<Silence>, String)> {
         let states = self.evaluation.periods(0);
         let outcome = |state: &evaluator::decide::PeriodState| {
-            let judgement = &state.groups[&Vec::new()].judgement;
-            format!("{} {:?} {:?}", judgement.outcome, judgement.value, judgement.because)
+            let total = &state.groups[&Vec::new()];
+            format!("{} {:?} {:?}", total.outcome(), total.figures().value, total.because())
         };
         states.map(|state| (state.period.start.0, state.period.end.0, state.silence, outcome(state))).collect()
     }
@@ -369,7 +369,7 @@ fn what_cannot_be_read_opens_its_period_and_is_no_life() {
     told.look(START + FIVE);
     let state = told.evaluation.periods(0).next().unwrap();
     assert_eq!(state.quality.sources["any"].refused, 3);
-    assert_eq!(state.groups[&Vec::new()].judgement.outcome.name(), "no-data");
+    assert_eq!(state.groups[&Vec::new()].outcome().name(), "no-data");
     let other = Activity { refused: 0, ..refused.clone() };
     let mut told = Told::new(&catalogue);
     told.hand(encode(&key), encode(&other));

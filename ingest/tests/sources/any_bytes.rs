@@ -3,9 +3,10 @@
 use std::{cell::RefCell, fs};
 
 use ingest::{
+    arrival::Arrival,
     config::{Classes, FedBy, Source},
     decode::{Framing, Limits},
-    process::{Arrival, process},
+    process::process,
 };
 use measurement::{catalogue::Decode, forms::Reading, time::Timestamp};
 use proptest::prelude::*;

@@ -4,10 +4,11 @@
 use std::fmt::Write as _;
 
 use ingest::{
+    arrival::Arrival,
     config::{Classes, Source},
     decode::{Framing, Limits, Wrapper},
     map::Mapping,
-    process::{Arrival, Processed, process},
+    process::{Processed, process},
     reject::Reason,
 };
 use measurement::{

@@ -3,8 +3,9 @@
 use std::fs;
 
 use ingest::{
+    arrival::Arrival,
     config::{Classes, FedBy, Source},
-    process::{Arrival, process},
+    process::process,
 };
 use measurement::{time::Timestamp, value::Type};
 use serde_json::{Value, json};

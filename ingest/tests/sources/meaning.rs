@@ -1,10 +1,11 @@
 //! What sources mean: types, stamps and identities in the forms in which tools write them.
 
 use ingest::{
+    arrival::Arrival,
     config::{Classes, Source},
     decode::{Framing, Limits},
     map::Mapping,
-    process::{Arrival, Processed, process},
+    process::{Processed, process},
     reject::Reason,
 };
 use measurement::{

@@ -6,10 +6,11 @@ use std::{
 };
 
 use ingest::{
+    arrival::Arrival,
     config::{Classes, Source},
     decode::{Framing, Limits},
     map::Mapping,
-    process::{Arrival, process},
+    process::process,
 };
 use measurement::{catalogue::Decode, forms::Reading, time::Timestamp};
 use serde_json::Value;

@@ -127,18 +127,18 @@ impl<'a> Run<'a> {
         for (index, construct) in self.engine.catalogue.constructs.iter().enumerate() {
             for state in self.evaluation.periods(index) {
                 for (group, evaluated) in &state.groups {
-                    let judgement = &evaluated.judgement;
+                    let figures = evaluated.figures();
                     let line = json!([
                         construct.id,
                         state.period,
                         group,
-                        evaluated.base,
-                        judgement.value,
-                        judgement.outcome.name(),
-                        judgement.trend,
-                        judgement.because,
-                        judgement.interval,
-                        judgement.fraction,
+                        figures.base,
+                        figures.value,
+                        evaluated.outcome().name(),
+                        figures.trend,
+                        evaluated.because(),
+                        figures.interval,
+                        figures.fraction,
                         state.quality
                     ]);
                     lines.push(line.to_string());

@@ -1,13 +1,13 @@
 //! What happens in registers, tickets and tools of the ISMS.
 
-use super::{
-    DAY, HOUR, MINUTE, Organisation, Random,
-    model::{
-        Action, Agreement, Budget, CATEGORIES, Cost, Interval, LogReview, Lure, Maintenance, Meeting, PasswordCheck,
-        Policy, Quiz, Risk, Rule, Site, SystemFacts, ThirdPartyReview,
-    },
+use super::model::{
+    Action, Agreement, Budget, CATEGORIES, Cost, Interval, LogReview, Lure, Maintenance, Meeting, Organisation,
+    PasswordCheck, Policy, Quiz, Risk, Rule, Site, SystemFacts, ThirdPartyReview,
 };
-use crate::generate::truth::year_start;
+use crate::generate::{
+    days::{DAY, HOUR, MINUTE, year_start},
+    random::Random,
+};
 
 const WEEK: i64 = 7 * DAY;
 const MONTH: i64 = 30 * DAY;

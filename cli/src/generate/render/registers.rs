@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Organisation, Writer};
-use crate::generate::plant::Action;
+use super::writer::{TOPICS, Writer};
+use crate::generate::plant::{Action, Organisation};
 
 const CATEGORY: i64 = 27_001;
 
@@ -18,7 +18,7 @@ impl Writer {
         if let (Value::Object(event), Value::Object(about)) = (&mut event, about) {
             event.extend(about);
         }
-        let topic = super::TOPICS.iter().find(|topic| topic.strip_prefix("raw.") == Some(source)).copied();
+        let topic = TOPICS.iter().find(|topic| topic.strip_prefix("raw.") == Some(source)).copied();
         self.send(topic.unwrap_or("raw.isms"), at, &event);
     }
 }

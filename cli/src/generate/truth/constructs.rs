@@ -1,5 +1,6 @@
 //! The constructs, one function each.
 
+mod world;
 mod actions;
 mod management;
 mod operations;
@@ -10,35 +11,17 @@ mod systems;
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{
-    Answer, DAY, HOUR, Length, MINUTE,
-    fraction::Fraction,
-    months_before,
-    outcome::{Draft, Life, Ratio, SourceTimes, first, life},
-    periods, year_start,
-};
-use crate::generate::plant::{ASSET_CLASSES, CATEGORIES, Change, ORG_UNITS, Organisation};
+use world::{World, declared, groups, label, pick};
 
-/// Times of all events by source, and the organisation.
-struct World<'a> {
-    organisation: &'a Organisation,
-    sshd: SourceTimes,
-    itsm: SourceTimes,
-    scanner: SourceTimes,
-    cmdb: SourceTimes,
-    hr: SourceTimes,
-    lms: SourceTimes,
-    grc: SourceTimes,
-    isms: SourceTimes,
-    finance: SourceTimes,
-    contracts: SourceTimes,
-    facility: SourceTimes,
-    awareness: SourceTimes,
-    edr: SourceTimes,
-    network: SourceTimes,
-    monitoring: SourceTimes,
-    iam: SourceTimes,
-}
+use super::{
+    answer::Answer,
+    fraction::Fraction,
+    outcome::{Draft, Life, Ratio, SourceTimes, first, life},
+};
+use crate::generate::{
+    days::{DAY, HOUR, Length, MINUTE, periods},
+    plant::{ASSET_CLASSES, CATEGORIES, Change, Organisation},
+};
 
 pub(super) fn answers(organisation: &Organisation) -> Vec<Answer> {
     let beats = |source: &str| {
@@ -117,35 +100,7 @@ pub(super) fn answers(organisation: &Organisation) -> Vec<Answer> {
     .concat()
 }
 
-/// The name of a group: the declared value, or `other`.
-fn declared<'a>(value: &'a str, values: &[&'a str]) -> &'a str {
-    if values.contains(&value) { value } else { "other" }
-}
-
-/// The declared groups, `other` where something was counted, and the total.
-fn groups<'a>(values: &[&'a str], counts: &BTreeMap<&'a str, (i128, i128)>) -> Vec<Option<&'a str>> {
-    let other = counts.get("other").is_some_and(|(a, b)| *a > 0 || *b > 0);
-    let other = other.then_some(Some("other"));
-    values.iter().map(|value| Some(*value)).chain(other).chain([None]).collect()
-}
-
-fn pick(counts: &BTreeMap<&str, (i128, i128)>, group: Option<&str>) -> (i128, i128) {
-    match group {
-        Some(group) => counts.get(group).copied().unwrap_or((0, 0)),
-        None => counts.values().fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1)),
-    }
-}
-
-fn label(dimension: &str, group: Option<&str>) -> String {
-    group.map_or_else(|| "all".to_owned(), |group| format!("{dimension}={group}"))
-}
-
 impl World<'_> {
-    /// Last end of a period that is final a day before the end.
-    fn last_end(&self, close_after: i64) -> i64 {
-        self.organisation.end.0 - close_after - DAY
-    }
-
     fn failed_authentications(&self) -> Vec<Answer> {
         let mut counts: HashMap<i64, (i128, i128)> = HashMap::new();
         for log_in in &self.organisation.log_ins {

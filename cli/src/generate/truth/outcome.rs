@@ -1,6 +1,6 @@
 //! What a figure comes to, written out from the description of the outcomes.
 
-use super::{Answer, fraction::Fraction};
+use super::{answer::Answer, fraction::Fraction};
 
 /// How the sources did in a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,9 +10,8 @@ use std::collections::BTreeSet;
 
 use num_bigint::BigInt;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use crate::number::Exact;
+use crate::{digest, number::Exact};
 
 /// How many hashes are kept.
 const KEPT: usize = 4096;
@@ -28,8 +27,7 @@ pub struct Distinct {
 impl Distinct {
     /// Takes in a value.
     pub fn insert(&mut self, value: &str) {
-        let digest = Sha256::digest(value.as_bytes());
-        self.smallest.insert(digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)));
+        self.smallest.insert(u64::from_be_bytes(digest::first(value.as_bytes())));
         self.cut();
     }
 

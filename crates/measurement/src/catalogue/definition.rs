@@ -11,8 +11,6 @@ pub use registers::mapping_digest;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
-
 use super::{
     construct::{Construct, Dimension},
     indicator::{Adjust, Criteria, Decision, Gate, Indicator, Rule},
@@ -24,6 +22,7 @@ use crate::{
     bands::{Band, Bound, Limit, Range},
     calendar::Calendar,
     classes::Classes,
+    digest,
     expression::{Expression, Parameter, Standing},
     fields::Fields,
     rates::Rates,
@@ -236,17 +235,7 @@ pub(super) fn of_all(constructs: &[Construct], ground: Ground<'_>, classes: &Cla
 /// The digest of lines. Their lengths stand before them, so that no text can pass itself off as another line.
 pub(super) fn digest(lines: &Lines) -> String {
     let line = |(key, value): (&String, &String)| format!("{}:{key}={}:{value}\n", key.len(), value.len());
-    of_text(&lines.iter().map(line).collect::<Vec<_>>().concat())
-}
-
-/// First 16 hexadecimal digits of a digest: enough to name a definition.
-pub(super) fn of_text(text: &str) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(text).iter().take(8).fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
+    digest::short(lines.iter().map(line).collect::<String>().as_bytes())
 }
 
 /// A parameter in words.

@@ -12,8 +12,8 @@ use std::{
     path::Path,
 };
 
+use measurement::digest::{self, hex};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::{
     record::{Record, TopicPartition},
@@ -111,21 +111,12 @@ impl Storage {
         let length = length.to_le_bytes();
         let mut bytes = Vec::with_capacity(payload.len() + HEADER);
         bytes.extend_from_slice(&length);
-        bytes.extend_from_slice(&checksum::<4>(&length));
-        bytes.extend_from_slice(&checksum::<8>(&payload));
+        bytes.extend_from_slice(&digest::first::<4>(&length));
+        bytes.extend_from_slice(&digest::first::<8>(&payload));
         bytes.extend_from_slice(&payload);
         self.file.write_all(&bytes).map_err(|fault| storage_error("write a frame", fault))?;
         self.file.sync_data().map_err(|fault| storage_error("sync a frame", fault))
     }
-}
-
-fn checksum<const N: usize>(payload: &[u8]) -> [u8; N] {
-    let digest = Sha256::digest(payload);
-    let mut first = [0; N];
-    for (to, from) in first.iter_mut().zip(digest.iter()) {
-        *to = *from;
-    }
-    first
 }
 
 /// Hands over all whole frames and gives the length of the file up to the last of them. What is wrong otherwise.
@@ -146,12 +137,12 @@ fn replay(bytes: &[u8], sink: Sink<'_>) -> Result<usize, String> {
     while let Some((header, after)) = rest.split_at_checked(HEADER) {
         let (length, sums) = header.split_at(4);
         let (length_sum, payload_sum) = sums.split_at(4);
-        if checksum::<4>(length) != length_sum {
+        if digest::first::<4>(length) != length_sum {
             return damaged(whole, "the length");
         }
         let length = length.iter().rev().fold(0_usize, |length, byte| (length << 8) | usize::from(*byte));
         let Some((payload, after)) = after.split_at_checked(length) else { break };
-        if checksum::<8>(payload) != payload_sum {
+        if digest::first::<8>(payload) != payload_sum {
             return damaged(whole, "the content");
         }
         let frame = serde_json::from_slice::<Frame>(payload)
@@ -202,14 +193,6 @@ fn load((topic, partition, timestamp, key, value, headers): StoredRecord) -> Opt
         value: optional(value)?,
         headers: headers.into_iter().map(|(name, value)| Some((name, unhex(&value)?))).collect::<Option<_>>()?,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-        .collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

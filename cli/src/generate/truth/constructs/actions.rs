@@ -1,10 +1,14 @@
 //! Improvement and corrective actions, costs of incidents, learning from them.
 
 use super::{
-    Answer, CATEGORIES, DAY, Fraction, Length, World, declared, months_before,
     series::{Row, Series, count, decimal, share, shown},
+    world::{World, declared},
 };
-use crate::generate::plant::{Action, Organisation};
+use crate::generate::{
+    days::{DAY, Length, months_before},
+    plant::{Action, CATEGORIES, Organisation},
+    truth::{answer::Answer, fraction::Fraction},
+};
 
 /// Times of all events of accounting.
 pub(super) fn times(organisation: &Organisation) -> Vec<i64> {

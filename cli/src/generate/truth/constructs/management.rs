@@ -1,11 +1,14 @@
 //! Budget, policies, management reviews, risks, agreements, third-party reviews, reviews of logs.
 
 use super::{
-    Answer, DAY, Fraction, Length, World, months_before,
     series::{Row, Series, count, decimal, mean, share, shown},
-    year_start,
+    world::World,
 };
-use crate::generate::plant::{Organisation, RESOURCES};
+use crate::generate::{
+    days::{DAY, Length, months_before, year_start},
+    plant::{Organisation, RESOURCES},
+    truth::{answer::Answer, fraction::Fraction},
+};
 
 /// Times of all events of the registers of the ISMS.
 pub(super) fn times(organisation: &Organisation) -> Vec<i64> {

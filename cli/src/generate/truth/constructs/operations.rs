@@ -1,10 +1,14 @@
 //! Passwords, entry to rooms, maintenance, availability.
 
 use super::{
-    Answer, DAY, Fraction, Length, MINUTE, World, months_before,
     series::{Row, Series, count, decimal, mean, share, shown},
+    world::World,
 };
-use crate::generate::plant::{Organisation, SERVICES};
+use crate::generate::{
+    days::{DAY, Length, MINUTE, months_before},
+    plant::{Organisation, SERVICES},
+    truth::{answer::Answer, fraction::Fraction},
+};
 
 pub(super) fn times_of_facility(organisation: &Organisation) -> Vec<i64> {
     let registers = &organisation.registers;

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Answer, Change, DAY, Fraction, Length, ORG_UNITS, World, declared, groups, months_before, pick,
     registers::hidden,
     series::{Row, Series, count, decimal, share},
-    year_start,
+    world::{World, declared, groups, pick},
 };
-use crate::generate::plant::{DIFFICULTIES, Organisation};
+use crate::generate::{
+    days::{DAY, Length, months_before, year_start},
+    plant::{Change, DIFFICULTIES, ORG_UNITS, Organisation},
+    truth::{answer::Answer, fraction::Fraction},
+};
 
 /// Times of all events of the awareness platform.
 pub(super) fn times(organisation: &Organisation) -> Vec<i64> {

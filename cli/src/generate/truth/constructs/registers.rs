@@ -1,8 +1,16 @@
 //! Constructs on registers: coverage, training, audits, sources.
 
-use super::{
-    Answer, BTreeMap, DAY, Draft, Fraction, HOUR, HashMap, Length, Life, ORG_UNITS, Ratio, World, declared, first,
-    groups, label, life, months_before, periods, pick, year_start,
+use std::collections::{BTreeMap, HashMap};
+
+use super::world::{World, declared, groups, label, pick};
+use crate::generate::{
+    days::{DAY, HOUR, Length, months_before, periods, year_start},
+    plant::ORG_UNITS,
+    truth::{
+        answer::Answer,
+        fraction::Fraction,
+        outcome::{Draft, Life, Ratio, first, life},
+    },
 };
 
 impl World<'_> {

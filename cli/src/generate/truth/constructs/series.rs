@@ -2,7 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, Draft, Fraction, Length, Life, Ratio, SourceTimes, World, first, label, life, periods};
+use super::world::{World, label};
+use crate::generate::{
+    days::{Length, periods},
+    truth::{
+        answer::Answer,
+        fraction::Fraction,
+        outcome::{Draft, Life, Ratio, SourceTimes, first, life},
+    },
+};
 
 /// One answer before it is known how the sources did.
 pub(super) struct Row<'a> {

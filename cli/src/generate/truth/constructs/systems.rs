@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ASSET_CLASSES, Answer, Change, DAY, Fraction, HOUR, Length, World, groups, months_before, pick,
     series::{Row, Series, count, decimal, share},
+    world::{World, groups, pick},
 };
-use crate::generate::plant::{Asset, Organisation, SystemFacts};
+use crate::generate::{
+    days::{DAY, HOUR, Length, months_before},
+    plant::{ASSET_CLASSES, Asset, Change, Organisation, SystemFacts},
+    truth::{answer::Answer, fraction::Fraction},
+};
 
 pub(super) fn times_of_edr(organisation: &Organisation) -> Vec<i64> {
     let reports = organisation.registers.systems.iter().flat_map(|facts| facts.signatures.iter().map(|(at, _)| *at));

@@ -1,21 +1,24 @@
 //! The lines of populations and sources.
 
-use super::{Writer, of_text, words};
-use crate::catalogue::{
-    population::{Column, Feed, FeedOf, Population, SetColumn},
-    source::{MAPPING_LIBRARY, Source},
+use super::{Writer, words};
+use crate::{
+    catalogue::{
+        population::{Column, Feed, FeedOf, Population, SetColumn},
+        source::{MAPPING_LIBRARY, Source},
+    },
+    digest,
 };
 
 /// A mapping in words. What a program does is its text's and its language's business: a new release of the library may
 /// read another thing in the same line.
 pub(super) fn mapping(program: Option<&str>) -> String {
-    program.map_or_else(|| "ocsf".to_owned(), |program| format!("{} by {MAPPING_LIBRARY}", of_text(program)))
+    program.map_or_else(|| "ocsf".to_owned(), |program| format!("{} by {MAPPING_LIBRARY}", digest::short(program.as_bytes())))
 }
 
 /// Digest of a mapping program, the library that runs it included. It travels with each event: a mended mapping makes
 /// other events from then on, and no other measure.
 pub fn mapping_digest(program: &str) -> String {
-    of_text(&mapping(Some(program)))
+    digest::short(mapping(Some(program)).as_bytes())
 }
 
 impl Writer<'_> {
