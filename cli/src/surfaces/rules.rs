@@ -34,6 +34,8 @@ pub fn alerts(catalogue: &Catalogue) -> anyhow::Result<String> {
     }
     intake::alerts(&mut file)?;
     refused(&mut file)?;
+    half_deployed(&mut file)?;
+    not_stated(&mut file)?;
     gone(&mut file)?;
     Ok(file.0)
 }
@@ -172,6 +174,31 @@ fn refused(file: &mut File) -> anyhow::Result<()> {
         description: "They are not read. Vernier writes nothing there; a service that is started now refuses to work."
             .to_owned(),
         runbook: "partitions-refused",
+    })
+}
+
+fn half_deployed(file: &mut File) -> anyhow::Result<()> {
+    file.rule(&Rule {
+        alert: "VernierHalfDeployed",
+        expression: "max by (construct) (vernier_indicator_half_deployed) == 1".to_owned(),
+        wait: "5m",
+        labels: vec![("severity", "critical")],
+        summary: "{{ $labels.construct }}: aggregator and evaluator run different catalogues".to_owned(),
+        description: "Nothing is stated of it until both run the same one. What was published stands.".to_owned(),
+        runbook: "half-deployed",
+    })
+}
+
+fn not_stated(file: &mut File) -> anyhow::Result<()> {
+    let building = "max by (construct) (vernier_indicator_being_built) == 1";
+    file.rule(&Rule {
+        alert: "VernierNotStated",
+        expression: format!("{building} unless max by (construct) (vernier_indicator_half_deployed) == 1"),
+        wait: "15m",
+        labels: vec![("severity", "warning")],
+        summary: "{{ $labels.construct }}: nothing can be stated, because events are missing in its state".to_owned(),
+        description: "It is not zero and not green: it is not known. The evaluator's /api/building says why.".to_owned(),
+        runbook: "not-stated",
     })
 }
 
