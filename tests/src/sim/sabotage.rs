@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use measurement::catalogue::Catalogue;
+use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::Topics;
 use streaming::{
     Clock, Log, LogError, Member, Producer, Reader, Runner, TopicPartition, TopicSpec, log::TopicDescription,
@@ -47,6 +47,8 @@ pub enum Bug {
     SkippedOnAssign,
     /// An event may be of some time in the future.
     FutureStamps,
+    /// One record is enough to move the newest time of a source partition, whatever the others say.
+    OneRecordMovesTime,
     /// Dead letters are written outside the transaction.
     DeadLettersOutside,
     /// After an unclear outcome the old producer goes on.
@@ -75,7 +77,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::RestoreToStable,
         Self::ForgedGeneration,
         Self::MemoryKept,
@@ -84,6 +86,7 @@ impl Bug {
         Self::FrontierFirst,
         Self::SkippedOnAssign,
         Self::FutureStamps,
+        Self::OneRecordMovesTime,
         Self::DeadLettersOutside,
         Self::OldProducer,
         Self::RepeatsUntold,
@@ -123,6 +126,7 @@ impl Bug {
             | Self::FrontierFirst
             | Self::SkippedOnAssign
             | Self::FutureStamps
+            | Self::OneRecordMovesTime
             | Self::DeadLettersOutside
             | Self::IntakeTwice
             | Self::IntakeLost
@@ -154,6 +158,8 @@ struct Shared {
     ledger_end: Option<i64>,
     /// How many intake records were sent.
     intakes: u64,
+    /// The latest time of any event, by source partition, for [`Bug::OneRecordMovesTime`].
+    latest: BTreeMap<TopicPartition, Timestamp>,
 }
 
 impl std::fmt::Debug for Saboteur {
