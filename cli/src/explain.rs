@@ -130,11 +130,21 @@ fn definition(out: &mut dyn Write, catalogue: &Catalogue, construct: &Construct)
         for (band, when) in criteria.lines() {
             writeln!(out, "  {band:<12}{when}")?;
         }
-        let tolerance = criteria.tolerance.multiply(&Exact::from(100_i64)).display(3);
+        let tolerance = criteria.tolerance().multiply(&Exact::from(100_i64)).display(3);
         writeln!(
             out,
             "  unread      up to {tolerance} % of the input, if it could not change the band; else unvalidated"
         )?;
+        let unbounded = construct.base.iter().filter(|base| !base.fold.is_bounded());
+        let unbounded: Vec<&str> = unbounded.map(|base| base.name.as_str()).collect();
+        if !unbounded.is_empty() {
+            let allowed = if criteria.tolerance.is_some() {
+                "as much, and the band stands: the construct states its tolerance"
+            } else {
+                "nothing at all: the construct states no tolerance"
+            };
+            writeln!(out, "              of {}, which it could move by any amount, {allowed}", unbounded.join(", "))?;
+        }
     }
     for (name, parameter) in &construct.parameters {
         let by = if construct.set_by_organisation.contains(name) { "the organisation" } else { "the library" };
@@ -203,7 +213,7 @@ fn of_result(
 fn judgement(out: &mut dyn Write, construct: &Construct, case: &Case, base: &Base) -> anyhow::Result<()> {
     let now = judge_case(construct, case, base)?;
     writeln!(out, "\nJudged on these values, without history: {}", now.0)?;
-    if let (Some(because), "unvalidated") = (&now.2, now.0.as_str()) {
+    if let Some(because) = &now.2 {
         writeln!(out, "  because     {because}")?;
     }
     if let Some(value) = &now.1 {

@@ -87,9 +87,48 @@ fn a_construct_is_explained_with_what_would_change_it() {
         "{unread}"
     );
     assert!(unread.contains("green with 3 less of failed"), "{unread}");
+    let strict = text(&vernier(&["explain", "isms/total-availability"]).stdout);
+    assert!(
+        strict.contains(
+            "of interrupted, windows, which it could move by any amount, nothing at all: the construct states no tolerance"
+        ),
+        "{strict}"
+    );
     let unknown = vernier(&["explain", "isms/policy-revue"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(text(&unknown.stderr).contains("did you mean `isms/policy-review`?"));
+}
+
+/// Who states a tolerance has a band on a sum of which something is missing, and is told so.
+#[test]
+fn a_stated_tolerance_is_explained_and_its_cases_are_judged_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("schemas"), folder.path());
+    let construct = folder.path().join("constructs/iso27004/b-25-total-availability.yaml");
+    let stated =
+        fs::read_to_string(&construct).unwrap().replace("missing: no-data", "missing: no-data\ntolerance: 0.02");
+    fs::write(&construct, stated).unwrap();
+    let catalogue = folder.path().to_str().unwrap();
+    let base = ["--base", "interrupted=1", "--base", "windows=0", "--unread", "3"];
+    let explain = ["explain", "isms/total-availability", "--catalogue", catalogue];
+    let told = text(&vernier(&[explain.as_slice(), &base].concat()).stdout);
+    for part in [
+        "unread      up to 2 % of the input, if it could not change the band; else unvalidated",
+        "of interrupted, windows, which it could move by any amount, as much, and the band stands: the construct states",
+        "without history: green\n  because     3 unread could have moved `interrupted` and `windows` by any amount, which its",
+    ] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    let cases = folder.path().join("constructs/iso27004/b-25-total-availability.test.yaml");
+    let more = concat!(
+        "  - { name: two in a hundred, base: { interrupted: 0, windows: 0 }, refused: { monitoring: { refused: 2, read: 100 } },",
+        " expect: { outcome: green } }\n",
+        "  - { name: more, base: { interrupted: 0, windows: 0 }, refused: { monitoring: { refused: 3, read: 100 } },",
+        " expect: { outcome: unvalidated } }\n",
+    );
+    fs::write(&cases, fs::read_to_string(&cases).unwrap() + more).unwrap();
+    let output = vernier(&["test", cases.to_str().unwrap(), "--catalogue", catalogue]);
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
 }
 
 #[test]

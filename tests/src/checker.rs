@@ -10,8 +10,8 @@
 //! 3. [`observer`]: somebody who reads along while things fail;
 //! 4. [`Checker::check_topics`]: what holds at any moment; [`Checker::check_final`]: what holds at the end.
 //!
-//! Below them: [`scan`] reads topics, [`event`] and [`plan`] say what an event is and who asks for it, [`prefix`] and
-//! [`watermarks`] recount one partition of the events, [`tasks`] with [`digest`] and [`monotony`] walk beside it,
+//! Below them: [`scan`] reads topics, [`event`] and [`plan`] say what an event is and who asks for it, [`clock`] which
+//! times may be believed, [`prefix`] and [`watermarks`] recount one partition of the events, [`tasks`] with [`digest`] and [`monotony`] walk beside it,
 //! [`ingest`], [`totals`], [`ledger`] and [`cases`] compare.
 //!
 //! What it takes for granted: no topic was compacted, identities are remembered longer than the test lasts, and no
@@ -22,6 +22,7 @@ pub mod input;
 pub mod observer;
 
 mod cases;
+pub(crate) mod clock;
 mod digest;
 mod event;
 mod ingest;

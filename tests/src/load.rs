@@ -6,6 +6,7 @@
 
 mod event;
 mod random;
+mod strays;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -16,11 +17,14 @@ pub use event::identity;
 
 use event::{Class, Form};
 use random::Random;
+use strays::{Stray, Strays};
 
-/// How many events from a time far ahead ingest takes for more than a stray clock.
-const BELIEVED: usize = 4;
+/// How many events from a time far ahead ingest takes for more than a stray clock, also if several read a part each.
+const BELIEVED: usize = 16;
 /// Longest lateness of the catalogue's sources, in milliseconds.
 pub const LATENESS: i64 = 120_000;
+/// How far ahead of its record an event of the catalogue's sources may lie, in milliseconds.
+pub const MAX_FUTURE: i64 = 6 * 3_600_000;
 
 /// The names of the source topics, as the catalogue has them.
 pub const TOPICS: [&str; 2] = ["raw.alpha", "raw.beta"];
@@ -71,6 +75,7 @@ pub struct Load {
     partitions: i32,
     pace: i64,
     recent: Vec<Sent>,
+    strays: Option<Strays>,
 }
 
 impl Load {
@@ -86,6 +91,7 @@ impl Load {
             partitions: 2,
             pace: 20_000,
             recent: Vec::new(),
+            strays: None,
         }
     }
 
@@ -103,7 +109,16 @@ impl Load {
         self
     }
 
-    /// Newest event time so far, stamps in the far future left out.
+    /// The same with clocks that are hours ahead of their record or behind it: single ones, and several that agree. Several
+    /// are ahead in the first partition of a topic alone: there they are believed, and the others hold time back. Each
+    /// record must be written with a time stamp that is no earlier than [`Load::now`].
+    #[must_use]
+    pub fn with_strays(mut self) -> Self {
+        self.strays = Some(Strays::new(self.seed));
+        self
+    }
+
+    /// Newest event time so far, stamps of wrong clocks left out.
     pub const fn now(&self) -> Timestamp {
         Timestamp(self.now)
     }
@@ -114,7 +129,7 @@ impl Load {
     }
 
     /// The next records: mostly in order, some not, some twice, some unreadable, some that nobody asks for, some from
-    /// the far future, some very late.
+    /// the far future, some very late; and what wrong clocks tell, if they are asked for.
     pub fn batch(&mut self, count: usize) -> Vec<Sent> {
         (0..count).map(|_| self.record()).collect()
     }
@@ -137,12 +152,18 @@ impl Load {
     }
 
     fn record(&mut self) -> Sent {
+        if let Some(sent) = self.strays.as_mut().and_then(Strays::next) {
+            return sent;
+        }
         self.now += 1 + self.random.below(self.pace * 2);
         let from_alpha = self.random.one_in(2);
         let topic = if from_alpha { TOPICS[0] } else { TOPICS[1] };
         let class = self.class(from_alpha);
         let partition = i32::try_from(self.random.below(i64::from(self.partitions))).expect("it is below a partition");
         let key = self.random.one_in(2).then(|| format!("k-{}", self.random.below(9)).into_bytes());
+        if let Some(stray) = self.strays.as_mut().and_then(|strays| strays.draw(topic, partition)) {
+            return self.stray(Sent { topic, partition, key, value: None }, class, &stray);
+        }
         let choice = self.random.below(1000);
         let value = match choice {
             // Again, perhaps by another way: the same bytes on any partition of the topic.
@@ -190,6 +211,28 @@ impl Load {
             }
         }
         sent
+    }
+
+    /// What wrong clocks tell in place of an ordinary record; what does not come at once comes next.
+    fn stray(&mut self, place: Sent, class: Class, stray: &Stray) -> Sent {
+        let mut records: Vec<Sent> = stray
+            .ahead
+            .iter()
+            .map(|ahead| {
+                let wrong = self.event(class, self.now + ahead, Form::Good);
+                let text = if stray.beside_another {
+                    format!("[{},{wrong}]", self.event(class, self.now, Form::Good))
+                } else {
+                    wrong
+                };
+                Sent { value: Some(text.into_bytes()), ..place.clone() }
+            })
+            .collect();
+        let rest = records.split_off(1);
+        if let Some(strays) = &mut self.strays {
+            strays.put_off(rest);
+        }
+        records.remove(0)
     }
 
     fn class(&mut self, from_alpha: bool) -> Class {
@@ -242,5 +285,31 @@ mod tests {
         assert_eq!(whole, cut);
         assert_ne!(whole, Load::new(8, Timestamp(0)).batch(300));
         assert_eq!(one.now(), two.now());
+    }
+
+    #[test]
+    fn wrong_clocks_are_single_or_agree_and_agree_ahead_in_the_first_partition_alone() {
+        let mut load = Load::new(7, Timestamp(0)).with_strays();
+        let mut ahead = std::collections::BTreeMap::<(&str, i32), Vec<usize>>::new();
+        let (mut behind, mut beyond) = (0, 0);
+        for number in 0..6000 {
+            let sent = load.batch(1).remove(0);
+            let text = sent.value.as_deref().unwrap_or_default();
+            let json: serde_json::Value = serde_json::from_slice(text).unwrap_or_default();
+            let last = json.as_array().and_then(|elements| elements.last()).unwrap_or(&json);
+            let Some(time) = last["time"].as_i64() else { continue };
+            match time - load.now().0 {
+                3_600_000..=MAX_FUTURE => ahead.entry((sent.topic, sent.partition)).or_default().push(number),
+                ..=-18_000_000 => behind += 1,
+                7_200_000..100_000_000 => beyond += 1,
+                _ => {}
+            }
+        }
+        assert!(behind > 20 && beyond > 5, "{behind} behind, {beyond} beyond what is accepted");
+        for ((topic, partition), numbers) in ahead {
+            let agree = numbers.windows(4).filter(|four| four[3] - four[0] == 3).count();
+            assert!(numbers.len() > 20, "{topic}/{partition}: {numbers:?}");
+            assert_eq!(agree > 0, partition == 0, "{topic}/{partition}: {numbers:?}");
+        }
     }
 }

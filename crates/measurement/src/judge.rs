@@ -21,7 +21,7 @@ pub struct Judgement {
     pub fraction: Option<(Exact, Exact)>,
     /// What it comes to.
     pub outcome: Outcome,
-    /// Why there is no band, or which rule changed it.
+    /// Why there is no band, which rule changed it, or what is missing from it although it stands.
     pub because: Option<String>,
     /// `rising`, `falling` or `level` against the previous period.
     pub trend: Option<&'static str>,
@@ -60,8 +60,14 @@ pub fn judge(case: &Case<'_>) -> Judgement {
     let fraction = index.and_then(|index| ratios.get(index)).and_then(|ratio| ratio.fraction.clone());
     let asked = Asked { case, criteria, slots: &slots, ratios: &ratios };
     let (outcome, because) = asked.outcome(value.as_ref(), completeness::beyond(case, criteria));
-    let shaken = matches!(outcome, Outcome::Band(_)).then(|| completeness::shaken(case, criteria, &outcome)).flatten();
-    let (outcome, because) = shaken.map_or((outcome, because), |reason| (Outcome::Unvalidated, Some(reason)));
+    let stands = match outcome {
+        Outcome::Band(_) => completeness::stands(case, criteria, &outcome),
+        _ => Ok(None),
+    };
+    let (outcome, because) = match stands {
+        Ok(tolerated) => (outcome, because.into_iter().chain(tolerated).reduce(|rule, too| format!("{rule}; {too}"))),
+        Err(reason) => (Outcome::Unvalidated, Some(reason)),
+    };
     let interval = index.and_then(|index| construct.derived.get(index)).and_then(|derived| {
         let (top, bottom) = fraction.as_ref().filter(|_| derived.confidence == Confidence::Wilson)?;
         confidence::wilson(top, bottom, &derived.unit)

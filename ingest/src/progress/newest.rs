@@ -2,11 +2,10 @@
 //! everything behind it late.
 //!
 //! A time within a bound of the newest one is believed at once; the bound is an hour, or the source's lateness if that
-//! is longer. A time further ahead is a candidate. It is believed when four records lie beyond the bound, of which
-//! three support it (lie no further than the bound before it, or after it), and they outnumber the records that still
-//! lie around the newest time since the first of them came: after a night all records are beyond, beside a
-//! wrong clock most are not. Or it is believed when the end of the partition was reached and the clock has passed it: then
-//! nothing is left that it could make late.
+//! is longer. A time further ahead is believed when most of the last records agree, however many of them one looks back at:
+//! four at least must lie no further than the bound before it, or after it. After a night all records do; beside a wrong
+//! clock most do not, and how many it has told before is forgotten. Or it is believed when the end of the partition was
+//! reached and the clock has passed it: then nothing is left that it could make late.
 
 use std::collections::VecDeque;
 
@@ -14,23 +13,20 @@ use measurement::time::Timestamp;
 
 /// Least distance from which a time needs to be confirmed.
 const HOUR: i64 = 3_600_000;
-/// How many other records must support a time.
-const SUPPORT: usize = 3;
-/// Most candidates that are kept: the earliest ones, which are believed first.
-const KEPT: usize = 64;
+/// How many records must agree on a time, the one that tells it among them.
+const AGREED: usize = 4;
+/// How many records one looks back at.
+const RECENT: usize = 64;
 
-/// The newest time that is believed, and those that are not yet.
+/// The newest time that is believed, and what was read last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Newest {
     bound: i64,
     confirmed: Option<Timestamp>,
-    /// The earliest candidates in order, one for each record.
-    candidates: VecDeque<Timestamp>,
-    /// The latest candidate of all.
+    /// Times of the last records, newest record first.
+    recent: VecDeque<Timestamp>,
+    /// The latest time of all.
     furthest: Option<Timestamp>,
-    /// Records beyond the bound since the first candidate, and records around the newest time since then.
-    beyond: u64,
-    around: u64,
 }
 
 impl Newest {
@@ -46,60 +42,30 @@ impl Newest {
 
     /// A record was read whose latest event is of this time.
     pub(super) fn record(&mut self, time: Timestamp) {
-        if let Some(confirmed) = self.confirmed
-            && time <= confirmed.plus(self.bound)
-        {
-            self.around += u64::from(self.beyond > 0 && time >= confirmed.minus(self.bound));
-            if time > confirmed {
-                self.move_to(time);
-            }
-            return;
-        }
-        self.beyond += 1;
+        self.recent.truncate(RECENT - 1);
+        self.recent.push_front(time);
         self.furthest = self.furthest.max(Some(time));
-        let place = self.candidates.partition_point(|known| *known <= time);
-        self.candidates.insert(place, time);
-        self.candidates.truncate(KEPT);
-        if self.beyond > self.around
-            && let Some(time) = self.supported()
-        {
-            self.move_to(time);
-        }
+        let close = self.confirmed.is_some_and(|confirmed| time <= confirmed.plus(self.bound));
+        let believed = if close { Some(time) } else { self.agreed() };
+        self.confirmed = self.confirmed.max(believed);
     }
 
     /// Everything was read, and it is this time by the clock.
     pub(super) fn caught_up(&mut self, clock: Timestamp) {
-        let passed = self.candidates.iter().rev().copied().find(|time| *time <= clock);
-        if let Some(time) = self.furthest.filter(|time| *time <= clock).or(passed) {
-            self.move_to(time);
-        }
+        let all = self.furthest.into_iter().chain(self.recent.iter().copied());
+        self.confirmed = self.confirmed.max(all.filter(|time| *time <= clock).max());
     }
 
-    /// The latest candidate that enough others support.
-    fn supported(&self) -> Option<Timestamp> {
-        let others =
-            |time: Timestamp| self.candidates.iter().filter(|other| **other >= time.minus(self.bound)).count() - 1;
-        self.candidates.iter().rev().copied().find(|time| others(*time) >= SUPPORT)
-    }
-
-    /// Believes a time, and with it the candidates that it brings within the bound.
-    fn move_to(&mut self, time: Timestamp) {
-        let mut newest = time;
-        while let Some(first) = self.candidates.front().copied().filter(|first| *first <= newest.plus(self.bound)) {
-            newest = newest.max(first);
-            self.candidates.pop_front();
-        }
-        self.confirmed = Some(newest);
-        self.furthest = self.furthest.filter(|furthest| *furthest > newest);
-        if self.furthest.is_none() {
-            self.candidates.clear();
-        }
-        if self.candidates.is_empty() && self.furthest.is_some() {
-            // Only those that were not kept are left; the latest of them stands for them.
-            self.candidates.extend(self.furthest);
-        }
-        self.beyond = u64::try_from(self.candidates.len()).unwrap_or(u64::MAX);
-        self.around = if self.beyond == 0 { 0 } else { self.around };
+    /// The latest time on which most of the last records agree.
+    fn agreed(&self) -> Option<Timestamp> {
+        let agree = |time: &Timestamp| {
+            let mut agreeing = 0;
+            self.recent.iter().zip(1..).any(|(other, records)| {
+                agreeing += usize::from(*other >= time.minus(self.bound));
+                agreeing >= AGREED && 2 * agreeing > records
+            })
+        };
+        self.recent.iter().copied().filter(agree).max()
     }
 }
 
@@ -158,6 +124,24 @@ mod tests {
             let next = |count| (0..count).map(move |n| NOW + gap + n * MINUTE);
             assert_eq!(confirmed(day.clone().chain(next(3))), Some(NOW + 49 * MINUTE), "not yet");
             assert_eq!(confirmed(day.chain(next(4))), Some(NOW + gap + 3 * MINUTE));
+        }
+    }
+
+    #[test]
+    fn what_a_wrong_clock_has_told_does_not_hold_time_after_a_night() {
+        for every in [3, 20, 600] {
+            let mut newest = Newest::new(0);
+            for (day, minute) in (0..4).flat_map(|day| (0..600).map(move |minute| (day, minute))) {
+                let now = NOW + day * DAY + minute * MINUTE;
+                newest.record(Timestamp(now));
+                if minute % every == every / 2 {
+                    newest.record(Timestamp(now + 20 * HOUR));
+                }
+                // In the morning every third record may be a wrong one.
+                if minute >= 5 {
+                    assert_eq!(newest.confirmed(), Some(Timestamp(now)), "every {every}th, day {day}, minute {minute}");
+                }
+            }
         }
     }
 
@@ -223,7 +207,7 @@ mod tests {
                 }
                 prop_assert!(newest.confirmed() >= last);
                 prop_assert!(newest.confirmed().is_none_or(|time| read.contains(&time)));
-                prop_assert!(newest.candidates.len() <= KEPT);
+                prop_assert!(newest.recent.len() <= RECENT);
                 last = newest.confirmed();
             }
             newest.caught_up(Timestamp::MAX);

@@ -122,6 +122,17 @@ pub enum Anomaly {
         /// What the progress records allow.
         allowed: Option<Timestamp>,
     },
+    /// A progress record holds a time for the newest that a wrong clock has told.
+    WrongClockBelieved {
+        /// The source partition.
+        partition: String,
+        /// Up to where it was read by the progress record.
+        next_offset: i64,
+        /// What is held for the newest time.
+        believed: Timestamp,
+        /// What may be.
+        allowed: Option<Timestamp>,
+    },
     /// The numbers of two transactions of a task do not follow each other.
     TransactionNumber {
         /// Partition of the task.
@@ -267,6 +278,7 @@ impl Anomaly {
             Self::FrontierFell { .. } => "FrontierFell",
             Self::WatermarkFell { .. } => "WatermarkFell",
             Self::WatermarkAhead { .. } => "WatermarkAhead",
+            Self::WrongClockBelieved { .. } => "WrongClockBelieved",
             Self::TransactionNumber { .. } => "TransactionNumber",
             Self::CoveredBeyondFrontier { .. } => "CoveredBeyondFrontier",
             Self::DigestDiffers { .. } => "DigestDiffers",

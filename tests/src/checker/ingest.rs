@@ -1,5 +1,6 @@
 //! What ingest has written, beside what was sent: each event as often as it was sent, with its reference copies, one
-//! dead letter for each record of poison, and every element of a source record once in the intake records.
+//! dead letter for each record of poison, every element of a source record once in the intake records, and times that
+//! no wrong clock has moved.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,6 +10,7 @@ use streaming::Record;
 
 use super::{
     anomaly::Anomaly,
+    clock::Clock,
     event::Event,
     input::{Recount, references},
     prefix::header,
@@ -42,6 +44,7 @@ pub(super) fn check(
         counts.into_iter().filter_map(|(what, (expected, found))| Anomaly::of_record(what, expected, found)).collect();
     anomalies.extend(behind(recount, events));
     anomalies.extend(taken_in(recount, events));
+    anomalies.extend(misled(recount, events));
     anomalies
 }
 
@@ -80,6 +83,38 @@ fn taken_in(recount: &Recount, events: &Topic) -> Vec<Anomaly> {
             Anomaly::of_record(what, number(recount.elements.get(place)), number(told.get(place)))
         })
         .collect()
+}
+
+/// Progress records whose time one wrong clock has moved: neither do others agree, nor was the end reached when it was
+/// that time.
+fn misled(recount: &Recount, events: &Topic) -> Vec<Anomaly> {
+    let mut clocks: BTreeMap<(String, i32), (Clock, usize)> = BTreeMap::new();
+    let mut anomalies = Vec::new();
+    // Each partition holds the same progress records.
+    let records = events.values().next().into_iter().flatten();
+    for record in records.filter(|record| header(record, headers::KIND) == Some(headers::PROGRESS)) {
+        let Ok(progress) = decode::<Progress>("progress", record.value.as_deref().unwrap_or_default()) else {
+            continue;
+        };
+        let place = (progress.topic.clone(), progress.partition);
+        let times = recount.times.get(&place).map_or(&[][..], Vec::as_slice);
+        let (clock, taken) = clocks.entry(place).or_default();
+        let read = times.partition_point(|(offset, _)| *offset < progress.next_offset);
+        times.get(*taken..read).into_iter().flatten().for_each(|(_, time)| clock.record(*time));
+        *taken = (*taken).max(read);
+        if progress.caught_up {
+            clock.passed(progress.at);
+        }
+        if let Some(believed) = progress.newest.filter(|newest| Some(*newest) > clock.newest()) {
+            anomalies.push(Anomaly::WrongClockBelieved {
+                partition: progress.source_partition(),
+                next_offset: progress.next_offset,
+                believed,
+                allowed: clock.newest(),
+            });
+        }
+    }
+    anomalies
 }
 
 /// What a record of the events is; `None` for a progress or intake record.

@@ -9,13 +9,14 @@ use streaming::{Log, LogError};
 
 use super::{
     anomaly::Tally,
+    clock::Clock,
     event::{Event, at},
     plan::Plan,
     scan,
 };
 
-/// Event times from here on are of the far future: no clock of a test is there. 2100-01-01.
-const FAR_FUTURE: Timestamp = Timestamp(4_102_444_800_000);
+/// What is held for the time of a record that has none: the last instant before 2100. No clock of a test is there.
+const UNSTAMPED: Timestamp = Timestamp(4_102_444_799_999);
 /// Event times before here are refused. 2000-01-01.
 const EARLIEST: Timestamp = Timestamp(946_684_800_000);
 
@@ -28,6 +29,8 @@ pub struct SourceRecord {
     pub partition: i32,
     /// Offset.
     pub offset: i64,
+    /// Its own time stamp.
+    pub timestamp: Option<Timestamp>,
     /// Value.
     pub value: Option<Vec<u8>>,
 }
@@ -49,6 +52,7 @@ impl Input {
                     topic: topic.clone(),
                     partition: record.partition.partition,
                     offset: record.offset,
+                    timestamp: record.timestamp.map(Timestamp),
                     value: record.value,
                 });
             }
@@ -60,12 +64,10 @@ impl Input {
     pub fn recount(&self, catalogue: &Catalogue) -> Recount {
         let plan = Plan::new(catalogue);
         let mut recount = Recount::default();
-        let mut newest: HashMap<(&str, i32), Timestamp> = HashMap::new();
+        let mut clocks: HashMap<(&str, i32), Clock> = HashMap::new();
         for record in &self.records {
             let Some(source) = plan.source_of(&record.topic) else { continue };
-            let lateness = catalogue.sources.get(source).map_or(0, |source| source.lateness);
-            let newest = newest.entry((&record.topic, record.partition)).or_insert(Timestamp::MIN);
-            recount.take(&plan, source, record, (newest, lateness));
+            recount.take(&plan, source, record, clocks.entry((&record.topic, record.partition)).or_default());
         }
         recount
     }
@@ -80,9 +82,9 @@ pub struct SourceTally {
     pub events: u64,
     /// Events among them whose identity was there before.
     pub duplicates: u64,
-    /// Records that must become dead letters, those of the far future included.
+    /// Records that must become dead letters, those that are too far ahead included.
     pub poison: u64,
-    /// Records with an event time in the far future.
+    /// Records with an event time too far ahead of their own.
     pub future: u64,
     /// Sound records that hold nothing, and events that no construct asks for.
     pub irrelevant: u64,
@@ -115,11 +117,18 @@ pub struct Recount {
     pub(super) elements: BTreeMap<(String, i32), u64>,
     /// Offset after the last record, by source partition.
     pub(super) ends: BTreeMap<(String, i32), i64>,
+    /// Offset of each record that has given events, and the time of its latest one, by source partition.
+    pub(super) times: BTreeMap<(String, i32), Vec<(i64, Timestamp)>>,
 }
 
 impl Recount {
-    fn take(&mut self, plan: &Plan<'_>, source: &str, record: &SourceRecord, clock: (&mut Timestamp, i64)) {
-        let (newest, lateness) = clock;
+    fn take(&mut self, plan: &Plan<'_>, source: &str, record: &SourceRecord, clock: &mut Clock) {
+        let stamp = record.timestamp.unwrap_or(UNSTAMPED);
+        let definition = plan.catalogue.sources.get(source);
+        let lateness = definition.map_or(0, |source| source.lateness);
+        let farthest = stamp.plus(definition.map_or(0, |source| source.max_future));
+        // When this record came, all others may have been read.
+        clock.passed(stamp);
         let tally = self.sources.entry(source.to_owned()).or_default();
         tally.records += 1;
         let end = self.ends.entry((record.topic.clone(), record.partition)).or_default();
@@ -127,21 +136,21 @@ impl Recount {
         let elements = elements(record.value.as_deref());
         let count = elements.as_ref().map_or(1, |elements| elements.len().max(1));
         *self.elements.entry((record.topic.clone(), record.partition)).or_default() += count as u64;
-        let mut whole = elements.is_some();
+        let (mut whole, mut latest) = (elements.is_some(), None);
         let elements = elements.unwrap_or_default();
         tally.irrelevant += u64::from(whole && elements.is_empty());
         for element in elements {
-            let event = match accepted(plan.catalogue, element) {
+            let event = match accepted(plan.catalogue, element, farthest) {
                 Ok(event) => event,
                 Err(refused) => {
-                    tally.future += u64::from(refused == Refused::FarFuture);
+                    tally.future += u64::from(refused == Refused::TooFarAhead);
                     whole = false;
                     continue;
                 }
             };
             tally.events += 1;
-            let in_time = event.time >= newest.minus(lateness);
-            *newest = (*newest).max(event.time);
+            let in_time = clock.newest().is_none_or(|newest| event.time >= newest.minus(lateness));
+            latest = latest.max(Some(event.time));
             let first = self.first.entry(source.to_owned()).or_insert(event.time);
             *first = (*first).min(event.time);
             match self.events.entry((source.to_owned(), event.uid.clone())) {
@@ -158,6 +167,10 @@ impl Recount {
                     place.insert(SentEvent { event, copies: 1, in_time });
                 }
             }
+        }
+        if let Some(latest) = latest {
+            clock.record(latest);
+            self.times.entry((record.topic.clone(), record.partition)).or_default().push((record.offset, latest));
         }
         if !whole {
             tally.poison += 1;
@@ -177,18 +190,19 @@ fn elements(value: Option<&[u8]>) -> Option<Vec<Value>> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refused {
     Faulty,
-    FarFuture,
+    TooFarAhead,
 }
 
-fn accepted(catalogue: &Catalogue, element: Value) -> Result<Event, Refused> {
+/// The event of an element whose record may speak of times up to `farthest`.
+fn accepted(catalogue: &Catalogue, element: Value, farthest: Timestamp) -> Result<Event, Refused> {
     let event = Event::of(element).ok_or(Refused::Faulty)?;
     let uid = u32::try_from(event.class).ok();
     let (_, class) = uid.and_then(|uid| catalogue.classes.by_uid(uid)).ok_or(Refused::Faulty)?;
     if event.activity.is_none() || event.time < EARLIEST {
         return Err(Refused::Faulty);
     }
-    if event.time >= FAR_FUTURE {
-        return Err(Refused::FarFuture);
+    if event.time > farthest {
+        return Err(Refused::TooFarAhead);
     }
     let complete = class.required.iter().all(|path| at(&event.json, path).is_some_and(|value| !value.is_null()));
     if complete && event.key(&class.key).is_some() { Ok(event) } else { Err(Refused::Faulty) }

@@ -3,7 +3,10 @@
 //! The checker takes the watermarks for what the progress records make of them; whether those are true, only the world
 //! outside knows.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use measurement::time::Timestamp;
 use records::{Late, Topics, decode};
@@ -11,7 +14,10 @@ use serde_json::Value;
 use streaming::{Log as _, TopicPartition, log::read_to_end};
 
 use super::{log::SimLog, report::Wrong};
-use crate::load::Sent;
+use crate::{
+    checker::clock::Clock,
+    load::{MAX_FUTURE, Sent},
+};
 
 /// How long after its time an event may come to be prompt, in milliseconds: less than any source's lateness.
 const PROMPT: i64 = 30_000;
@@ -21,17 +27,29 @@ const PROMPT: i64 = 30_000;
 pub(super) struct Prompt {
     seen: BTreeSet<String>,
     prompt: BTreeSet<String>,
+    clocks: BTreeMap<(&'static str, i32), Clock>,
 }
 
 impl Prompt {
-    /// A record is written now.
+    /// A record is written now. Where most records of a partition agree that it is later, no event of the right time is
+    /// prompt; what single ones say changes nothing.
     pub(super) fn sent(&mut self, sent: &Sent, now: Timestamp) {
-        let Ok(event) = serde_json::from_slice::<Value>(sent.value.as_deref().unwrap_or_default()) else { return };
-        let time = event.get("time").and_then(Value::as_i64);
-        let uid = event.pointer("/metadata/uid").and_then(Value::as_str);
-        let (Some(time), Some(uid)) = (time, uid) else { return };
-        if self.seen.insert(uid.to_owned()) && (0..=PROMPT).contains(&(now.0 - time)) {
-            self.prompt.insert(uid.to_owned());
+        let Ok(value) = serde_json::from_slice::<Value>(sent.value.as_deref().unwrap_or_default()) else { return };
+        let events = value.as_array().map_or(std::slice::from_ref(&value), Vec::as_slice);
+        let time = |event: &Value| event.get("time").and_then(Value::as_i64).map(Timestamp);
+        let clock = self.clocks.entry((sent.topic, sent.partition)).or_default();
+        clock.passed(now);
+        let newest = clock.newest().unwrap_or(Timestamp::MIN).max(now);
+        for event in events {
+            let uid = event.pointer("/metadata/uid").and_then(Value::as_str);
+            let (Some(time), Some(uid)) = (time(event), uid) else { continue };
+            if self.seen.insert(uid.to_owned()) && time <= now && newest.0 - time.0 <= PROMPT {
+                self.prompt.insert(uid.to_owned());
+            }
+        }
+        let accepted = |time: &Timestamp| *time <= now.plus(MAX_FUTURE);
+        if let Some(latest) = events.iter().filter_map(time).filter(accepted).max() {
+            clock.record(latest);
         }
     }
 

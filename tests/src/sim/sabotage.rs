@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use measurement::catalogue::Catalogue;
+use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::Topics;
 use streaming::{Clock, Log, LogError, Member, Producer, Reader, Runner, TopicDescription, TopicPartition, TopicSpec};
 
@@ -45,6 +45,8 @@ pub enum Bug {
     SkippedOnAssign,
     /// An event may be of some time in the future.
     FutureStamps,
+    /// One record is enough to move the newest time of a source partition, whatever the others say.
+    OneRecordMovesTime,
     /// Dead letters are written outside the transaction.
     DeadLettersOutside,
     /// After an unclear outcome the old producer goes on.
@@ -73,7 +75,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::RestoreToStable,
         Self::ForgedGeneration,
         Self::MemoryKept,
@@ -82,6 +84,7 @@ impl Bug {
         Self::FrontierFirst,
         Self::SkippedOnAssign,
         Self::FutureStamps,
+        Self::OneRecordMovesTime,
         Self::DeadLettersOutside,
         Self::OldProducer,
         Self::RepeatsUntold,
@@ -121,6 +124,7 @@ impl Bug {
             | Self::FrontierFirst
             | Self::SkippedOnAssign
             | Self::FutureStamps
+            | Self::OneRecordMovesTime
             | Self::DeadLettersOutside
             | Self::IntakeTwice
             | Self::IntakeLost
@@ -152,6 +156,8 @@ struct Shared {
     ledger_end: Option<i64>,
     /// How many intake records were sent.
     intakes: u64,
+    /// The latest time of any event, by source partition, for [`Bug::OneRecordMovesTime`].
+    latest: BTreeMap<TopicPartition, Timestamp>,
 }
 
 impl std::fmt::Debug for Saboteur {

@@ -110,7 +110,7 @@ impl<'a> World<'a> {
         }
         // Where time leaps far, few records come: what is under test is not how fast they are read.
         let pace = (5000 + random.below(25_000)) * if plan.longest_leap > 1_000_000 { 8 } else { 1 };
-        let load = Load::new(random.bits() >> 1, START).partitions(SOURCE_PARTITIONS).pace(pace);
+        let load = Load::new(random.bits() >> 1, START).partitions(SOURCE_PARTITIONS).pace(pace).with_strays();
         Self {
             catalogue,
             setup,

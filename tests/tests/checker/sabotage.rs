@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use measurement::time::Timestamp;
 use pipeline_tests::{Anomaly, Observer, checker::SourceRecord};
-use records::{AggregateKey, DeadLetter, Frontier, Reason, ResultRecord, decode, encode, headers};
+use records::{AggregateKey, DeadLetter, Frontier, Progress, Reason, ResultRecord, decode, encode, headers};
 use serde_json::{Value, json};
 use streaming::{OutRecord, Record};
 
@@ -160,6 +160,18 @@ fn a_watermark_that_falls_or_runs_ahead() {
         *mark = mark.plus(1);
     });
     expect(&chain, &["WatermarkAhead"]);
+}
+
+#[test]
+fn a_progress_record_whose_time_a_wrong_clock_has_moved() {
+    let chain = Chain::run(16);
+    let records = chain.records(&topics().events);
+    let is_first = |record: &&Record| record.partition.partition == 0 && kind_of(record) == headers::PROGRESS;
+    let record = records.iter().rfind(is_first).unwrap();
+    let mut progress: Progress = decode("progress", record.value.as_deref().unwrap()).unwrap();
+    progress.newest = progress.newest.map(|newest| newest.plus(7_200_000));
+    chain.tamper(OutRecord { value: Some(encode(&progress)), ..again(record) });
+    expect(&chain, &["WrongClockBelieved"]);
 }
 
 #[test]

@@ -182,8 +182,7 @@ pub(super) fn of_criteria(criteria: &Criteria, parameters: &BTreeMap<String, Par
     } = criteria;
     let fields = Fields::default();
     let mut writer = Writer { lines: Lines::new(), fields: &fields, parameters };
-    // What nobody states is no news: criteria without it are what they were.
-    if *tolerance != Criteria::default_tolerance() {
+    if let Some(tolerance) = tolerance {
         writer.put("tolerance", tolerance.to_string());
     }
     for (index, Gate { outcome, when }) in gates.iter().enumerate() {

@@ -49,8 +49,8 @@ pub struct Criteria {
     pub decision: Decision,
     /// Rules that change a band, in order.
     pub adjust: Vec<Adjust>,
-    /// The share of the input that may be unread before there is no band.
-    pub tolerance: Exact,
+    /// The share of the input that may be unread before there is no band, where the construct states one.
+    pub tolerance: Option<Exact>,
     /// Slots of the measures that are asked.
     pub asked: Vec<usize>,
     /// Who approved them.
@@ -60,9 +60,10 @@ pub struct Criteria {
 }
 
 impl Criteria {
-    /// The tolerance of a construct that states none: one in a hundred.
-    pub fn default_tolerance() -> Exact {
-        Exact::ratio(1, 100).unwrap_or_else(Exact::zero)
+    /// The share of the input that may be unread before there is no band: one in a hundred unless the construct states
+    /// another.
+    pub fn tolerance(&self) -> Exact {
+        self.tolerance.clone().or_else(|| Exact::ratio(1, 100)).unwrap_or_else(Exact::zero)
     }
 
     /// All expressions.

@@ -123,6 +123,11 @@ impl Union {
 }
 
 impl Fold {
+    /// Whether one event or row more or less moves it by one at most. What moves by any amount has no bound.
+    pub const fn is_bounded(&self) -> bool {
+        matches!(self, Self::Count | Self::Distinct(_))
+    }
+
     /// Its expressions.
     pub fn expressions(&self) -> Vec<&Expression> {
         match self {

@@ -95,11 +95,16 @@ impl Unread {
         inputs.iter().fold(0, |sum, input| sum.saturating_add(of(input)))
     }
 
+    /// What a measure looks at.
+    pub(super) fn inputs(&self, measure: &BaseMeasure) -> &[SourceInput] {
+        if matches!(measure.of, BaseOf::Event { .. }) { &self.events } else { &self.rows }
+    }
+
     /// How many events or rows may be missing from a measure, and how many that are in it may be wrong there; with those
     /// that were read with doubt, or without.
     pub(super) fn of(&self, index: usize, measure: &BaseMeasure, doubt: bool) -> (u64, u64) {
         let undecided = self.undecided.get(index).copied().unwrap_or(0);
-        let inputs = if matches!(measure.of, BaseOf::Event { .. }) { &self.events } else { &self.rows };
+        let inputs = self.inputs(measure);
         let refused = Self::sum(inputs, |input| input.refused);
         let doubtful = if doubt { Self::sum(inputs, |input| input.doubtful) } else { 0 };
         let wrong = undecided.saturating_add(doubtful);

@@ -1,7 +1,11 @@
 use std::{path::Path, sync::LazyLock};
 
 use super::*;
-use crate::{catalogue::Catalogue, expression::History, time::Timestamp};
+use crate::{
+    catalogue::{Catalogue, Construct},
+    expression::History,
+    time::Timestamp,
+};
 
 struct Earlier(Vec<Vec<Option<i64>>>);
 
@@ -24,9 +28,11 @@ fn judged(id: &str, base: &[i64], group: &[Value], earlier: Vec<Vec<Option<i64>>
 
 type Rest<'a> = (&'a [Value], Vec<Vec<Option<i64>>>, &'a Sources);
 
-fn judged_on(id: &str, base: &[i64], (group, earlier, sources): Rest<'_>, unread: &Unread) -> Judgement {
-    let catalogue = catalogue();
-    let construct = catalogue.construct(id).unwrap();
+fn judged_on(id: &str, base: &[i64], rest: Rest<'_>, unread: &Unread) -> Judgement {
+    judged_by(catalogue().construct(id).unwrap(), base, rest, unread)
+}
+
+fn judged_by(construct: &Construct, base: &[i64], (group, earlier, sources): Rest<'_>, unread: &Unread) -> Judgement {
     let period = construct.calendar.period_at(construct.period, Timestamp::parse("2026-06-15T12:00:00Z").unwrap());
     let base: Vec<Option<Exact>> = base.iter().map(|number| Some(Exact::from(*number))).collect();
     let n: Vec<u64> =
@@ -212,6 +218,52 @@ fn what_cannot_be_bounded_leaves_no_band() {
     assert_eq!(because.unwrap(), "1 unread could have moved `interrupted` by any amount");
 }
 
+/// Availability, by a construct that states which share of its input may be unread, or none. It is green up to 648
+/// minutes, red above.
+fn availability(tolerance: Option<(i64, i64)>, interrupted: i64, unread: &Unread) -> (String, Option<String>) {
+    let mut construct = catalogue().construct("isms/total-availability").unwrap().clone();
+    for criteria in &mut construct.indicator.criteria {
+        criteria.tolerance = tolerance.map(|(part, whole)| Exact::ratio(part, whole).unwrap());
+    }
+    let rest = (&[Value::Null][..], Vec::new(), &Sources::Alive);
+    let judgement = judged_by(&construct, &[interrupted, 0], rest, unread);
+    (judgement.outcome.to_string(), judgement.because)
+}
+
+#[test]
+fn a_stated_tolerance_holds_for_what_has_no_bound_and_is_told() {
+    let said = |tolerance, interrupted, unread| availability(tolerance, interrupted, &unread).0;
+    let (outcome, because) = availability(Some((1, 100)), 0, &refused(10, 1000));
+    assert_eq!(outcome, "green");
+    assert_eq!(
+        because.unwrap(),
+        "10 unread could have moved `interrupted` and `windows` by any amount, which its tolerance allows"
+    );
+    assert_eq!(said(None, 0, refused(10, 1000)), "unvalidated", "one in a hundred, but nobody has stated it");
+    assert_eq!(said(Some((1, 100)), 0, refused(11, 1000)), "unvalidated", "more than is stated");
+    assert_eq!(said(Some((0, 1)), 0, refused(1, 1000)), "unvalidated", "none may be missing");
+    assert_eq!(said(Some((1, 100)), 649, refused(10, 1000)), "red");
+    assert_eq!(availability(Some((1, 100)), 0, &Unread::default()), ("green".to_owned(), None));
+}
+
+#[test]
+fn replaced_characters_take_no_alarm_away_from_what_has_no_bound_and_are_tolerated_as_stated() {
+    let doubtful = |doubtful, refused| {
+        let input = |source: &str, doubtful| SourceInput { source: source.to_owned(), read: 1000, refused, doubtful };
+        let rows = vec![input("monitoring", doubtful), input("itsm", 0)];
+        Unread { rows, ..Unread::default() }
+    };
+    let said = |interrupted, unread| availability(Some((1, 100)), interrupted, &unread).0;
+    assert_eq!(said(649, doubtful(900, 0)), "red");
+    assert_eq!(said(0, doubtful(10, 0)), "green");
+    // Twenty of two thousand would be one in a hundred, were they not all of one source.
+    assert_eq!(said(0, doubtful(11, 0)), "unvalidated");
+    assert_eq!(said(0, doubtful(6, 5)), "unvalidated", "what is refused and what is in doubt is missing together");
+    let undecided = |undecided| Unread { undecided: vec![undecided, 0], ..doubtful(0, 0) };
+    assert_eq!(said(0, undecided(20)), "green");
+    assert_eq!(said(0, undecided(21)), "unvalidated");
+}
+
 /// A part that was moved beyond its whole says no more than that the outermost band may go on.
 #[test]
 fn all_of_all_stays_what_it_is() {
@@ -242,5 +294,21 @@ proptest::proptest! {
         let seen = judged_on(failed, &kept, (&[Value::Null], Vec::new(), &Sources::Alive), &refused(damage, attempts));
         proptest::prop_assert!(truth != "red" || seen.outcome.name() != "green", "{kept:?} of {attempts}");
         proptest::prop_assert!(truth != "yellow" || seen.outcome.name() != "green", "{kept:?} of {attempts}");
+    }
+    /// What lasts is cut short by whatever part of the input is lost. Without a stated tolerance red does not become
+    /// greener; with one, no further than up to that share of the input that is lost.
+    #[test]
+    fn damage_turns_what_has_no_bound_greener_only_within_a_stated_tolerance(
+        interrupted in 0_i64..1300, lost in 0_i64..1300, refused_of in (0_u64..40, 1_u64..2000), stated in 0_i64..=5,
+    ) {
+        let (missing, read) = refused_of;
+        let unread = refused(missing.min(read), read);
+        let kept = if missing == 0 { interrupted } else { (interrupted - lost).max(0) };
+        let truth = availability(None, interrupted, &Unread::default()).0;
+        let strict = availability(None, kept, &unread).0;
+        proptest::prop_assert!(strict == truth || strict == "unvalidated", "{strict} for {truth}");
+        let tolerant = availability(Some((stated, 100)), kept, &unread).0;
+        let within = missing.min(read) * 100 <= u64::try_from(stated).unwrap() * read;
+        proptest::prop_assert!(tolerant == truth || tolerant == "unvalidated" || within, "{tolerant} for {truth}");
     }
 }

@@ -1,6 +1,6 @@
 //! Producers that do one thing wrong.
 
-use records::{Frontier, headers};
+use records::{Frontier, Progress, decode, encode, headers};
 use streaming::{GroupMetadata, Log as _, LogError, OutRecord, Producer, TopicPartition, TransactionError};
 
 use super::{Bug, Kind, Saboteur, SimProducer};
@@ -23,6 +23,18 @@ struct Wrong {
     inner: Box<dyn Producer>,
     log: Saboteur,
     held: Vec<OutRecord>,
+}
+
+impl Wrong {
+    /// A progress record whose newest time is the latest that was read.
+    fn moved(&self, record: OutRecord) -> OutRecord {
+        let Ok(mut progress) = decode::<Progress>("progress", record.value.as_deref().unwrap_or_default()) else {
+            return record;
+        };
+        let at = TopicPartition::new(&progress.topic, progress.partition);
+        progress.newest = progress.newest.max(self.log.shared().latest.get(&at).copied());
+        OutRecord { value: Some(encode(&progress)), ..record }
+    }
 }
 
 impl Producer for Wrong {
@@ -59,6 +71,7 @@ impl Producer for Wrong {
                 }
                 Ok(())
             }
+            Bug::OneRecordMovesTime if is_progress(&record) => self.inner.send(self.moved(record)),
             Bug::FrontierFirst => {
                 self.held.push(record);
                 Ok(())
@@ -110,7 +123,15 @@ impl Producer for Wrong {
 }
 
 fn is_intake(record: &OutRecord) -> bool {
-    record.headers.iter().any(|(name, value)| name == headers::KIND && value == headers::INTAKE)
+    is_of_kind(record, headers::INTAKE)
+}
+
+fn is_progress(record: &OutRecord) -> bool {
+    is_of_kind(record, headers::PROGRESS)
+}
+
+fn is_of_kind(record: &OutRecord, kind: &[u8]) -> bool {
+    record.headers.iter().any(|(name, value)| name == headers::KIND && value == kind)
 }
 
 /// The one producer of a process, whatever happens to it.

@@ -6,7 +6,9 @@ use measurement::time::Timestamp;
 use records::{Frontier, decode, encode};
 use streaming::{Found, Log, LogError, Outbox, Position, Record, RecordRef, Resume, Stage, StageError, TopicPartition};
 
-use super::{Bug, Saboteur};
+use super::{Bug, Kind, Saboteur};
+use crate::load::MAX_FUTURE;
+use serde_json::Value;
 
 pub(super) struct Wrong<S> {
     inner: S,
@@ -33,6 +35,18 @@ impl<S> Wrong<S> {
             _ => false,
         };
         kept && self.forgotten.contains(partition)
+    }
+
+    /// Notes the time of an event that ingest takes.
+    fn note_time(&self, record: &Record) {
+        let Ok(event) = serde_json::from_slice::<Value>(record.value.as_deref().unwrap_or_default()) else { return };
+        let time = event.get("time").and_then(Value::as_i64).map(Timestamp);
+        let farthest = record.timestamp.map(|stamp| Timestamp(stamp).plus(MAX_FUTURE));
+        if let Some(time) = time.filter(|time| Some(*time) <= farthest) {
+            let mut shared = self.log.shared();
+            let latest = shared.latest.entry(record.partition.clone()).or_insert(time);
+            *latest = time.max(*latest);
+        }
     }
 
     /// A frontier whose digest is that of whatever is there.
@@ -73,6 +87,9 @@ impl<S: Stage> Stage for Wrong<S> {
     }
 
     fn record(&mut self, record: RecordRef<'_>) -> Result<(), StageError> {
+        if self.log.bug == Bug::OneRecordMovesTime && self.log.kind == Kind::Ingest {
+            self.note_time(&record.to_record());
+        }
         self.inner.record(record)
     }
 

@@ -143,15 +143,15 @@ fn criteria(
     Some(criteria)
 }
 
-/// The share of the input that may be unread.
-fn tolerance(draft: &Draft<'_>, faults: &mut Faults<'_>) -> Exact {
-    let Some(said) = &draft.spec.tolerance else { return Criteria::default_tolerance() };
-    let share = scalar(said).and_then(|share| share.to_exact());
-    share.filter(|share| !share.is_negative() && *share <= 1).unwrap_or_else(|| {
+/// The share of the input that may be unread, if the construct states one.
+fn tolerance(draft: &Draft<'_>, faults: &mut Faults<'_>) -> Option<Exact> {
+    let share = scalar(draft.spec.tolerance.as_ref()?).and_then(|share| share.to_exact());
+    let share = share.filter(|share| !share.is_negative() && *share <= 1);
+    if share.is_none() {
         let hint = "write a share of the input such as 0.01, from 0 to 1";
         faults.add(&draft.spec.indicator.of.referenced, "`tolerance` is no share", hint);
-        Criteria::default_tolerance()
-    })
+    }
+    share
 }
 
 /// The measures that decide: the indicator's, those of rules, and what their formulas need. Those of gates are not among
