@@ -176,5 +176,14 @@ fn first_whole(plan: &Plan, id: MeasureId, until: Timestamp) -> Timestamp {
     let at_its_end = matches!(measure.base.of, BaseOf::Population(_))
         && measure.base.basis == Basis::End
         && !plan.extras(id).any(|extra| matches!(extra, ExtraPlan::AtStart(_)));
-    if at_its_end { period.start } else { period.end }
+    if at_its_end {
+        return period.start;
+    }
+    let is_of_rows = matches!(measure.base.of, BaseOf::Population(_));
+    let mut first = periods.calendar.next(periods.length, &period);
+    // Who looks at rows within a window asks for what they were at its start; windows of events are the reader's matter.
+    for _ in 1..if is_of_rows { periods.rolling } else { 1 } {
+        first = periods.calendar.next(periods.length, &first);
+    }
+    first.start
 }

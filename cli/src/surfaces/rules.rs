@@ -197,7 +197,8 @@ fn not_stated(file: &mut File) -> anyhow::Result<()> {
         wait: "15m",
         labels: vec![("severity", "warning")],
         summary: "{{ $labels.construct }}: nothing can be stated, because events are missing in its state".to_owned(),
-        description: "It is not zero and not green: it is not known. The evaluator's /api/building says why.".to_owned(),
+        description: "It is not zero and not green: it is not known. The evaluator's /api/building says why."
+            .to_owned(),
         runbook: "not-stated",
     })
 }

@@ -83,7 +83,7 @@ enum Says {
     Settings,
     /// The decision criteria alone.
     Criteria,
-    /// What is kept, and neither definition nor criteria.
+    /// What is kept of rows, so that their measures begin anew, and neither definition nor criteria.
     Kept,
     /// Nothing: words for people, or what is wanted.
     Nothing,
@@ -286,7 +286,7 @@ fn every_key_has_its_say_or_none() {
             Derived => (true, false, changes.2, false, true),
             Settings => (false, false, false, true, true),
             Criteria => (false, false, true, false, false),
-            Kept => (false, false, false, false, true),
+            Kept => (false, true, false, false, true),
             Nothing | Parts => (false, false, false, false, false),
         };
         if changes != wanted {

@@ -137,6 +137,8 @@ pub(super) fn of_base(construct: &Construct, base: &BaseMeasure, ground: Ground<
         BaseOf::Population(name) => {
             // Events are folded period by period; rows are looked at over the whole window at once.
             writer.put("cadence.rolling", construct.rolling.to_string());
+            // Versions of rows are kept for so long: what was let go would be missed in a longer time.
+            writer.put("cadence.restate_for", construct.restate_for.to_string());
             let own = ground.populations.get(name);
             let joined = own.into_iter().flat_map(|population| population.joins.keys());
             for population in joined.filter_map(|name| ground.populations.get(name)).chain(own) {

@@ -23,7 +23,7 @@ pub fn diff(old: &Catalogue, new: &Catalogue) -> Vec<Change> {
                 what: "is no longer measured; its results stay in the ledger".to_owned(),
                 breaks: true,
             }),
-            Some(other) => of_construct(construct, other, &mut changes),
+            Some(other) => of_construct(construct, other, (old, new), &mut changes),
         }
     }
     for construct in new.constructs.iter().filter(|construct| old.construct(&construct.id).is_none()) {
@@ -33,12 +33,12 @@ pub fn diff(old: &Catalogue, new: &Catalogue) -> Vec<Change> {
     changes
 }
 
-fn of_construct(old: &Construct, new: &Construct, changes: &mut Vec<Change>) {
+fn of_construct(old: &Construct, new: &Construct, all: (&Catalogue, &Catalogue), changes: &mut Vec<Change>) {
     let mut push = |what: String, breaks| changes.push(Change { construct: old.id.clone(), what, breaks });
     for (key, before) in &old.definition {
         match new.definition.get(key) {
             None => push(format!("{key} is gone (was {before})"), true),
-            Some(after) if after != before => push(in_words(key, before, after), true),
+            Some(after) if after != before => push(format!("{key}: {before} -> {after}"), true),
             Some(_) => {}
         }
     }
@@ -74,6 +74,13 @@ fn of_construct(old: &Construct, new: &Construct, changes: &mut Vec<Change>) {
         };
         push(format!("target: {} -> {}", last(old), last(new)), false);
     }
+    let settings =
+        |catalogue: &Catalogue, name: &String| catalogue.sources.get(name).map(|source| source.digest.clone());
+    for name in old.sources.iter().filter(|name| new.sources.contains(name)) {
+        if settings(all.0, name) != settings(all.1, name) {
+            push(format!("settings or mapping of {name} are others; they hold from when they are deployed"), false);
+        }
+    }
     if old.version != new.version {
         push(format!("version: {} -> {}", old.version, new.version), false);
     }
@@ -83,14 +90,5 @@ fn of_construct(old: &Construct, new: &Construct, changes: &mut Vec<Change>) {
         if before != after {
             push(format!("cadence.{what}: {before} -> {after}"), false);
         }
-    }
-}
-
-fn in_words(key: &str, before: &str, after: &str) -> String {
-    if key.ends_with(".mapping") && before != "ocsf" && after != "ocsf" {
-        // Two digests tell nobody anything.
-        format!("{key}: another program, or another release of its language")
-    } else {
-        format!("{key}: {before} -> {after}")
     }
 }

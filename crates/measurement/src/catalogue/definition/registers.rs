@@ -12,7 +12,10 @@ use crate::{
 /// A mapping in words. What a program does is its text's and its language's business: a new release of the library may
 /// read another thing in the same line.
 pub(super) fn mapping(program: Option<&str>) -> String {
-    program.map_or_else(|| "ocsf".to_owned(), |program| format!("{} by {MAPPING_LIBRARY}", digest::short(program.as_bytes())))
+    program.map_or_else(
+        || "ocsf".to_owned(),
+        |program| format!("{} by {MAPPING_LIBRARY}", digest::short(program.as_bytes())),
+    )
 }
 
 /// Digest of a mapping program, the library that runs it included. It travels with each event: a mended mapping makes
