@@ -7,7 +7,8 @@
 //! | text | a number in its shortest decimal form (`1001` is `"1001"`, `1.0` is `"1"`), a bool as `true` or `false` |
 //! | time | a number in the source's `time_unit`; a text that is such a number; RFC 3339; the same without a zone, in the source's zone; a day without a time |
 //!
-//! White space around texts is cut. Finer than milliseconds is cut off. A day without a time stays a day: whoever
+//! White space around a text that is read as another type is cut; a text itself stays as it came. A number that would be
+//! an instant before 2000 or after 9999 is in another unit than the source says. Finer than milliseconds is cut off. A day without a time stays a day: whoever
 //! reads it says in which zone it lies. Everything else is mistyped and stays as it came.
 
 use chrono::{NaiveDate, NaiveDateTime, Offset as _, TimeZone as _};
@@ -26,6 +27,9 @@ use crate::{
 const IDENTIFIER_LIMIT: usize = 64;
 /// Most decimal places of a number that serves as an identifier.
 const IDENTIFIER_PLACES: u32 = 48;
+
+/// Milliseconds of the years 2000 to 9999.
+const CREDIBLE: std::ops::Range<i64> = 946_684_800_000..253_402_300_800_000;
 
 /// How a source writes what its values do not say themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,17 +82,21 @@ pub fn json(value: &serde_json::Value, wanted: Type, reading: Reading) -> Coerce
         (Json::Number(number), Type::Text) => Coerced::of(exact(number).as_ref().and_then(text_of_number)),
         (Json::Bool(truth), Type::Text) => Coerced::Changed(truth.to_string().into()),
         (Json::Number(number), Type::Time) => {
-            if reading.unit == TimeUnit::Milliseconds && number.is_i64() {
-                return Coerced::AsItCame;
+            match exact(number).and_then(|number| credible_time(&number, reading.unit)) {
+                Some(time) if number.as_i64() == Some(time.0) => Coerced::AsItCame,
+                time => Coerced::of(time.map(|time| time.0)),
             }
-            Coerced::of(exact(number).and_then(|number| time_of_number(&number, reading.unit)).map(|time| time.0))
         }
         (Json::String(text), Type::Time) => {
             if day_of_text(text).is_some() {
                 let cut = text.trim();
                 return if cut.len() == text.len() { Coerced::AsItCame } else { Coerced::Changed(cut.into()) };
             }
-            Coerced::of(time_of_text(text, reading).map(|time| time.0))
+            let time = match number_of_text(text) {
+                Some(number) => credible_time(&number, reading.unit),
+                None => time_of_text(text, reading),
+            };
+            Coerced::of(time.map(|time| time.0))
         }
         (Json::Bool(_), Type::Number | Type::Time) | (Json::Array(_) | Json::Object(_), _) => Coerced::Mistyped,
     }
@@ -129,7 +137,10 @@ pub fn field(value: Value, wanted: Type) -> Option<Value> {
         (Value::Null, _) => Some(Value::Null),
         (Value::Text(text), Type::Number) => number_of_text(&text).map(Value::from_exact),
         (Value::Text(text), Type::Bool) => bool_of_text(&text).map(Value::Bool),
-        (Value::Text(text), Type::Time) => time_of_text(&text, reading).map(Value::Time),
+        (Value::Text(text), Type::Time) => match number_of_text(&text) {
+            Some(number) => credible_time(&number, reading.unit).map(Value::Time),
+            None => time_of_text(&text, reading).map(Value::Time),
+        },
         (Value::Text(text), Type::Duration) => Some(Value::Duration(number_of_text(&text)?.to_i64()?)),
         (Value::Bool(truth), Type::Text) => Some(Value::text(if truth { "true" } else { "false" })),
         (value @ (Value::Int(_) | Value::Number(_)), Type::Text | Type::Bool | Type::Time | Type::Duration) => {
@@ -137,7 +148,7 @@ pub fn field(value: Value, wanted: Type) -> Option<Value> {
             match wanted {
                 Type::Text => text_of_number(&number).map(|text| Value::text(&text)),
                 Type::Bool => bool_of_number(&number).map(Value::Bool),
-                Type::Time => time_of_number(&number, reading.unit).map(Value::Time),
+                Type::Time => credible_time(&number, reading.unit).map(Value::Time),
                 Type::Duration => number.to_i64().map(Value::Duration),
                 Type::Number | Type::Set => None,
             }
@@ -194,6 +205,16 @@ pub fn time_of_number(number: &Exact, unit: TimeUnit) -> Option<Timestamp> {
     // Cut to the range of 64 bits, it would be another instant.
     let off = milliseconds.subtract(&Exact::from(floor));
     (!off.is_negative() && off < 1).then_some(Timestamp(floor))
+}
+
+/// Whether a number of milliseconds can be meant as an instant: one before 2000 or after 9999 is a number in another unit, or a
+/// day such as 20260210. Zero is what clocks and exporters write for "never".
+pub(crate) fn is_credible(milliseconds: i64) -> bool {
+    milliseconds == 0 || CREDIBLE.contains(&milliseconds)
+}
+
+fn credible_time(number: &Exact, unit: TimeUnit) -> Option<Timestamp> {
+    time_of_number(number, unit).filter(|time| is_credible(time.0))
 }
 
 /// The instant that a text is: RFC 3339, the same without a zone, or a number in the source's unit.

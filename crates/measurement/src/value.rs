@@ -193,7 +193,9 @@ impl Value {
     pub fn coerce(self, wanted: Type) -> Self {
         match (self, wanted) {
             (Self::Null, _) => Self::Null,
-            (Self::Int(milliseconds), Type::Time) => Self::Time(Timestamp(milliseconds)),
+            (Self::Int(milliseconds), Type::Time) if coerce::is_credible(milliseconds) => {
+                Self::Time(Timestamp(milliseconds))
+            }
             (Self::Int(milliseconds), Type::Duration) => Self::Duration(milliseconds),
             (value, wanted) if value.type_of() == Some(wanted) => value,
             (Self::Text(text), Type::Time) if text.len() == 10 => {

@@ -79,6 +79,12 @@ impl<T> Named<T> {
         self.0.insert(name, value).is_none()
     }
 
+    /// A file that cannot be read stands for what it is named by: who refers to that is not at fault.
+    fn faulty(&mut self, file: &str) {
+        let name = file.rsplit('/').next().and_then(|name| name.strip_suffix(".yaml")).unwrap_or(file);
+        self.0.entry(name.to_owned()).or_insert(None);
+    }
+
     pub(super) fn get(&self, name: &str) -> Found<'_, T> {
         match self.0.get(name) {
             None => Found::Unknown,
@@ -186,7 +192,10 @@ fn sources(files: &Files, classes: &Classes, folder: &Path, list: &mut Vec<Diagn
     let mut sources = Named::new();
     for (file, text) in files.under("sources", ".yaml") {
         let mut faults = Faults { list: &mut *list, file: file.to_owned(), subject: String::new() };
-        let Some(spec) = parse::<spec::SourceSpec>(text, &mut faults) else { continue };
+        let Some(spec) = parse::<spec::SourceSpec>(text, &mut faults) else {
+            sources.faulty(file);
+            continue;
+        };
         let (name, at) = (spec.source.value.clone(), spec.source.referenced);
         let source = check::source(spec, classes, files, folder, &mut faults);
         if !sources.insert(name, source) {
@@ -205,14 +214,15 @@ fn populations(
     list: &mut Vec<Diagnostic>,
 ) -> Named<Population> {
     let mut specs = Vec::new();
+    let mut populations = Named::new();
     for (file, text) in files.under("populations", ".yaml") {
         let mut faults = Faults { list: &mut *list, file: file.to_owned(), subject: String::new() };
-        if let Some(spec) = parse::<spec::PopulationSpec>(text, &mut faults) {
-            specs.push((file.to_owned(), spec));
+        match parse::<spec::PopulationSpec>(text, &mut faults) {
+            Some(spec) => specs.push((file.to_owned(), spec)),
+            None => populations.faulty(file),
         }
     }
     let keys = check::partition_keys(&specs);
-    let mut populations = Named::new();
     for (file, spec) in specs {
         let mut faults = Faults { list: &mut *list, file, subject: String::new() };
         let (name, at) = (spec.population.value.clone(), spec.population.referenced);

@@ -4,9 +4,13 @@ use super::{
     BTreeMap, BaseMeasure, BaseOf, Draft, EventScope, Faults, Known, Location, OpenItems, Parameter, Population, Scope,
     SharedHours, SharedRates, Type, class, fold, identifier, meant, spec,
 };
-use crate::catalogue::{
-    Basis, Extra, Fold, Scale,
-    load::{Found, Named},
+use crate::{
+    catalogue::{
+        Basis, Extra, Fold, Scale,
+        load::{Found, Named},
+    },
+    coerce,
+    value::Value,
 };
 
 /// Names in expressions on rows: columns, columns of joined populations, columns as of the start.
@@ -126,12 +130,14 @@ fn on_events(
                 let reason = format!("the dimension `{}` has no attribute of events", dimension.name.value);
                 faults.add(at, reason, "give it `event`");
             }
-            Some(path) if known.classes.attribute(class, &path.value).is_none() => {
-                let attributes: Vec<String> = known.classes.attributes(class).map(str::to_owned).collect();
-                let reason = format!("`{}` is no attribute of `{}`", path.value, event.value);
-                faults.add(&path.referenced, reason, meant(&path.value, &attributes));
-            }
-            Some(_) => {}
+            Some(path) => match known.classes.attribute(class, &path.value) {
+                None => {
+                    let attributes: Vec<String> = known.classes.attributes(class).map(str::to_owned).collect();
+                    let reason = format!("`{}` is no attribute of `{}`", path.value, event.value);
+                    faults.add(&path.referenced, reason, meant(&path.value, &attributes));
+                }
+                Some(kind) => groups(dimension, kind, faults),
+            },
         }
     }
     let slot = |by: &str| draft.dimensions.iter().find(|dimension| dimension.name == by)?.field;
@@ -149,6 +155,26 @@ fn on_events(
     let of = BaseOf::Event { class: event.value.clone(), uid: class.uid };
     let unit = spec.unit.clone();
     Some(BaseMeasure { name: name.to_owned(), of, basis: Basis::End, extras: Vec::new(), filter, fold, unit })
+}
+
+/// A group whose name no value has would stay empty, and an empty group looks sound.
+fn groups(dimension: &spec::DimensionSpec, kind: Option<Type>, faults: &mut Faults<'_>) {
+    let Some(kind) = kind else { return };
+    for value in &dimension.values {
+        let read = coerce::field(Value::text(value), kind);
+        let named = read.as_ref().and_then(Value::name);
+        if named.as_deref() == Some(value) {
+            continue;
+        }
+        let hint = match (kind, &named) {
+            (_, Some(named)) => format!("write `{named}`"),
+            (Type::Bool, None) => "write `true` or `false`".to_owned(),
+            (Type::Number, None) => "write a number in its shortest form".to_owned(),
+            _ => "groups are by texts, numbers and bools".to_owned(),
+        };
+        let reason = format!("no {kind} is named `{value}`: the group of `{}` would stay empty", dimension.name.value);
+        faults.add(&dimension.name.referenced, reason, hint);
+    }
 }
 
 fn on_population(
@@ -169,10 +195,14 @@ fn on_population(
             return None;
         }
     };
-    for dimension in &draft.dimensions {
-        if dimension.column.as_deref().and_then(|column| population.column(column)).is_none() {
-            let reason = format!("the dimension `{}` is no column of `{}`", dimension.name, population.name);
-            faults.add(at, reason, "give it `column`");
+    for dimension in &draft.spec.by {
+        let column = dimension.column.as_ref().and_then(|column| population.column(&column.value));
+        match column.and_then(|column| population.columns.get(column)) {
+            Some(column) => groups(dimension, Some(column.kind), faults),
+            None => {
+                let reason = format!("the dimension `{}` is no column of `{}`", dimension.name.value, population.name);
+                faults.add(at, reason, "give it `column`");
+            }
         }
     }
     let mut scope = RowScope {
