@@ -62,7 +62,7 @@ pub fn read_file(
     };
     let mut held: Option<Piece> = None;
     let mut unclosed = None;
-    // The last record of a file that is cut off is no record: it is held back until more has come.
+    // The last record of a file that is cut off within a line is no record: it is held back until more has come.
     let mut give = |piece: Piece| held.replace(piece).map_or(Ok(()), |piece| sink(piece, form));
     let reading = || format!("read {}", path.display());
     match shape.decode {
@@ -80,10 +80,10 @@ pub fn read_file(
             unclosed = values.open_array();
         }
     }
-    let fault = trouble.take();
-    if let (Some(piece), None) = (held, &fault) {
+    if let Some(piece) = held.filter(|_| !trouble.is_within_a_line()) {
         sink(piece, form)?;
     }
+    let fault = trouble.take();
     let unclosed =
         || unclosed.map(|line| format!("the array that begins in line {line} has no end; its items were read"));
     Ok(fault.or_else(unclosed))
