@@ -216,3 +216,18 @@ fn one_line_that_holds_hundreds_is_not_one_missing_line() {
         assert_eq!((figure.value.as_deref(), &*figure.outcome), (Some("0"), "unvalidated"), "{}", said.errors);
     }
 }
+
+#[test]
+fn an_envelope_of_lines_may_span_lines() {
+    let lines = crate::bench::ssh_lines(str::to_owned);
+    let messages: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::json!({ "@timestamp": 1, "message": line })).collect();
+    let pretty: Vec<String> = messages.iter().map(|message| serde_json::to_string_pretty(message).unwrap()).collect();
+    for text in [
+        pretty.join("\n"),
+        serde_json::to_string_pretty(&messages).unwrap(),
+        format!("\u{feff}\n{}", pretty.join("\n")),
+    ] {
+        Bench::new().sshd(text).is_red(crate::bench::SSHD, crate::bench::HOUR, "50", "30");
+    }
+}
