@@ -11,7 +11,7 @@ pub const CODES: &str = "Exit codes:
   0   done
   1   faults were found, or it could not be done: the error stream says which and what to do; for replay, nothing could be read
   2   replay --strict: something was refused, mistyped, in conflict or had characters replaced
-  3   replay: a file could be read in part only, as one that is cut off; what was read is in the figures
+  3   replay, produce, map try: a file could be read in part only, as one that is cut off; what was read is in the figures
   64  the command line is not understood";
 
 /// An end with a code of its own.

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use ingest::stats::Stats;
+use measurement::time::Timestamp;
 use records::{DeadLetter, Late, Topics};
 use serde::Serialize;
 use streaming::{Log, LogError, Reader, RecordRef};
@@ -18,7 +19,7 @@ pub struct Example {
     pub reason: String,
     /// How many there are.
     pub count: u64,
-    /// Where the first one lies: file and line, else topic and offset.
+    /// Where the first one lies: file and line, else its time, else topic and offset.
     pub place: String,
     /// What exactly was wrong with it.
     pub detail: String,
@@ -114,9 +115,18 @@ impl Letters {
 fn conflict(record: &RecordRef<'_>) -> Option<(String, Example)> {
     let header = |name: &str| Some(String::from_utf8_lossy(record.header(name)?).into_owned());
     let reason = header(DeadLetter::REASON).filter(|reason| reason == DeadLetter::IDENTITY_CONFLICT)?;
-    let place = format!("{} at offset {}", header(DeadLetter::TOPIC)?, header(DeadLetter::OFFSET)?);
+    let place = match time_of(record) {
+        Some(time) => format!("an event of {time}"),
+        None => format!("{} at offset {}", header(DeadLetter::TOPIC)?, header(DeadLetter::OFFSET)?),
+    };
     let detail = header(DeadLetter::DETAIL).unwrap_or_default();
     Some((header(DeadLetter::SOURCE)?, Example { reason, count: 1, place, detail }))
+}
+
+/// When the event happened that a letter carries.
+fn time_of(record: &RecordRef<'_>) -> Option<Timestamp> {
+    let event: serde_json::Value = serde_json::from_slice(record.value()?).ok()?;
+    event.get("time")?.as_i64().map(Timestamp)
 }
 
 fn late(record: &RecordRef<'_>) -> Option<(String, Example)> {

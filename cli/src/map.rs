@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::{
     check,
+    command::Ending,
     replay::{
         parse_time,
         split::{Shape, read_file},
@@ -75,6 +76,12 @@ struct Tried {
     refused: Vec<Refused>,
     /// Elements that are sound and of no interest.
     not_relevant: u64,
+    /// Lines, values and items of arrays: some of them gave events, the others are not relevant or refused.
+    elements: u64,
+    /// Attributes that could not be read as their type, by class and path.
+    mistyped: BTreeMap<String, u64>,
+    /// Elements in which characters had to be replaced.
+    replaced: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,14 +97,19 @@ struct Made {
 struct Refused {
     reason: &'static str,
     detail: String,
+    /// How many elements that is about.
+    elements: u64,
 }
 
 /// Over all records.
 #[derive(Debug, Default, Serialize)]
 struct Summary {
     records: u64,
+    elements: u64,
     not_relevant: u64,
     refused: BTreeMap<&'static str, u64>,
+    mistyped: BTreeMap<String, u64>,
+    replaced: u64,
     classes: BTreeMap<String, Coverage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
@@ -137,6 +149,9 @@ pub fn run(args: &MapArgs, now: Timestamp) -> anyhow::Result<()> {
     if summary.records == 0 {
         bail!("{}: there is no record in it", args.file.display());
     }
+    if summary.file.is_some() {
+        return Err(Ending { code: 3, why: format!("{}: it could be read in part", args.file.display()) }.into());
+    }
     Ok(())
 }
 
@@ -167,10 +182,15 @@ fn each(
         let refused: Vec<Refused> = processed
             .refused
             .iter()
-            .map(|(_, refusal)| Refused { reason: refusal.reason.name(), detail: refusal.detail.clone() })
+            .map(|(_, refusal)| {
+                let (reason, detail) = (refusal.reason.name(), refusal.detail.clone());
+                Refused { reason, detail, elements: refusal.elements }
+            })
             .collect();
-        let not_relevant = processed.not_relevant();
-        sink(Tried { line: piece.line, events, refused, not_relevant })
+        let mistyped =
+            processed.mistyped.iter().map(|((class, path), count)| (format!("{path} of {class}"), *count)).collect();
+        let (not_relevant, elements, replaced) = (processed.not_relevant(), processed.elements, processed.replaced);
+        sink(Tried { line: piece.line, events, refused, not_relevant, elements, mistyped, replaced })
     })
 }
 
@@ -215,8 +235,17 @@ fn print(out: &mut dyn Write, file: &Path, tried: &Tried, format: Format) -> any
             writeln!(out, "  {event}")?;
         }
     }
-    for Refused { reason, detail } in &tried.refused {
-        writeln!(out, "{place}: refused, {reason}: {detail}")?;
+    for Refused { reason, detail, elements } in &tried.refused {
+        match elements {
+            1 => writeln!(out, "{place}: refused, {reason}: {detail}")?,
+            count => writeln!(out, "{place}: {count} refused, {reason}: {detail}")?,
+        }
+    }
+    for (attribute, count) in &tried.mistyped {
+        writeln!(out, "{place}: {count} mistyped: {attribute}")?;
+    }
+    if tried.replaced > 0 {
+        writeln!(out, "{place}: {} with characters replaced", tried.replaced)?;
     }
     match tried.not_relevant {
         0 => {}
@@ -229,9 +258,14 @@ fn print(out: &mut dyn Write, file: &Path, tried: &Tried, format: Format) -> any
 impl Summary {
     fn add(&mut self, tried: &Tried) {
         self.records += 1;
+        self.elements += tried.elements;
         self.not_relevant += tried.not_relevant;
+        self.replaced += tried.replaced;
         for refused in &tried.refused {
-            *self.refused.entry(refused.reason).or_default() += 1;
+            *self.refused.entry(refused.reason).or_default() += refused.elements;
+        }
+        for (attribute, count) in &tried.mistyped {
+            *self.mistyped.entry(attribute.clone()).or_default() += count;
         }
         for made in &tried.events {
             let class = self.classes.entry(made.class.clone()).or_default();
@@ -245,15 +279,23 @@ impl Summary {
     fn print(&self, out: &mut dyn Write, file: &Path, asked: &BTreeSet<Arc<str>>) -> io::Result<()> {
         let refused: u64 = self.refused.values().sum();
         let events: u64 = self.classes.values().map(|class| class.events).sum();
+        let published = self.elements.saturating_sub(self.not_relevant).saturating_sub(refused);
         writeln!(
             out,
-            "{}: {} records, {events} events, {} not relevant, {refused} refused",
+            "{}: {} records, read {} = {published} published + {} not relevant + {refused} refused; {events} events",
             file.display(),
             self.records,
-            self.not_relevant
+            self.elements,
+            self.not_relevant,
         )?;
         for (reason, count) in &self.refused {
             writeln!(out, "  {count} refused, {reason}")?;
+        }
+        for (attribute, count) in &self.mistyped {
+            writeln!(out, "  {count} mistyped: {attribute}")?;
+        }
+        if self.replaced > 0 {
+            writeln!(out, "  {} with characters replaced", self.replaced)?;
         }
         for (name, class) in &self.classes {
             writeln!(out, "  {} {name}; of the fields, * what the catalogue asks for:", class.events)?;

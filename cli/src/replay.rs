@@ -89,10 +89,13 @@ pub fn run(args: &ReplayArgs, now: Timestamp) -> anyhow::Result<()> {
     let how = How { until: args.until, received: args.received.unwrap_or(now), as_it_came: args.as_it_came };
     let Replayed { chain, accounting } = play::play(catalogue, &files, &how)?;
     let entries = results::entries(chain.log(), &chain.topics().results)?;
-    let shown = results::show(chain.catalogue(), entries, results::open(chain.evaluator().evaluation()), &args.show);
+    let open = results::open(chain.evaluator().evaluation());
+    let nothing = args.show.nothing(&entries, &open);
+    let shown = results::show(chain.catalogue(), entries, open, &args.show);
     // Who has seen enough of the results is told what became of the records nevertheless.
     accounting.print(&mut io::stderr())?;
-    for line in results::hints(chain.evaluator().evaluation(), &args.show) {
+    let hints = results::hints(chain.evaluator().evaluation(), &args.show);
+    for line in hints.into_iter().chain(nothing) {
         writeln!(io::stderr(), "{line}")?;
     }
     if let Some(path) = &args.accounting {

@@ -64,6 +64,7 @@ pub struct ShowArgs {
 impl ShowArgs {
     /// Constructs that are asked for must be known: a misspelt one would print nothing.
     pub fn check(&self, catalogue: &Catalogue) -> anyhow::Result<()> {
+        self.check_span()?;
         let known: Vec<String> = catalogue.constructs.iter().map(|construct| construct.id.clone()).collect();
         match self.construct.iter().find(|id| !known.contains(id)) {
             Some(unknown) => bail!("unknown construct `{unknown}`: {}", meant(unknown, &known)),
@@ -71,14 +72,44 @@ impl ShowArgs {
         }
     }
 
+    /// There must be a time to be shown.
+    fn check_span(&self) -> anyhow::Result<()> {
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if from >= to => {
+                bail!("no time lies from {from} on and before {to}: --to is the first instant that is left out")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Why nothing is shown, where nothing is.
+    pub fn nothing(&self, entries: &[ResultRecord], open: &[Row]) -> Option<String> {
+        let closed = entries.iter().map(|entry| (&*entry.construct, entry.period.start, entry.period.end));
+        let open = open.iter().map(|row| (&*row.construct, row.period_start, row.period_end));
+        let all: Vec<_> = closed.chain(open).filter(|(construct, ..)| self.asks_for(construct)).collect();
+        if all.iter().any(|(construct, start, end)| self.wants(construct, *start, *end)) {
+            return None;
+        }
+        let first = all.iter().map(|(_, start, _)| *start).min();
+        let last = all.iter().map(|(_, _, end)| *end).max();
+        Some(match first.zip(last) {
+            Some((first, last)) => format!("no period is shown: those that there are lie from {first} to {last}"),
+            None => "there is no period: no record told a time".to_owned(),
+        })
+    }
+
+    fn asks_for(&self, construct: &str) -> bool {
+        self.construct.is_empty() || self.construct.iter().any(|id| id == construct)
+    }
+
     fn wants(&self, construct: &str, start: Timestamp, end: Timestamp) -> bool {
-        let asked = self.construct.is_empty() || self.construct.iter().any(|id| id == construct);
-        asked && self.from.is_none_or(|from| end > from) && self.to.is_none_or(|to| start < to)
+        self.asks_for(construct) && self.from.is_none_or(|from| end > from) && self.to.is_none_or(|to| start < to)
     }
 }
 
 /// Reads the ledger, whose chain of hashes is checked on the way, and prints it.
 pub fn run(args: &ResultsArgs) -> anyhow::Result<()> {
+    args.show.check_span()?;
     let (config, log) = args.connect.open()?;
     let catalogue = check::load(args.catalogue.as_ref().unwrap_or(&config.catalogue))?;
     let entries = entries(log.as_ref(), &config.topics().results)?;

@@ -151,6 +151,42 @@ fn of_a_file_that_is_cut_off_is_used_what_can_be_read() {
 }
 
 #[test]
+fn no_file_counts_twice_and_none_is_passed_over_in_silence() {
+    let folder = Folder::new();
+    let (log_file, empty) = (folder.write("auth.log", log(40)), folder.write("auth.log.1", ""));
+    std::os::unix::fs::symlink(&log_file, folder.path("current")).unwrap();
+    let pattern = folder.path("auth*");
+    for files in [vec![log_file.as_str(), &log_file], vec![&log_file, &pattern], vec![&folder.path("")]] {
+        let output = replay_sshd(&files, &[]);
+        assert!(output.status.code() == Some(1) && told(&output).contains("is given twice"), "{}", told(&output));
+    }
+    let output = replay_sshd(&[&pattern], &[]);
+    assert!(told(&output).contains(&format!("{empty}: there is no record in it")), "{}", told(&output));
+    assert_eq!((output.status.code(), noon(&output).unwrap()[1].as_str()), (Some(0), "40"));
+}
+
+#[test]
+fn that_nothing_is_shown_has_a_reason() {
+    let folder = Folder::new();
+    let file = folder.write("auth.log", log(40));
+    for (more, code, why) in [
+        (
+            &["--from", "2026-03-11", "--to", "2026-03-10"][..],
+            1,
+            "no time lies from 2026-03-11T00:00:00.000Z on and before",
+        ),
+        (&["--from", "2026-03-10", "--to", "2026-03-10"], 1, "--to is the first instant that is left out"),
+        (&["--to", "2026-03-09"], 0, "no period is shown: those that there are lie from 2026-03-10T11:00:00.000Z to"),
+    ] {
+        let output = replay_sshd(&[&file], more);
+        assert_eq!(output.status.code(), Some(code), "{more:?}: {}", told(&output));
+        assert!(told(&output).contains(why), "{more:?}: {}", told(&output));
+    }
+    let output = replay_sshd(&[&file], &["--from", "2026-03-10", "--to", "2026-03-11"]);
+    assert!(!told(&output).contains("no period is shown") && noon(&output).is_some(), "{}", told(&output));
+}
+
+#[test]
 fn everything_has_come_in_time_in_whatever_order_it_lies() {
     let folder = Folder::new();
     let old: String = (0..30)

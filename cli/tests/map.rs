@@ -38,7 +38,7 @@ fn each_record_is_told_of_with_its_line_and_the_fields_are_counted() {
     assert_eq!(lines[1], "FILE:2: not relevant");
     assert!(lines[2].starts_with("FILE:4: refused, mapping-aborted: "), "{told}");
     assert!(lines[3].starts_with("FILE:5: authentication"), "{told}");
-    assert_eq!(lines[4], "FILE: 4 records, 2 events, 1 not relevant, 1 refused");
+    assert_eq!(lines[4], "FILE: 4 records, read 4 = 2 published + 1 not relevant + 1 refused; 2 events");
     assert!(lines.contains(&"  *        2  status_id") && lines.contains(&"           2  category_uid"), "{told}");
     // What the records hold is shown where it is asked for alone.
     assert!(!told.contains("web-1") && !told.contains("ann"), "{told}");
@@ -61,6 +61,32 @@ fn programs_read_the_same_as_json() {
         );
         assert_eq!(lines[4]["summary"]["classes"]["authentication"]["fields"]["time"], 2);
     }
+}
+
+#[test]
+fn nothing_of_what_became_of_an_element_is_left_out() {
+    let event = r#"{"class_uid":2002,"category_uid":2,"activity_id":1,"status_id":1,"time":1773129600000,"metadata":{"uid":"a"},"finding_info":{"uid":"F"},"device":{"uid":"D"},"vulnerabilities":[{"cvss":[{"base_score":"high"}]}]}"#;
+    let replaced = event.replace("\"F\"", "\"F\\ud800\"").replace("\"high\"", "9.8");
+    let wrapper = format!(r#"{{"n":1,"events":[{event},{event},{event}]}}"#);
+    let (output, told) = try_on("edr", format!("{event}\n{replaced}\n{wrapper}\n[{event}").as_bytes(), &[]);
+    for line in [
+        "FILE:1: 1 mistyped: vulnerabilities[].cvss[].base_score of vulnerability_finding",
+        "FILE:2: 1 with characters replaced",
+        "FILE: 4 records, read 7 = 3 published + 0 not relevant + 4 refused; 3 events",
+        "  1 refused, invalid-json",
+        "  3 refused, undeclared-wrapper",
+        "  2 mistyped: vulnerabilities[].cvss[].base_score of vulnerability_finding",
+        "  1 with characters replaced",
+    ] {
+        assert!(told.lines().any(|found| found == line), "{line}\n{told}");
+    }
+    assert!(told.contains("FILE:3: 3 refused, undeclared-wrapper: "), "{told}");
+    assert!(output.status.success());
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, LOG).unwrap();
+    let packed = packed.finish().unwrap();
+    let (output, told) = try_on("sshd", &packed[..packed.len() - 3], &["--summary"]);
+    assert_eq!(output.status.code(), Some(3), "{told}");
 }
 
 #[test]

@@ -6,7 +6,8 @@ mod bytes;
 mod json;
 pub(crate) mod scan;
 mod text;
-pub mod wrapper;
+pub mod undeclared;
+mod wrapper;
 
 pub use bytes::foreign;
 
@@ -24,6 +25,9 @@ use self::{
     wrapper::Found,
 };
 use crate::reject::{Reason, Refusal};
+
+/// Arrays within arrays that are taken apart.
+const ARRAYS: usize = 8;
 
 /// How much of a record is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -141,13 +145,13 @@ pub fn decode<'a>(framing: &Framing, value: Option<&'a [u8]>, limits: Limits) ->
     let record = value.ok_or_else(|| Refusal::new(Reason::Empty, "the record has no value"))?;
     if record.len() > limits.record_bytes {
         let detail = format!("{} bytes, the limit is {} (limits.record_bytes)", record.len(), limits.record_bytes);
-        return Err(Refusal::new(Reason::TooLarge, detail).of(lines_in(framing, record)));
+        return Err(Refusal::new(Reason::TooLarge, detail).of(held_in(framing, record)));
     }
-    let text = bytes::text(record, framing.encoding).map_err(|refusal| refusal.of(lines_in(framing, record)))?;
+    let text = bytes::text(record, framing.encoding).map_err(|refusal| refusal.of(held_in(framing, record)))?;
     if text.bytes.trim_ascii().is_empty() {
         return Err(Refusal::new(Reason::Empty, "the record holds nothing but white space"));
     }
-    let apart = Apart { framing, limits, doubtful: text.replaced };
+    let apart = Apart { framing, limits, doubtful: text.replaced, arrays: 0 };
     let steps = framing.unwrap.as_deref().unwrap_or_default();
     let mut elements = match text.bytes {
         Cow::Borrowed(bytes) => apart.text(bytes, steps),
@@ -162,10 +166,16 @@ pub fn decode<'a>(framing: &Framing, value: Option<&'a [u8]>, limits: Limits) ->
     Ok(elements)
 }
 
-/// How many elements a record that is not looked into may hold: of lines, that can be counted.
-fn lines_in(framing: &Framing, record: &[u8]) -> u64 {
-    let lines = record.split(|byte| *byte == b'\n').filter(|line| line.iter().any(|byte| *byte > b' ')).count();
-    if framing.decode == Decode::Text { u64::try_from(lines).unwrap_or(u64::MAX) } else { 1 }
+/// How many elements a record that is not looked into may hold: its lines, or the objects of JSON that follow one another.
+fn held_in(framing: &Framing, record: &[u8]) -> u64 {
+    match framing.decode {
+        Decode::Text => {
+            let lines = record.split(|byte| *byte == b'\n').filter(|line| line.iter().any(|byte| *byte > b' '));
+            u64::try_from(lines.count()).unwrap_or(u64::MAX)
+        }
+        // Zeros are half of what UTF-16 writes for brackets.
+        Decode::Json => json::boundaries(record.iter().copied().filter(|byte| *byte != 0)) + 1,
+    }
 }
 
 /// Takes texts apart.
@@ -175,6 +185,8 @@ struct Apart<'f> {
     limits: Limits,
     /// Whether a replacement character may be ours.
     doubtful: bool,
+    /// How many arrays are around.
+    arrays: usize,
 }
 
 impl Apart<'_> {
@@ -187,7 +199,7 @@ impl Apart<'_> {
                 let parts = json::values(text);
                 if parts.iter().all(is_wrapping) {
                     for part in parts {
-                        self.part(part, steps, &mut elements);
+                        self.value(part, steps, &mut elements);
                     }
                 } else {
                     for line in text::lines(text) {
@@ -197,7 +209,7 @@ impl Apart<'_> {
             }
             (Decode::Json, steps) => {
                 for part in json::values(text) {
-                    self.part(part, steps, &mut elements);
+                    self.value(part, steps, &mut elements);
                 }
             }
         }
@@ -212,24 +224,18 @@ impl Apart<'_> {
     /// A line among others, which may be a wrapper of its own.
     fn wrapped_line<'t>(self, line: &'t [u8], steps: &[Wrapper], elements: &mut Vec<Element<'t>>) {
         match <[Part<'t>; 1]>::try_from(json::values(line)) {
-            Ok([part]) if is_wrapping(&part) => self.part(part, steps, elements),
+            Ok([part]) if is_wrapping(&part) => self.value(part, steps, elements),
             _ => elements.extend(self.line(line)),
         }
     }
 
-    /// A value of a text: an array is taken apart.
-    fn part<'t>(self, part: Part<'t>, steps: &[Wrapper], elements: &mut Vec<Element<'t>>) {
-        if part.bytes.first() == Some(&b'[') {
-            for item in json::items(part.bytes, 0, &[]) {
-                self.value(item, steps, elements);
-            }
-        } else {
-            self.value(part, steps, elements);
-        }
-    }
-
-    /// A single value, out of which the wrappers are taken. One that lacks a wrapper is taken as it is.
+    /// A value, out of which the wrappers are taken. One that lacks a wrapper is taken as it is, and an array is taken apart.
     fn value<'t>(self, part: Part<'t>, steps: &[Wrapper], elements: &mut Vec<Element<'t>>) {
+        // Of a broken item, its brackets cannot be trusted a second time.
+        let apart = self.arrays == 0 || matches!(part.state, State::Sound { .. });
+        if part.bytes.first() == Some(&b'[') && apart && self.arrays < ARRAYS {
+            return self.items(json::items(part.bytes, 0, &[]), steps, elements);
+        }
         let [step, rest @ ..] = steps else {
             return self.innermost(&part, elements);
         };
@@ -237,17 +243,15 @@ impl Apart<'_> {
         match (wrapper::find(part.bytes, path, self.framing.duplicates), step) {
             (Found::Doubled, _) => {
                 let refusal = Refusal::new(Reason::DuplicateKey, "a wrapper names a member twice");
-                elements.push(Element::broken(refusal.of(json::boundaries(part.bytes) + 1)));
+                elements.push(Element::broken(refusal.of(json::boundaries(part.bytes.iter().copied()) + 1)));
             }
             (Found::At { start, levels }, Wrapper::Records(_)) if part.bytes.get(start) == Some(&b'[') => {
-                for item in json::items(part.bytes, start, &levels) {
-                    self.value(item, rest, elements);
-                }
+                self.items(json::items(part.bytes, start, &levels), rest, elements);
             }
             (Found::At { start, .. }, Wrapper::Text(_)) if part.bytes.get(start) == Some(&b'"') => {
                 match wrapper::text_at(part.bytes, start) {
                     Some((text, replaced)) => {
-                        let inner = Self { doubtful: self.doubtful || replaced, ..self };
+                        let inner = Self { doubtful: self.doubtful || replaced, arrays: 0, ..self };
                         elements.extend(inner.passing(text.as_bytes(), rest));
                     }
                     None => self.innermost(&part, elements),
@@ -257,9 +261,25 @@ impl Apart<'_> {
         }
     }
 
+    /// What stands in an array.
+    fn items<'t>(self, items: Vec<Part<'t>>, steps: &[Wrapper], elements: &mut Vec<Element<'t>>) {
+        let within = Self { arrays: self.arrays + 1, ..self };
+        for item in items {
+            within.value(item, steps, elements);
+        }
+    }
+
     /// A value from which everything is taken off that was declared.
     fn innermost<'t>(self, part: &Part<'t>, elements: &mut Vec<Element<'t>>) {
         if self.framing.decode == Decode::Text {
+            // An item of an array may be a text; anywhere else, quotes belong to the line.
+            if self.arrays > 0
+                && part.bytes.first() == Some(&b'"')
+                && let Some((text, replaced)) = wrapper::text_at(part.bytes, 0)
+            {
+                let inner = Self { doubtful: self.doubtful || replaced, arrays: 0, ..self };
+                return elements.extend(inner.passing(text.as_bytes(), &[]));
+            }
             return elements.extend(text::lines(part.bytes).filter_map(|line| self.line(line)));
         }
         let sound = matches!(part.state, State::Sound { .. });
@@ -279,7 +299,9 @@ impl Apart<'_> {
                     length if at >= length => format!("the JSON text ends too early, after {length} bytes"),
                     length => format!("not JSON from byte {} of {length}", at + 1),
                 };
-                return Element::broken(Refusal::new(Reason::InvalidJson, detail).of(values));
+                return Element::broken(
+                    Refusal::new(Reason::InvalidJson, detail).of(values.max(self.shifted(part.bytes))),
+                );
             }
             State::Sound { .. } if part.bytes.len() > self.limits.element_bytes => return self.too_large(part.bytes),
             State::Sound { replaced } => replaced,
@@ -289,6 +311,10 @@ impl Apart<'_> {
     }
 
     fn line(self, line: &[u8]) -> Option<Element<'_>> {
+        if self.shifted(line) > 0 {
+            let detail = "characters of UTF-16 are shifted by one byte: a byte is missing or one too many";
+            return Some(Element::broken(Refusal::new(Reason::WrongEncoding, detail).of(self.shifted(line))));
+        }
         if line.len() > self.limits.element_bytes {
             Some(self.too_large(line))
         } else {
@@ -296,10 +322,30 @@ impl Apart<'_> {
         }
     }
 
+    /// How many lines or objects stand in UTF-16 whose bytes are shifted by one, so that what separates them is another
+    /// character; 0 where nothing is.
+    fn shifted(self, bytes: &[u8]) -> u64 {
+        // An end of line, and an opening bracket.
+        const SHIFTED: [&[u8]; 2] = ["\u{a00}".as_bytes(), "\u{7b00}".as_bytes()];
+        if matches!(self.framing.encoding, Encoding::Utf8 | Encoding::Latin1) {
+            return 0;
+        }
+        let of = |sign: &[u8]| bytes.windows(sign.len()).filter(|found| *found == sign).count();
+        let [lines, objects] = SHIFTED.map(of);
+        let held = if lines > 0 {
+            lines + 1
+        } else if self.framing.decode == Decode::Json {
+            objects
+        } else {
+            0
+        };
+        u64::try_from(held).unwrap_or(u64::MAX)
+    }
+
     fn too_large<'t>(self, bytes: &[u8]) -> Element<'t> {
         let limit = self.limits.element_bytes;
         let detail = format!("{} bytes, the limit is {limit} (limits.element_bytes)", bytes.len());
-        Element::broken(Refusal::new(Reason::TooLarge, detail))
+        Element::broken(Refusal::new(Reason::TooLarge, detail).of(undeclared::held(bytes, self.framing.decode)))
     }
 }
 

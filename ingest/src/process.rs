@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     arrival::Arrival,
     config::{Classes, Source},
-    decode::{Element, Form, decode, wrapper},
+    decode::{Element, Form, decode, undeclared},
     doubt::may_have_seen,
     expand::{Draft, EVENT_LIMIT, expand},
     identity::{Maker, tell_apart},
@@ -91,7 +91,7 @@ pub fn process<'a>(source: &mut Source, classes: &Classes, arrival: &Arrival<'a>
         processed.replaced += replaced;
         let form = element.form.clone();
         let found = walk.element(source, element, place, room);
-        let found = wrapper::judge(&source.framing, &form, found);
+        let found = undeclared::judge(&source.framing, &form, found);
         let (read, refused) = found.as_ref().err().map_or((1, 0), |refusal| (refusal.elements, refusal.elements));
         processed.signs.push(Sign {
             time: walk.seen.take(),

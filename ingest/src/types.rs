@@ -107,18 +107,19 @@ pub fn hold_types(draft: &mut Draft<'_>, classes: &Classes, reading: Reading) ->
 
 fn hold(draft: &mut Draft<'_>, class: &Arc<str>, types: &Types, reading: Reading) -> (bool, Mistyped) {
     let mut mistyped = Mistyped::new();
+    // When it happened is judged by its record, later on.
+    let time = draft.attributes.remove("time");
     let mut event = Value::Object(std::mem::take(&mut draft.attributes));
     let mut hand = Hand { class, reading, mistyped: &mut mistyped };
     let mut changed = types.hold(&mut event, &mut String::new(), &mut hand);
     if let Value::Object(attributes) = event {
         draft.attributes = attributes;
     }
-    // The event itself needs an instant: a day without a time begins in the source's zone.
-    if let Some(time) = draft.attributes.get_mut("time").filter(|time| time.is_string())
-        && let Some(instant) = coerce::instant(time, reading)
-    {
-        *time = instant.0.into();
-        changed = true;
+    if let Some(time) = time {
+        // The event itself needs an instant: a day without a time begins in the source's zone.
+        let instant = coerce::instant(&time, reading).map(|instant| Value::from(instant.0));
+        changed |= instant.as_ref().is_some_and(|instant| *instant != time);
+        draft.attributes.insert("time".to_owned(), instant.unwrap_or(time));
     }
     (changed, mistyped)
 }

@@ -159,9 +159,11 @@ impl Accounting {
                 writeln!(out, "  {count} {reason}, the first at {place}: {detail}")?;
             }
         }
-        for FileAccount { file, fault, .. } in &self.files {
-            if let Some(fault) = fault {
-                writeln!(out, "{file}: {fault}")?;
+        for FileAccount { file, records, fault, .. } in &self.files {
+            match fault {
+                Some(fault) => writeln!(out, "{file}: {fault}")?,
+                None if *records == 0 => writeln!(out, "{file}: there is no record in it")?,
+                None => {}
             }
         }
         Ok(())

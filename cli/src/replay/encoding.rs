@@ -33,25 +33,29 @@ pub(super) fn content(
     let mut skip = |count: usize| -> std::io::Result<()> {
         raw.by_ref().take(u64::try_from(count).unwrap_or(0)).read_exact(&mut vec![0; count])
     };
-    let refuse = |found: &str| -> anyhow::Result<(Box<dyn Read>, Form)> {
-        bail!(
-            "{}: it looks like {found}, and the source reads {}: write `encoding: {}` into sources/{source}.yaml, or convert the file",
-            path.display(),
-            name(encoding),
-            found.split(' ').next().unwrap_or(found).to_lowercase()
-        )
+    let refuse = |found: Found| -> anyhow::Result<(Box<dyn Read>, Form)> {
+        let (path, reads) = (path.display(), name(encoding));
+        let (looks, key) = found.name(mark > 0, reads);
+        match key {
+            Some(key) => bail!(
+                "{path}: it looks like {looks}, and the source reads {reads}: write `encoding: {key}` into sources/{source}.yaml, or convert the file"
+            ),
+            None => bail!("{path}: it looks like {looks}, which is not read: convert the file"),
+        }
     };
     let big = match (encoding, found) {
+        (_, Some(found @ Found::Wide)) => return refuse(found),
         (Encoding::Utf8 | Encoding::Latin1, None) => return Ok((raw, Form::Bytes)),
         (Encoding::Utf8 | Encoding::Latin1, Some(Found::Utf8)) => {
             skip(mark)?;
             return Ok((raw, Form::Bytes));
         }
-        (Encoding::Utf8 | Encoding::Latin1, Some(found)) => return refuse(found.name(mark > 0)),
-        (_, Some(Found::Utf8)) => return refuse("UTF-8 (by its byte order mark)"),
-        (Encoding::Utf16Le, Some(Found::Big)) if mark > 0 => return refuse("UTF-16BE (by its byte order mark)"),
-        (Encoding::Utf16Be, Some(Found::Little)) if mark > 0 => return refuse("UTF-16LE (by its byte order mark)"),
-        (Encoding::Utf16, found) => found == Some(Found::Big) && mark > 0,
+        (Encoding::Utf8 | Encoding::Latin1, Some(found)) => return refuse(found),
+        (_, Some(found @ Found::Utf8)) => return refuse(found),
+        (Encoding::Utf16Le, Some(found @ Found::Big)) => return refuse(found),
+        (Encoding::Utf16, Some(found @ Found::Big)) if mark == 0 => return refuse(found),
+        (Encoding::Utf16Be, Some(found @ Found::Little)) => return refuse(found),
+        (Encoding::Utf16, found) => found == Some(Found::Big),
         (Encoding::Utf16Le, _) => false,
         (Encoding::Utf16Be, _) => true,
     };
@@ -75,15 +79,21 @@ enum Found {
     Utf8,
     Little,
     Big,
+    Wide,
 }
 
 impl Found {
-    const fn name(self, by_mark: bool) -> &'static str {
+    /// What it is and by what that was seen, and what to declare.
+    fn name(self, by_mark: bool, reads: &str) -> (&'static str, Option<&'static str>) {
+        let any = by_mark && !reads.starts_with("UTF-16");
         match (self, by_mark) {
-            (Self::Utf8, _) => "UTF-8 (by its byte order mark)",
-            (Self::Little | Self::Big, true) => "UTF-16 (by its byte order mark)",
-            (Self::Little, false) => "UTF-16LE (every second byte is zero)",
-            (Self::Big, false) => "UTF-16BE (every second byte is zero)",
+            (Self::Utf8, _) => ("UTF-8 (by its byte order mark)", Some("utf-8")),
+            (Self::Little | Self::Big, true) if any => ("UTF-16 (by its byte order mark)", Some("utf-16")),
+            (Self::Little, true) => ("UTF-16LE (by its byte order mark)", Some("utf-16le")),
+            (Self::Big, true) => ("UTF-16BE (by its byte order mark)", Some("utf-16be")),
+            (Self::Little, false) => ("UTF-16LE (every second byte is zero)", Some("utf-16le")),
+            (Self::Big, false) => ("UTF-16BE (every second byte is zero)", Some("utf-16be")),
+            (Self::Wide, _) => ("UTF-32", None),
         }
     }
 }
@@ -91,16 +101,15 @@ impl Found {
 /// Length of the byte order mark, and what the file begins like. Text in Latin letters without a mark shows UTF-16 by the
 /// zeros in it: read as bytes it would be lines in which nothing is found.
 fn detect(head: &[u8]) -> (usize, Option<Found>) {
-    match head {
-        [0xef, 0xbb, 0xbf, ..] => return (3, Some(Found::Utf8)),
-        [0xff, 0xfe, ..] => return (2, Some(Found::Little)),
-        [0xfe, 0xff, ..] => return (2, Some(Found::Big)),
-        _ => {}
+    if head.starts_with(&[0xef, 0xbb, 0xbf]) {
+        return (3, Some(Found::Utf8));
     }
+    let mark = if matches!(head, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) { 2 } else { 0 };
     match ingest::decode::foreign(head) {
-        Some("utf-16le") => (0, Some(Found::Little)),
-        Some("utf-16be") => (0, Some(Found::Big)),
-        _ => (0, None),
+        Some("utf-16le") => (mark, Some(Found::Little)),
+        Some("utf-16be") => (mark, Some(Found::Big)),
+        Some(_) => (0, Some(Found::Wide)),
+        None => (0, None),
     }
 }
 
@@ -189,7 +198,7 @@ mod tests {
 
     #[test]
     fn every_unit_comes_back_as_it_was() {
-        let all: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
+        let all: Vec<u8> = (1..=u16::MAX).flat_map(u16::to_le_bytes).collect();
         let (spread, form) = read(&[b"\xff\xfe".as_slice(), &all].concat(), Encoding::Utf16).unwrap();
         assert_eq!(form, Form::Little);
         assert_eq!(record(spread.clone(), Form::Little), all);
@@ -220,6 +229,10 @@ mod tests {
             (utf16("several letters", true), Encoding::Utf8, "write `encoding: utf-16be` into"),
             (b"\xef\xbb\xbfone".to_vec(), Encoding::Utf16, "write `encoding: utf-8` into"),
             (utf16("\u{feff}one", true), Encoding::Utf16Le, "write `encoding: utf-16be` into"),
+            (utf16("several letters", true), Encoding::Utf16, "write `encoding: utf-16be` into"),
+            (utf16("several letters", false), Encoding::Utf16Be, "write `encoding: utf-16le` into"),
+            (b"\xff\xfe\0\0o\0\0\0n\0\0\0".to_vec(), Encoding::Utf8, "it looks like UTF-32, which is not read"),
+            (b"o\0\0\0n\0\0\0e\0\0\0".to_vec(), Encoding::Utf16Le, "it looks like UTF-32, which is not read"),
         ] {
             let fault = read(&bytes, encoding).unwrap_err();
             assert!(fault.contains(told) && fault.starts_with("a.log: "), "{fault}");

@@ -35,7 +35,13 @@ pub fn files(
     if let Some(folder) = input {
         files.extend(topic_files(folder, catalogue)?);
     }
-    Ok(files)
+    // What counts without an identity of its own would count twice.
+    let mut known = BTreeSet::new();
+    let place = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+    match files.iter().find(|(topic, path)| !known.insert((Arc::clone(topic), place(path)))) {
+        Some((_, path)) => bail!("{} is given twice: name each file once", path.display()),
+        None => Ok(files),
+    }
 }
 
 /// A file, all files of a folder, or those that a pattern with `*` and `?` names: rotated ones oldest first.

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use measurement::catalogue::{Catalogue, Decode, Encoding};
 
 use super::{
-    bytes::{Trouble, open},
+    bytes::{Trouble, open, peek},
     encoding::{self, Form},
     values::Values,
 };
@@ -22,6 +22,8 @@ pub struct Shape {
     pub source: Arc<str>,
     /// Lines, or JSON.
     pub decode: Decode,
+    /// Whether something is taken off, which may span lines.
+    pub wrapped: bool,
     /// How its bytes become characters.
     pub encoding: Encoding,
     /// Longest record; what is longer is cut one byte after it, so that it is refused for its length.
@@ -33,7 +35,14 @@ impl Shape {
     pub fn of_topic(catalogue: &Catalogue, topic: &str, limit: usize) -> anyhow::Result<Self> {
         let source = catalogue.sources.values().find(|source| source.topics.iter().any(|known| known == topic));
         let source = source.with_context(|| format!("the topic {topic} belongs to no source"))?;
-        Ok(Self { source: source.name.as_str().into(), decode: source.decode, encoding: source.encoding, limit })
+        let wrapped = source.unwrap.as_ref().is_some_and(|steps| !steps.is_empty());
+        Ok(Self {
+            source: source.name.as_str().into(),
+            decode: source.decode,
+            wrapped,
+            encoding: source.encoding,
+            limit,
+        })
     }
 }
 
@@ -62,17 +71,20 @@ pub fn read_file(
     };
     let mut held: Option<Piece> = None;
     let mut unclosed = None;
-    // The last record of a file that is cut off is no record: it is held back until more has come.
+    // The last record of a file that is cut off within a line is no record: it is held back until more has come.
     let mut give = |piece: Piece| held.replace(piece).map_or(Ok(()), |piece| sink(piece, form));
     let reading = || format!("read {}", path.display());
+    let (head, content) = peek(content).with_context(reading)?;
+    // A shipper's envelope, which a source of lines declares, is JSON as any other.
+    let opens = shape.wrapped && matches!(head.trim_ascii_start(), [b'{' | b'[', ..]);
     match shape.decode {
-        Decode::Text => {
+        Decode::Text if !opens => {
             let mut lines = Lines { reader: BufReader::with_capacity(1 << 16, content), limit: shape.limit, line: 0 };
             while let Some(piece) = lines.next().with_context(reading)? {
                 give(piece)?;
             }
         }
-        Decode::Json => {
+        Decode::Text | Decode::Json => {
             let mut values = Values::new(content, shape.limit);
             while let Some(piece) = values.next().with_context(reading)? {
                 give(piece)?;
@@ -80,10 +92,10 @@ pub fn read_file(
             unclosed = values.open_array();
         }
     }
-    let fault = trouble.take();
-    if let (Some(piece), None) = (held, &fault) {
+    if let Some(piece) = held.filter(|_| !trouble.is_within_a_line()) {
         sink(piece, form)?;
     }
+    let fault = trouble.take();
     let unclosed =
         || unclosed.map(|line| format!("the array that begins in line {line} has no end; its items were read"));
     Ok(fault.or_else(unclosed))

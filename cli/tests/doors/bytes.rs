@@ -149,6 +149,99 @@ fn compressed_files_are_read_whatever_their_name_and_end() {
 }
 
 #[test]
+fn spaces_are_as_wide_as_they_are() {
+    half_of_thirty(ssh_lines(|line| line.replace(": Failed", ":  Failed")));
+    half_of_thirty(ssh_lines(|line| line.replace(": Failed password", ":\tFailed   password")));
+    half_of_thirty(ssh_lines(|line| line.replace("sshd[7]", "/usr/sbin/sshd[7]")));
+    half_of_thirty(ssh_lines(|line| line.replace("sshd[7]", "SSHD[7]")));
+}
+
+#[test]
+fn carriage_returns_alone_end_no_line_and_leave_no_band() {
+    let sshd = include_str!("../../../schemas/mappings/sshd/map.vrl");
+    let bench = Bench::new().source("app", "decode: text\nmapping: vrl").mapping("app", sshd);
+    let bench = bench.daily("t/failed", "app", crate::bench::FAILED_SHARE);
+    let said = bench.replay(ssh_lines(str::to_owned).replace('\n', "\r"));
+    assert_eq!((said.failed().outcome.as_str(), said.n("t/failed", crate::bench::DAY).as_str()), ("unvalidated", "1"));
+    assert!(said.errors.contains("1 replaced"), "{}", said.errors);
+}
+
+/// The lines in UTF-16, least significant byte first.
+fn wide(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+#[test]
+fn bytes_of_utf_16_that_are_shifted_are_never_green() {
+    let sshd = include_str!("../../../schemas/mappings/sshd/map.vrl");
+    let bench = Bench::new().source("app", "decode: text\nmapping: vrl\nencoding: utf-16le").mapping("app", sshd);
+    let bench = bench.daily("t/failed", "app", crate::bench::FAILED_SHARE);
+    let whole = wide(&ssh_lines(str::to_owned));
+    bench.replay(&whole).is_red("t/failed", crate::bench::DAY, "50", "30");
+    for (at, insert) in [(1300, true), (2700, true), (1301, false), (2500, false)] {
+        let mut shifted = whole.clone();
+        if insert {
+            shifted.insert(at, 0);
+        } else {
+            shifted.remove(at);
+        }
+        let said = bench.replay(&shifted);
+        assert_eq!(said.failed().outcome, "unvalidated", "{at}: {}", said.errors);
+        assert!(said.errors.contains("wrong-encoding"), "{at}: {}", said.errors);
+    }
+}
+
+#[test]
+fn what_is_not_the_declared_encoding_is_named() {
+    let of = |encoding: &str, bytes: &[u8]| {
+        let keys = format!("decode: json\nmapping: vrl\nencoding: {encoding}");
+        Bench::app().source("app", &keys).replay(bytes)
+    };
+    let text = log_ins(|line| line.replace("idp-1", "id\u{e9}"));
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let utf32: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    for (encoding, bytes, told) in [
+        ("utf-16", big.clone(), "encoding: utf-16be"),
+        ("utf-16le", big, "encoding: utf-16be"),
+        ("utf-16be", wide(&text), "encoding: utf-16le"),
+        ("utf-16", text.clone().into_bytes(), "encoding: utf-8"),
+        ("utf-8", utf32.clone(), "UTF-32"),
+        ("utf-16", [vec![0xff, 0xfe, 0, 0], utf32].concat(), "UTF-32"),
+    ] {
+        let said = of(encoding, &bytes);
+        assert!(said.code == 1 && said.errors.contains(told), "{encoding}: {said:?}");
+    }
+}
+
+#[test]
+fn archives_are_named_and_not_searched_for_lines() {
+    let text = ssh_lines(str::to_owned);
+    let mut tar = text.clone().into_bytes();
+    tar.splice(0..0, [[0; 257].as_slice(), b"ustar\x0000", [0; 247].as_slice()].concat());
+    for (bytes, told) in [
+        ([b"PK\x03\x04".as_slice(), text.as_bytes()].concat(), "a zip archive"),
+        (b"\xfd7zXZ\0\0\x04".to_vec(), "xz"),
+        (b"BZh91AY&SY".to_vec(), "bzip2"),
+        (tar.clone(), "a tar archive"),
+        (gzip(&tar), "a tar archive"),
+        (gzip(&gzip(text.as_bytes())), "packed twice"),
+    ] {
+        let said = Bench::new().sshd(bytes);
+        assert!(said.code == 1 && said.errors.contains(told) && said.errors.contains("unpack it"), "{told}: {said:?}");
+    }
+}
+
+#[test]
+fn a_last_line_that_is_whole_is_used() {
+    let whole = gzip(log_ins(str::to_owned).as_bytes());
+    for bytes in [whole[..whole.len() - 3].to_vec(), [whole.as_slice(), b"no gzip\n"].concat()] {
+        let said = Bench::app().replay(bytes);
+        assert_eq!((said.code, said.n("t/failed", crate::bench::DAY).as_str()), (3, "20"), "{}", said.errors);
+        assert_eq!(said.failed().outcome, "unvalidated");
+    }
+}
+
+#[test]
 fn what_was_cut_off_is_told_and_what_is_there_is_used() {
     let whole = gzip(log_ins(str::to_owned).as_bytes());
     let said = Bench::app().replay_file("app", "cut.log.gz", &whole[..whole.len() - 9]);

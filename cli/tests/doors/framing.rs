@@ -161,3 +161,73 @@ fn a_member_named_twice_goes_by_the_policy_of_the_source() {
         }
     }
 }
+
+/// A thousand good log-ins, with something in the middle.
+fn among_a_thousand(text: &str) -> String {
+    let good: Vec<String> = elements(1000).iter().map(|element| element.replace("failure", "success")).collect();
+    format!("{}\n{text}\n{}\n", good[..500].join("\n"), good[500..].join("\n"))
+}
+
+#[test]
+fn one_element_that_holds_hundreds_is_not_one_missing_event() {
+    let failed: Vec<String> = elements(600).iter().map(|element| element.replace("success", "failure")).collect();
+    let list = failed.join(",");
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let long: Vec<String> =
+        failed.iter().map(|element| element.replace('}', &format!(r#","p":"{}"}}"#, "x".repeat(2000)))).collect();
+    for (what, text) in [
+        ("deeper than names are known", format!(r#"{{"a":{{"b":{{"events":[{list}]}}}}}}"#)),
+        ("by a name that is not known", format!(r#"{{"took":3,"attempts":[{list}]}}"#)),
+        ("values in a text", format!(r#"{{"host":"h","message":{}}}"#, quoted(&failed.join("\n")))),
+        ("an array in a text", format!(r#"{{"host":"h","log":{}}}"#, quoted(&format!("[{list}]")))),
+        ("an array as a text", quoted(&format!("[{list}]"))),
+        ("an item with a member twice", format!(r#"{{"events":[{list},{{"a":1,"a":2}}]}}"#)),
+        ("longer than an element", format!(r#"{{"events":[{}]}}"#, long.join(","))),
+        ("longer than a record", format!(r#"{{"Records":[{}]}}"#, vec![long.join(","); 16].join(","))),
+    ] {
+        let said = Bench::app().replay(among_a_thousand(&text));
+        let figure = said.failed();
+        assert_eq!((figure.value.as_deref(), &*figure.outcome), (Some("0"), "unvalidated"), "{what}: {}", said.errors);
+    }
+    // What needs no declaration is read.
+    let halves = format!("[[{}],[{}]]", failed[..300].join(","), failed[300..].join(","));
+    Bench::app().replay(among_a_thousand(&halves)).is_red("t/failed", DAY, "75/2", "1600");
+}
+
+#[test]
+fn one_line_that_holds_hundreds_is_not_one_missing_line() {
+    let lines: Vec<String> = (0..1600)
+        .map(|number| {
+            let what = if number < 1000 { "Accepted publickey" } else { "Failed password" };
+            format!("2026-03-10T08:{:02}:00Z web-1 sshd[7]: {what} for root from 192.0.2.1 port 400 ssh2", number % 60)
+        })
+        .collect();
+    let (good, failed) = lines.split_at(1000);
+    let texts: Vec<serde_json::Value> = failed.iter().map(|line| line.as_str().into()).collect();
+    let messages: Vec<serde_json::Value> = failed.iter().map(|line| serde_json::json!({ "message": line })).collect();
+    for text in [
+        serde_json::json!({ "message": texts }),
+        serde_json::json!({ "log": failed.join("\n") }),
+        serde_json::json!({ "logGroup": "g", "logEvents": messages }),
+        serde_json::json!(texts),
+    ] {
+        let said = Bench::new().sshd(format!("{}\n{text}\n", good.join("\n")));
+        let figure = said.figure(crate::bench::SSHD, crate::bench::HOUR);
+        assert_eq!((figure.value.as_deref(), &*figure.outcome), (Some("0"), "unvalidated"), "{}", said.errors);
+    }
+}
+
+#[test]
+fn an_envelope_of_lines_may_span_lines() {
+    let lines = crate::bench::ssh_lines(str::to_owned);
+    let messages: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::json!({ "@timestamp": 1, "message": line })).collect();
+    let pretty: Vec<String> = messages.iter().map(|message| serde_json::to_string_pretty(message).unwrap()).collect();
+    for text in [
+        pretty.join("\n"),
+        serde_json::to_string_pretty(&messages).unwrap(),
+        format!("\u{feff}\n{}", pretty.join("\n")),
+    ] {
+        Bench::new().sshd(text).is_red(crate::bench::SSHD, crate::bench::HOUR, "50", "30");
+    }
+}

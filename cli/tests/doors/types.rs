@@ -213,3 +213,20 @@ fn a_comparison_that_can_never_be_true_is_found() {
         "texts are no numbers, and nobody said which it is: {said:#?}"
     );
 }
+
+#[test]
+fn a_day_that_is_written_as_a_number_is_not_in_1970() {
+    let due = "base:\n  n: { event: vulnerability_finding, count: \"finding_info.created_time > time\" }\nindicator:\n  of: n\n  bands: { green: \"[0, 3)\", red: \"[3, inf)\" }\n";
+    for (created, outcome) in [
+        (r#""2026-05-01""#, "red"),
+        ("1777593600000", "red"),
+        ("1777593600", "unvalidated"),
+        ("1777593600000000", "unvalidated"),
+        ("20260501", "unvalidated"),
+        (r#""20260501""#, "unvalidated"),
+    ] {
+        let text = findings(&["5.0"; 4]).replace(r#"{"uid":"VF"#, &format!(r#"{{"created_time":{created},"uid":"VF"#));
+        let said = Bench::ocsf(due).replay(text);
+        assert_eq!(said.figure("t/n", DAY).outcome, outcome, "{created}: {said:#?}");
+    }
+}

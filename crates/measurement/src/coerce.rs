@@ -7,7 +7,8 @@
 //! | text | a number in its shortest decimal form (`1001` is `"1001"`, `1.0` is `"1"`), a bool as `true` or `false` |
 //! | time | a number in the source's `time_unit`; a text that is such a number; RFC 3339; the same without a zone, in the source's zone; a day without a time |
 //!
-//! White space around texts is cut. Finer than milliseconds is cut off. A day without a time stays a day: whoever
+//! White space around a text that is read as another type is cut; a text itself stays as it came. A number that would be
+//! an instant before 2000 or after 9999 is in another unit than the source says. Finer than milliseconds is cut off. A day without a time stays a day: whoever
 //! reads it says in which zone it lies. Everything else is mistyped and stays as it came.
 
 use serde_json::Number;
@@ -15,8 +16,8 @@ use serde_json::Number;
 use crate::{
     catalogue::TimeUnit,
     forms::{
-        Reading, bool_of_number, bool_of_text, day_of_text, number_of_text, start_of_day, text_of_number,
-        time_of_number, time_of_text,
+        Reading, bool_of_number, bool_of_text, credible_time, day_of_text, is_credible, number_of_text, start_of_day,
+        text_of_number, time_of_text,
     },
     number::Exact,
     time::Timestamp,
@@ -59,17 +60,21 @@ pub fn json(value: &serde_json::Value, wanted: Type, reading: Reading) -> Coerce
         (Json::Number(number), Type::Text) => Coerced::of(exact(number).as_ref().and_then(text_of_number)),
         (Json::Bool(truth), Type::Text) => Coerced::Changed(truth.to_string().into()),
         (Json::Number(number), Type::Time) => {
-            if reading.unit == TimeUnit::Milliseconds && number.is_i64() {
-                return Coerced::AsItCame;
+            match exact(number).and_then(|number| credible_time(&number, reading.unit)) {
+                Some(time) if number.as_i64() == Some(time.0) => Coerced::AsItCame,
+                time => Coerced::of(time.map(|time| time.0)),
             }
-            Coerced::of(exact(number).and_then(|number| time_of_number(&number, reading.unit)).map(|time| time.0))
         }
         (Json::String(text), Type::Time) => {
             if day_of_text(text).is_some() {
                 let cut = text.trim();
                 return if cut.len() == text.len() { Coerced::AsItCame } else { Coerced::Changed(cut.into()) };
             }
-            Coerced::of(time_of_text(text, reading).map(|time| time.0))
+            let time = match number_of_text(text) {
+                Some(number) => credible_time(&number, reading.unit),
+                None => time_of_text(text, reading),
+            };
+            Coerced::of(time.map(|time| time.0))
         }
         (Json::Bool(_), Type::Number | Type::Time) | (Json::Array(_) | Json::Object(_), _) => Coerced::Mistyped,
     }
@@ -110,7 +115,10 @@ pub fn field(value: Value, wanted: Type) -> Option<Value> {
         (Value::Null, _) => Some(Value::Null),
         (Value::Text(text), Type::Number) => number_of_text(&text).map(Value::from_exact),
         (Value::Text(text), Type::Bool) => bool_of_text(&text).map(Value::Bool),
-        (Value::Text(text), Type::Time) => time_of_text(&text, reading).map(Value::Time),
+        (Value::Text(text), Type::Time) => match number_of_text(&text) {
+            Some(number) => credible_time(&number, reading.unit).map(Value::Time),
+            None => time_of_text(&text, reading).map(Value::Time),
+        },
         (Value::Text(text), Type::Duration) => Some(Value::Duration(number_of_text(&text)?.to_i64()?)),
         (Value::Bool(truth), Type::Text) => Some(Value::text(if truth { "true" } else { "false" })),
         (value @ (Value::Int(_) | Value::Number(_)), Type::Text | Type::Bool | Type::Time | Type::Duration) => {
@@ -118,7 +126,7 @@ pub fn field(value: Value, wanted: Type) -> Option<Value> {
             match wanted {
                 Type::Text => text_of_number(&number).map(|text| Value::text(&text)),
                 Type::Bool => bool_of_number(&number).map(Value::Bool),
-                Type::Time => time_of_number(&number, reading.unit).map(Value::Time),
+                Type::Time => credible_time(&number, reading.unit).map(Value::Time),
                 Type::Duration => number.to_i64().map(Value::Duration),
                 Type::Number | Type::Set => None,
             }
@@ -134,7 +142,7 @@ impl Value {
     pub fn coerce(self, wanted: Type) -> Self {
         match (self, wanted) {
             (Self::Null, _) => Self::Null,
-            (Self::Int(milliseconds), Type::Time) => Self::Time(Timestamp(milliseconds)),
+            (Self::Int(milliseconds), Type::Time) if is_credible(milliseconds) => Self::Time(Timestamp(milliseconds)),
             (Self::Int(milliseconds), Type::Duration) => Self::Duration(milliseconds),
             (value, wanted) if value.type_of() == Some(wanted) => value,
             (Self::Text(text), Type::Time) if text.len() == 10 => day_of_text(&text).map_or(Self::Mistyped, Self::Day),

@@ -10,6 +10,9 @@ const IDENTIFIER_LIMIT: usize = 64;
 /// Most decimal places of a number that serves as an identifier.
 const IDENTIFIER_PLACES: u32 = 48;
 
+/// Milliseconds of the years 2000 to 9999.
+const CREDIBLE: std::ops::Range<i64> = 946_684_800_000..253_402_300_800_000;
+
 /// How a source writes what its values do not say themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
@@ -73,6 +76,17 @@ pub fn time_of_number(number: &Exact, unit: TimeUnit) -> Option<Timestamp> {
     // Cut to the range of 64 bits, it would be another instant.
     let off = milliseconds.subtract(&Exact::from(floor));
     (!off.is_negative() && off < 1).then_some(Timestamp(floor))
+}
+
+/// Whether a number of milliseconds can be meant as an instant: one before 2000 or after 9999 is a number in another unit, or a
+/// day such as 20260210. Zero is what clocks and exporters write for "never".
+pub(crate) fn is_credible(milliseconds: i64) -> bool {
+    milliseconds == 0 || CREDIBLE.contains(&milliseconds)
+}
+
+/// The same as [`time_of_number`], where the number can be meant as an instant.
+pub(crate) fn credible_time(number: &Exact, unit: TimeUnit) -> Option<Timestamp> {
+    time_of_number(number, unit).filter(|time| is_credible(time.0))
 }
 
 /// The instant that a text is: RFC 3339, the same without a zone, or a number in the source's unit.

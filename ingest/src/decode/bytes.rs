@@ -25,7 +25,7 @@ pub(super) fn text(bytes: &[u8], encoding: Encoding) -> Result<Text<'_>, Refusal
         Encoding::Utf8 => {
             let text = without_mark(trimmed(bytes));
             return match foreign(trimmed(bytes)) {
-                Some(found) => Err(wrong(found, "utf-8")),
+                Some(found) => Err(wrong(found, name(encoding))),
                 None => Ok(Text { bytes: Cow::Borrowed(text), replaced: false }),
             };
         }
@@ -35,16 +35,29 @@ pub(super) fn text(bytes: &[u8], encoding: Encoding) -> Result<Text<'_>, Refusal
         }
         Encoding::Utf16 | Encoding::Utf16Le | Encoding::Utf16Be => bytes,
     };
-    let marked = marked(bytes);
-    if marked.is_none() && is_plain_ascii(bytes) {
-        return Err(wrong("utf-8", "utf-16"));
+    let declared = name(encoding);
+    if is_utf8(bytes) {
+        return Err(wrong("utf-8", declared));
     }
     let big = match encoding {
-        Encoding::Utf16 => marked == Some(true),
+        Encoding::Utf16 => marked(bytes) == Some(true),
         Encoding::Utf16Be => true,
         _ => false,
     };
-    Ok(from_utf16(bytes, big))
+    match foreign(bytes) {
+        Some(found) if found != if big { "utf-16be" } else { "utf-16le" } => Err(wrong(found, declared)),
+        _ => Ok(from_utf16(bytes, big)),
+    }
+}
+
+const fn name(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Utf8 => "utf-8",
+        Encoding::Utf16 => "utf-16",
+        Encoding::Utf16Le => "utf-16le",
+        Encoding::Utf16Be => "utf-16be",
+        Encoding::Latin1 => "latin-1",
+    }
 }
 
 /// The encoding that the bytes look like, if it is none in which each character of ASCII is its byte.
@@ -82,7 +95,9 @@ pub fn foreign(bytes: &[u8]) -> Option<&'static str> {
 fn wrong(found: &str, declared: &str) -> Refusal {
     let detail = match found {
         "utf-32" => format!("the bytes look like utf-32, not {declared}, and ingest does not read that"),
-        "utf-16le" | "utf-16be" => format!("the bytes look like {found}, not {declared}: declare `encoding: utf-16`"),
+        "utf-16le" | "utf-16be" if !declared.starts_with("utf-16") => {
+            format!("the bytes look like {found}, not {declared}: declare `encoding: utf-16`")
+        }
         _ => format!("the bytes look like {found}, not {declared}: declare `encoding: {found}`"),
     };
     Refusal::new(Reason::WrongEncoding, detail)
@@ -97,8 +112,11 @@ fn marked(bytes: &[u8]) -> Option<bool> {
     }
 }
 
-fn is_plain_ascii(bytes: &[u8]) -> bool {
-    bytes.len() > 3 && bytes.get(..SAMPLE).unwrap_or(bytes).iter().all(|byte| byte.is_ascii() && *byte != 0)
+/// Whether bytes are UTF-8 and hold no zero, of which UTF-16 is full wherever there are Latin letters or ends of lines.
+fn is_utf8(bytes: &[u8]) -> bool {
+    let sample = bytes.get(..SAMPLE).unwrap_or(bytes);
+    let cut = |fault: std::str::Utf8Error| fault.error_len().is_none() && bytes.len() > SAMPLE;
+    bytes.len() > 3 && !sample.contains(&0) && std::str::from_utf8(sample).map_or_else(cut, |_| true)
 }
 
 fn from_utf16(bytes: &[u8], big: bool) -> Text<'static> {
@@ -189,6 +207,13 @@ mod tests {
             assert!(refused(&wide, Encoding::Utf8).contains("utf-32"), "{text}");
         }
         assert!(refused(b"{\"a\": 1}", Encoding::Utf16).contains("`encoding: utf-8`"));
+        assert!(refused("\u{e9}t\u{e9} \u{20ac}".as_bytes(), Encoding::Utf16Le).contains("`encoding: utf-8`"));
+        let line = "one line and another";
+        assert!(refused(&utf16(line, true), Encoding::Utf16).contains("declare `encoding: utf-16be`"));
+        assert!(refused(&utf16(line, false), Encoding::Utf16Be).contains("declare `encoding: utf-16le`"));
+        assert!(refused(&utf16("\u{feff}ab", true), Encoding::Utf16Le).contains("declare `encoding: utf-16be`"));
+        let wide: Vec<u8> = line.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+        assert!(refused(&wide, Encoding::Utf16).contains("utf-32"));
     }
 
     #[test]

@@ -48,6 +48,8 @@ fn every_usual_shape_of_json_is_taken_apart() {
     assert_eq!(json("\u{feff}[\r\n  {\"a\":1},\r\n  {\"a\":2}\r\n]\r\n"), [r#"{"a":1}"#, r#"{"a":2}"#]);
     assert_eq!(json(r#"{"Records":[{"a":1},{"a":2}]}"#), [r#"{"a":1}"#, r#"{"a":2}"#]);
     assert_eq!(json("{\n  \"Records\": [\n    {\"a\":1},\n    {\"a\":2}\n  ]\n}"), [r#"{"a":1}"#, r#"{"a":2}"#]);
+    assert_eq!(json(r#"[[{"a":1}],[],[[{"a":2},{"a":3}]]]"#), [r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":3}"#]);
+    assert_eq!(json(&format!("{}{{}}{}", "[".repeat(9), "]".repeat(9))), ["[{}]"], "not at any depth");
     assert_eq!(json("[]"), Vec::<String>::new());
     assert_eq!(json(r#"{"Records":[]}"#), Vec::<String>::new());
 }
@@ -111,6 +113,12 @@ fn lines_are_unwrapped_where_that_is_declared() {
     assert_eq!(shown(&message, br#"{"message":"a\ud800b\nc"}"#), ["a\u{fffd}b (replaced)", "c"]);
     let both = framing(Decode::Text, Some(&[records("logEvents"), text("message")]));
     assert_eq!(shown(&both, br#"{"logEvents":[{"message":"one"},{"message":"two"}]}"#), ["one", "two"]);
+    let texts = framing(Decode::Text, Some(&[records("lines")]));
+    assert_eq!(
+        shown(&texts, br#"{"lines":["one","two\nthree \"3\"",["four"]]}"#),
+        ["one", "two", "three \"3\"", "four"]
+    );
+    assert_eq!(shown(&texts, b"\"one\""), ["\"one\""], "quotes of a line are its own");
 }
 
 #[test]
@@ -120,7 +128,7 @@ fn what_ends_a_line_is_no_part_of_it() {
     assert_eq!(lines(b"one\r\r\ntwo\r\0\n\r\n\0\n"), ["one", "two"]);
     assert_eq!(lines("\u{feff}one\n\u{feff}two\n\u{feff}\n".as_bytes()), ["one", "two"]);
     assert_eq!(lines(b"one\0\0\0\0"), ["one"]);
-    assert_eq!(lines(b"one\rtwo"), ["one\rtwo"], "what stands within a line was written there");
+    assert_eq!(lines(b"one\rtwo"), ["one\u{fffd}two (replaced)"], "it may have been meant to end one");
 }
 
 #[test]
@@ -152,6 +160,21 @@ fn a_declared_encoding_is_read_element_by_element() {
         shown(&utf16, &half),
         ["one", "\u{fffd}wo (replaced)", "three"].map(|line| line.replace("\u{fffd}wo", "\u{fffd}two"))
     );
+    // From the first byte too many on, no end of line is one.
+    let mut shifted = wide("one\ntwo\nthree\nfour");
+    shifted.insert(10, 0);
+    let refused = |format| {
+        let utf16 = Framing { encoding: Encoding::Utf16Le, ..framing(format, None) };
+        let elements = decode(&utf16, Some(&shifted), limits()).unwrap();
+        elements
+            .iter()
+            .map(|element| match &element.form {
+                Form::Broken(refusal) => refusal.elements,
+                Form::Line(_) | Form::Json(_) => 0,
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((refused(Decode::Text), refused(Decode::Json).last()), (vec![0, 3], Some(&3)));
     let refusal = decode(&framing(Decode::Text, None), Some(&wide("one\ntwo\nthree")), limits()).unwrap_err();
     assert_eq!((refusal.reason, refusal.elements), (Reason::WrongEncoding, 3));
 }
@@ -212,8 +235,16 @@ fn limits_refuse_what_is_beyond_them_alone() {
     assert_eq!(show(Decode::Text, &format!("one\n{long}\nthree")), ["one", "! too-large 1", "three"]);
     assert_eq!(show(Decode::Json, &format!("[{{}},{{\"a\":\"{long}\"}},{{}}]")), ["{}", "! too-large 1", "{}"]);
     assert_eq!(show(Decode::Json, "[1,2,3,4,5]"), ["1", "2", "3", "! too-many-values 2"]);
-    let refusal = decode(&framing(Decode::Text, None), Some("ab\n".repeat(400).as_bytes()), small).unwrap_err();
-    assert_eq!((refusal.reason, refusal.elements), (Reason::TooLarge, 400));
+    assert_eq!(show(Decode::Json, r#"[{},{"events":[{},{},{},{}]},{}]"#), ["{}", "! too-large 4", "{}"]);
+    assert_eq!(show(Decode::Json, "{\"a\":[1,2,3,4,5,6,7,8]}"), ["! too-large 1"]);
+    let held = |format, text: &str| {
+        let refusal = decode(&framing(format, None), Some(text.as_bytes()), small).unwrap_err();
+        assert_eq!(refusal.reason, Reason::TooLarge);
+        refusal.elements
+    };
+    assert_eq!(held(Decode::Text, &"ab\n".repeat(400)), 400);
+    assert_eq!(held(Decode::Json, &format!("{{\"Records\":[{}", "{\"a\":1}, ".repeat(400))), 400);
+    assert_eq!(held(Decode::Json, &"{\"a\":1}\n".repeat(400)), 400);
 }
 
 #[test]

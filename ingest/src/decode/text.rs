@@ -23,14 +23,15 @@ fn content(mut line: &[u8]) -> &[u8] {
     }
 }
 
-/// A line as an element. A zero in it is no character of a text: it is replaced like a byte that is none.
+/// A line as an element. A zero in it is no character of a text, and neither is a carriage return: whoever wrote it may have
+/// meant the end of a line. They are replaced like bytes that are none.
 pub(super) fn element(line: &[u8], doubtful: bool) -> Option<Element<'_>> {
     let (text, replaced) = characters(line, doubtful);
     if text.trim().is_empty() {
         return None;
     }
-    if text.contains('\0') {
-        return Some(Element { form: Form::Line(text.replace('\0', "\u{fffd}").into()), replaced: true });
+    if text.contains(['\0', '\r']) {
+        return Some(Element { form: Form::Line(text.replace(['\0', '\r'], "\u{fffd}").into()), replaced: true });
     }
     Some(Element { form: Form::Line(text), replaced })
 }

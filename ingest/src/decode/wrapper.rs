@@ -1,72 +1,11 @@
-//! What stands around events: finding it where it is declared, and naming it where it is not. Nothing is taken off
-//! because it looks like a wrapper.
+//! What stands around events and is declared: where it is.
 
 use std::{borrow::Cow, collections::HashSet};
 
-use measurement::{
-    catalogue::{Decode, DuplicateMembers},
-    fields::{Step, parse_path},
-};
+use measurement::{catalogue::DuplicateMembers, fields::Step};
 
-use super::{Form, Framing, json::items, scan::Scanner};
-use crate::{
-    json::scalar,
-    reject::{Reason, Refusal},
-};
-
-/// Members that shippers, services and tools put arrays of events into.
-const ARRAYS: &[&str] = &[
-    "Records",
-    "records",
-    "events",
-    "Events",
-    "event",
-    "value",
-    "values",
-    "items",
-    "Items",
-    "data",
-    "logs",
-    "log",
-    "logEvents",
-    "entries",
-    "Entries",
-    "results",
-    "Results",
-    "result",
-    "hits",
-    "rows",
-    "batch",
-    "messages",
-    "alerts",
-    "findings",
-    "incidents",
-    "Resources",
-    "resources",
-    "logins",
-    "documents",
-    "docs",
-    "payload",
-    "list",
-    "content",
-    "resourceLogs",
-    "detections",
-];
-/// Members that shippers put texts into.
-const TEXTS: &[&str] = &[
-    "message",
-    "log",
-    "MESSAGE",
-    "msg",
-    "Message",
-    "event.original",
-    "raw",
-    "_raw",
-    "body",
-    "line",
-    "text",
-    "payload",
-];
+use super::scan::Scanner;
+use crate::json::scalar;
 
 /// Where the value at a path stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,7 +67,7 @@ fn joined(steps: &[Step]) -> Option<String> {
 }
 
 /// The members of an object and where their values begin; none if it is no object.
-fn members<'t>(scanner: &mut Scanner<'t>, open: usize) -> Vec<(Cow<'t, str>, usize)> {
+pub(super) fn members<'t>(scanner: &mut Scanner<'t>, open: usize) -> Vec<(Cow<'t, str>, usize)> {
     let mut members = Vec::new();
     if scanner.byte(open) != Some(b'{') {
         return members;
@@ -167,7 +106,7 @@ fn item(scanner: &mut Scanner<'_>, open: usize, index: usize) -> Option<usize> {
 }
 
 /// What stands behind a value, even behind a broken one if its brackets close.
-fn after(scanner: &mut Scanner<'_>, value: usize) -> Option<usize> {
+pub(super) fn after(scanner: &mut Scanner<'_>, value: usize) -> Option<usize> {
     let end = match scanner.value(value) {
         Ok(extent) => extent.end,
         Err(_) => scanner.brackets(value, false)?,
@@ -183,7 +122,7 @@ pub(super) fn text_at(bytes: &[u8], start: usize) -> Option<(Cow<'_, str>, bool)
 }
 
 /// A text in quotes, and whether something in it was replaced.
-fn unquoted(quoted: &[u8]) -> (Cow<'_, str>, bool) {
+pub(super) fn unquoted(quoted: &[u8]) -> (Cow<'_, str>, bool) {
     let inner = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
     match String::from_utf8_lossy(inner) {
         Cow::Borrowed(text) => scalar::text(text),
@@ -210,100 +149,10 @@ pub(super) fn only_records(bytes: &[u8], sound: bool) -> Option<usize> {
     alone.then_some(array)
 }
 
-/// What became of an element, unless nothing did and it looks like something around events that nobody declared: then
-/// that is what it is refused for, with what to declare.
-pub fn judge<T>(framing: &Framing, form: &Form<'_>, found: Result<Vec<T>, Refusal>) -> Result<Vec<T>, Refusal> {
-    let why = match &found {
-        Ok(events) if events.is_empty() => String::new(),
-        Err(refusal) if may_be_a_wrapper(refusal.reason) => format!(" ({}: {})", refusal.reason.name(), refusal.detail),
-        _ => return found,
-    };
-    let (Form::Line(text) | Form::Json(text)) = form else { return found };
-    // An empty list says that there is nothing to take off, whatever it looks like.
-    if framing.unwrap.as_ref().is_some_and(Vec::is_empty) {
-        return found;
-    }
-    let Some(declaration) = looks_like(text, framing.decode) else { return found };
-    let detail =
-        format!("it looks like something around events: declare `{declaration}`, or `unwrap: []` if it is none{why}");
-    Err(Refusal::new(Reason::UndeclaredWrapper, detail).of(held(text, &declaration)))
-}
-
-const fn may_be_a_wrapper(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::NotAnObject
-            | Reason::MappingAborted
-            | Reason::MappingFailed
-            | Reason::MappingResult
-            | Reason::UnknownClass
-            | Reason::MissingAttribute
-            | Reason::BadAttribute
-            | Reason::BadTime
-    )
-}
-
-/// How many events an undeclared wrapper holds.
-fn held(text: &str, declaration: &str) -> u64 {
-    let path = declaration.strip_prefix("unwrap: { records: ").and_then(|path| path.strip_suffix(" }"));
-    let items = match path.and_then(parse_path).map(|path| find(text.as_bytes(), &path, DuplicateMembers::First)) {
-        Some(Found::At { start, levels }) => items(text.as_bytes(), start, &levels).len(),
-        _ => 1,
-    };
-    u64::try_from(items).unwrap_or(u64::MAX)
-}
-
-/// What to declare, if a text looks like something around events: an array of objects, or a text that holds an object or
-/// a line.
-pub fn looks_like(text: &str, decode: Decode) -> Option<String> {
-    let mut scanner = Scanner::new(text.as_bytes());
-    let start = scanner.space(0);
-    let members = members(&mut scanner, start);
-    let arrays = decode == Decode::Json;
-    let mut found = None;
-    for (name, value) in &members {
-        let within = self::members(&mut scanner, *value);
-        let inner = within.iter().map(|(inner, value)| (format!("{name}.{inner}"), &**inner, *value));
-        for (path, name, value) in std::iter::once((name.to_string(), &**name, *value)).chain(inner) {
-            if parse_path(&path).is_none() {
-                continue;
-            }
-            let known = ARRAYS.contains(&name) || members.len() == 1;
-            if arrays && known && holds_objects(&scanner, value) {
-                return Some(format!("unwrap: {{ records: {path} }}"));
-            }
-            let known = TEXTS.contains(&name) || TEXTS.contains(&&*path);
-            if found.is_none() && known && holds_text(&scanner, value, decode) {
-                found = Some(format!("unwrap: {{ text: {path} }}"));
-            }
-        }
-    }
-    found
-}
-
-fn holds_objects(scanner: &Scanner<'_>, array: usize) -> bool {
-    scanner.byte(array) == Some(b'[') && scanner.byte(scanner.space(array + 1)) == Some(b'{')
-}
-
-fn holds_text(scanner: &Scanner<'_>, quote: usize, decode: Decode) -> bool {
-    if scanner.byte(quote) != Some(b'"') {
-        return false;
-    }
-    let Ok(end) = scanner.string(quote, &mut false) else { return false };
-    let (text, _) = unquoted(scanner.slice(quote, end));
-    match decode {
-        Decode::Text => !text.trim().is_empty(),
-        Decode::Json => {
-            let mut inner = Scanner::new(text.as_bytes());
-            let start = inner.space(0);
-            let opens = inner.byte(start) == Some(b'{') || holds_objects(&inner, start);
-            opens && inner.value(start).is_ok_and(|extent| inner.space(extent.end) == inner.len())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use measurement::fields::parse_path;
+
     use super::*;
 
     fn place(text: &str, path: &str, duplicates: DuplicateMembers) -> Option<String> {
@@ -335,67 +184,6 @@ mod tests {
         assert_eq!(place(text, "a", DuplicateMembers::Refuse).unwrap(), "doubled");
         assert!(place(text, "a", DuplicateMembers::First).unwrap().starts_with("[1]"));
         assert!(place(text, "a", DuplicateMembers::Last).unwrap().starts_with("[2]"));
-    }
-
-    #[test]
-    fn what_looks_like_a_wrapper_is_named() {
-        let json = |text: &str| looks_like(text, Decode::Json);
-        for (text, path) in [
-            (r#"{"events":[{"a":1}]}"#, "records: events"),
-            (r#"{"Records":[{"a":1}],"next":"x"}"#, "records: Records"),
-            (r#"{"took":3,"hits":{"total":1,"hits":[{"a":1}]}}"#, "records: hits.hits"),
-            (r#"{"data":{"items":[{}]}}"#, "records: data.items"),
-            (r#"{"whatever":[{"a":1}]}"#, "records: whatever"),
-            (r#"{"message":"{\"a\":1}","host":"h"}"#, "text: message"),
-            (r#"{"event":{"original":" {\"a\":1}\n"},"host":"h"}"#, "text: event.original"),
-            (r#"{"log":"[{\"a\":1}]","stream":"stdout"}"#, "text: log"),
-        ] {
-            assert_eq!(json(text), Some(format!("unwrap: {{ {path} }}")), "{text}");
-        }
-        for text in [
-            r#"{"message":"hello","x":1}"#,
-            r#"{"message":"[auth] no","x":1}"#,
-            r#"{"message":"{user=root}","x":1}"#,
-            r#"{"events":3}"#,
-            r#"{"events":[]}"#,
-            r#"{"events":[1,2]}"#,
-            r#"{"tags":[{"k":1}],"x":1}"#,
-            "[]",
-            "3",
-            "",
-            "{",
-            r#"{"a":"#,
-        ] {
-            assert_eq!(json(text), None, "{text}");
-        }
-        let line = r#"{"@timestamp":1.5,"message":"Failed password for root"}"#;
-        assert_eq!(looks_like(line, Decode::Text).as_deref(), Some("unwrap: { text: message }"));
-        assert_eq!(looks_like("Failed password for {root}", Decode::Text), None);
-    }
-
-    #[test]
-    fn a_wrapper_that_nobody_declared_is_refused_by_its_name() {
-        let judged = |unwrap, text: &str, found: Result<Vec<u8>, Refusal>| {
-            let framing = Framing { unwrap, ..Framing::plain(Decode::Json) };
-            judge(&framing, &Form::Json(text.into()), found)
-        };
-        let wrapper = r#"{"n":1,"events":[{"a":[{},{}]},{"a":2},{"a":3}]}"#;
-        let refusal = judged(None, wrapper, Ok(Vec::new())).unwrap_err();
-        assert_eq!((refusal.reason, refusal.elements), (Reason::UndeclaredWrapper, 3));
-        assert!(refusal.detail.contains("`unwrap: { records: events }`"), "{}", refusal.detail);
-        let class = || Err(Refusal::new(Reason::UnknownClass, "the event names no class_uid"));
-        let refusal = judged(Some(Vec::new()), wrapper, class()).unwrap_err();
-        assert_eq!(refusal.reason, Reason::UnknownClass, "it was said that nothing is to be taken off");
-        assert!(
-            judged(None, wrapper, class())
-                .unwrap_err()
-                .detail
-                .ends_with("(unknown-class: the event names no class_uid)")
-        );
-        assert_eq!(judged(None, wrapper, Ok(vec![1])), Ok(vec![1]), "it gave an event");
-        assert_eq!(judged(None, r#"{"type":"heartbeat"}"#, Ok(Vec::new())), Ok(Vec::new()));
-        let deep = || Err(Refusal::new(Reason::TooDeep, ""));
-        assert_eq!(judged(None, wrapper, deep()), deep());
     }
 
     #[test]

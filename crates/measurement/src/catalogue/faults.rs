@@ -63,6 +63,12 @@ impl<T> Named<T> {
         self.0.insert(name, value).is_none()
     }
 
+    /// A file that cannot be read stands for what it is named by: who refers to that is not at fault.
+    pub(super) fn faulty(&mut self, file: &str) {
+        let name = file.rsplit('/').next().and_then(|name| name.strip_suffix(".yaml")).unwrap_or(file);
+        self.0.entry(name.to_owned()).or_insert(None);
+    }
+
     pub(super) fn get(&self, name: &str) -> Found<'_, T> {
         match self.0.get(name) {
             None => Found::Unknown,

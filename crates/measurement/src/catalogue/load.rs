@@ -147,7 +147,10 @@ fn sources(files: &Files, classes: &Classes, folder: &Path, list: &mut Vec<Diagn
     let mut sources = Named::new();
     for (file, text) in files.under("sources", ".yaml") {
         let mut faults = Faults { list: &mut *list, file: file.to_owned(), subject: String::new() };
-        let Some(spec) = parse::<spec::SourceSpec>(text, &mut faults) else { continue };
+        let Some(spec) = parse::<spec::SourceSpec>(text, &mut faults) else {
+            sources.faulty(file);
+            continue;
+        };
         let (name, at) = (spec.source.value.clone(), spec.source.referenced);
         let source = check::source::source(spec, classes, files, folder, &mut faults);
         if !sources.insert(name, source) {
@@ -166,14 +169,15 @@ fn populations(
     list: &mut Vec<Diagnostic>,
 ) -> Named<Population> {
     let mut specs = Vec::new();
+    let mut populations = Named::new();
     for (file, text) in files.under("populations", ".yaml") {
         let mut faults = Faults { list: &mut *list, file: file.to_owned(), subject: String::new() };
-        if let Some(spec) = parse::<spec::PopulationSpec>(text, &mut faults) {
-            specs.push((file.to_owned(), spec));
+        match parse::<spec::PopulationSpec>(text, &mut faults) {
+            Some(spec) => specs.push((file.to_owned(), spec)),
+            None => populations.faulty(file),
         }
     }
     let keys = partition_keys(&specs);
-    let mut populations = Named::new();
     for (file, spec) in specs {
         let mut faults = Faults { list: &mut *list, file, subject: String::new() };
         let (name, at) = (spec.population.value.clone(), spec.population.referenced);

@@ -113,6 +113,32 @@ fn instants_may_be_texts_and_numbers_of_the_sources_unit() {
 }
 
 #[test]
+fn a_number_in_another_unit_is_no_instant() {
+    for (unit, given) in [
+        (TimeUnit::Milliseconds, value!(1_773_129_600)),
+        (TimeUnit::Milliseconds, value!(1_773_129_600.5)),
+        (TimeUnit::Milliseconds, value!("1773129600000000")),
+        (TimeUnit::Milliseconds, value!("20260210")),
+        (TimeUnit::Milliseconds, value!(20_260_210)),
+        (TimeUnit::Milliseconds, value!(946_684_799_999_i64)),
+        (TimeUnit::Milliseconds, value!(253_402_300_800_000_i64)),
+        (TimeUnit::Milliseconds, value!(-1)),
+        (TimeUnit::Seconds, value!(1_773_129_600_000_i64)),
+        (TimeUnit::Microseconds, value!(1_773_129_600_000_i64)),
+        (TimeUnit::Nanoseconds, value!(1_773_129_600_000_000_i64)),
+    ] {
+        let reading = Reading { unit, ..Reading::default() };
+        assert_eq!(json(&given, Type::Time, reading), Coerced::Mistyped, "{given} {unit:?}");
+    }
+    for sound in [value!(0), value!(946_684_800_000_i64), value!(253_402_300_799_999_i64)] {
+        assert_eq!(coerced(&sound, Type::Time), Coerced::AsItCame, "{sound}");
+    }
+    assert_eq!(coerced(&value!("1970-01-20T12:00:00Z"), Type::Time), changed(value!(1_684_800_000)), "it is written");
+    // When an event happened is judged by its record.
+    assert_eq!(instant(&value!(1_773_129_600), Reading::default()), Some(Timestamp(1_773_129_600)));
+}
+
+#[test]
 fn a_stamp_without_a_zone_is_of_the_sources_zone() {
     use chrono_tz::{America::New_York, Asia::Kolkata, Europe::Zurich};
     let of = |text: &str, zone| time_of_text(text, Reading { zone, ..Reading::default() });
@@ -150,8 +176,13 @@ fn fields_of_events_are_read_by_the_same_table() {
     for (given, wanted, read) in [
         (Value::text("9.8"), Type::Number, Some(Value::from_exact(Exact::ratio(98, 10).unwrap()))),
         (Value::Int(1001), Type::Text, Some(Value::text("1001"))),
-        (Value::Int(5), Type::Time, Some(Value::Time(Timestamp(5)))),
-        (Value::Number(Exact::ratio(11, 2).unwrap()), Type::Time, Some(Value::Time(Timestamp(5)))),
+        (Value::Int(1_773_129_600_000), Type::Time, Some(Value::Time(Timestamp(1_773_129_600_000)))),
+        (
+            Value::Number(Exact::ratio(3_546_259_200_001, 2).unwrap()),
+            Type::Time,
+            Some(Value::Time(Timestamp(1_773_129_600_000))),
+        ),
+        (Value::Int(5), Type::Time, None),
         (Value::text("TRUE"), Type::Bool, Some(Value::Bool(true))),
         (Value::Bool(true), Type::Text, Some(Value::text("true"))),
         (Value::Int(1), Type::Bool, Some(Value::Bool(true))),

@@ -142,7 +142,7 @@ impl<'t> Items<'t, '_> {
     fn broken(&mut self, start: usize, end: usize, fault: usize) -> usize {
         let bytes = self.scanner.slice(start, end);
         let bytes = trimmed(bytes).strip_suffix(b",").unwrap_or(bytes);
-        let values = if end < self.scanner.len() { 1 } else { boundaries(bytes) + 1 };
+        let values = if end < self.scanner.len() { 1 } else { boundaries(bytes.iter().copied()) + 1 };
         self.last = None;
         self.parts.push(Part { bytes, state: State::Broken { at: fault.saturating_sub(start), values } });
         end
@@ -300,20 +300,18 @@ impl<'t> Items<'t, '_> {
 }
 
 /// How often an object follows another one.
-pub(in crate::decode) fn boundaries(bytes: &[u8]) -> u64 {
+pub(in crate::decode) fn boundaries(bytes: impl IntoIterator<Item = u8>) -> u64 {
     let mut count = 0;
     let mut closed = false;
-    let mut comma = false;
     for byte in bytes {
         match byte {
-            b'}' => (closed, comma) = (true, false),
-            b',' if closed => comma = true,
-            b'{' if comma => {
+            b'}' => closed = true,
+            b'{' if closed => {
                 count += 1;
-                (closed, comma) = (false, false);
+                closed = false;
             }
-            b' ' | b'\t' | b'\n' | b'\r' => {}
-            _ => (closed, comma) = (false, false),
+            b' ' | b'\t' | b'\n' | b'\r' | b',' => {}
+            _ => closed = false,
         }
     }
     count

@@ -11,10 +11,11 @@ use crate::{
         population::{Extra, Population, Scale},
         spec,
     },
+    coerce,
     diagnostic::meant,
     expression::{OpenItems, Parameter, Scope},
     rates::SharedRates,
-    value::Type,
+    value::{Type, Value},
     working::SharedHours,
 };
 
@@ -135,12 +136,14 @@ fn on_events(
                 let reason = format!("the dimension `{}` has no attribute of events", dimension.name.value);
                 faults.add(at, reason, "give it `event`");
             }
-            Some(path) if known.classes.attribute(class, &path.value).is_none() => {
-                let attributes: Vec<String> = known.classes.attributes(class).map(str::to_owned).collect();
-                let reason = format!("`{}` is no attribute of `{}`", path.value, event.value);
-                faults.add(&path.referenced, reason, meant(&path.value, &attributes));
-            }
-            Some(_) => {}
+            Some(path) => match known.classes.attribute(class, &path.value) {
+                None => {
+                    let attributes: Vec<String> = known.classes.attributes(class).map(str::to_owned).collect();
+                    let reason = format!("`{}` is no attribute of `{}`", path.value, event.value);
+                    faults.add(&path.referenced, reason, meant(&path.value, &attributes));
+                }
+                Some(kind) => groups(dimension, kind, faults),
+            },
         }
     }
     let slot = |by: &str| draft.dimensions.iter().find(|dimension| dimension.name == by)?.field;
@@ -169,6 +172,26 @@ fn on_events(
     })
 }
 
+/// A group whose name no value has would stay empty, and an empty group looks sound.
+fn groups(dimension: &spec::DimensionSpec, kind: Option<Type>, faults: &mut Faults<'_>) {
+    let Some(kind) = kind else { return };
+    for value in &dimension.values {
+        let read = coerce::field(Value::text(value), kind);
+        let named = read.as_ref().and_then(Value::name);
+        if named.as_deref() == Some(value) {
+            continue;
+        }
+        let hint = match (kind, &named) {
+            (_, Some(named)) => format!("write `{named}`"),
+            (Type::Bool, None) => "write `true` or `false`".to_owned(),
+            (Type::Number, None) => "write a number in its shortest form".to_owned(),
+            _ => "groups are by texts, numbers and bools".to_owned(),
+        };
+        let reason = format!("no {kind} is named `{value}`: the group of `{}` would stay empty", dimension.name.value);
+        faults.add(&dimension.name.referenced, reason, hint);
+    }
+}
+
 fn on_population(
     name: &str,
     spec: &spec::BaseSpec,
@@ -187,10 +210,14 @@ fn on_population(
             return None;
         }
     };
-    for dimension in &draft.dimensions {
-        if dimension.column.as_deref().and_then(|column| population.column(column)).is_none() {
-            let reason = format!("the dimension `{}` is no column of `{}`", dimension.name, population.name);
-            faults.add(at, reason, "give it `column`");
+    for dimension in &draft.spec.by {
+        let column = dimension.column.as_ref().and_then(|column| population.column(&column.value));
+        match column.and_then(|column| population.columns.get(column)) {
+            Some(column) => groups(dimension, Some(column.kind), faults),
+            None => {
+                let reason = format!("the dimension `{}` is no column of `{}`", dimension.name.value, population.name);
+                faults.add(at, reason, "give it `column`");
+            }
         }
     }
     let mut scope = RowScope {

@@ -123,7 +123,10 @@ pub(super) fn dimensions(spec: &spec::ConstructSpec, known: &mut Known<'_>, faul
             );
         }
         let unique: BTreeSet<&String> = entry.values.iter().collect();
-        if entry.values.is_empty() || unique.len() != entry.values.len() || entry.values.len() > 1000 {
+        if entry.values.len() > unique.len() {
+            faults.add(at, "a value is declared twice", "name each group once");
+        }
+        if entry.values.is_empty() || unique.len() > 1000 {
             let hint = "list the values that have a group of their own; everything else is counted in `other`";
             faults.add(at, "the dimension has no budget: it needs 1 to 1000 different values", hint);
         }
