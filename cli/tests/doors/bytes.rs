@@ -242,6 +242,12 @@ fn a_last_line_that_is_whole_is_used() {
 }
 
 #[test]
+fn a_file_that_was_cut_short_while_it_was_written_begins_with_zeros() {
+    half_of_thirty([vec![0; 5000], ssh_lines(str::to_owned).into_bytes()].concat());
+    half_of_twenty([vec![0; 5000], log_ins(str::to_owned).into_bytes()].concat());
+}
+
+#[test]
 fn what_was_cut_off_is_told_and_what_is_there_is_used() {
     let whole = gzip(log_ins(str::to_owned).as_bytes());
     let said = Bench::app().replay_file("app", "cut.log.gz", &whole[..whole.len() - 9]);

@@ -81,14 +81,11 @@ pub fn foreign(bytes: &[u8]) -> Option<&'static str> {
     // Three of four characters of the sample, all at places of one kind.
     let most = |count: usize, places: usize| 4 * count >= 3 * places;
     let [first, second, third, fourth] = zeros;
-    let quarter = sample.len() / 4;
+    let of_utf32 = sample.len() >= 8 && zeros.iter().filter(|count| most(**count, sample.len() / 4)).count() == 3;
     match (first + third, second + fourth) {
         (0, odd) if most(odd, sample.len() / 2) => Some("utf-16le"),
         (even, 0) if most(even, sample.len() / 2) => Some("utf-16be"),
-        _ if most(third, quarter) && most(fourth, quarter) && (most(first, quarter) || most(second, quarter)) => {
-            Some("utf-32")
-        }
-        _ => None,
+        _ => of_utf32.then_some("utf-32"),
     }
 }
 
@@ -218,8 +215,15 @@ mod tests {
 
     #[test]
     fn zeros_alone_are_no_encoding() {
-        for bytes in [b"abc\0def".as_slice(), b"root\0\0\0\0\0\0", b"a\0b", b"\0abcdefgh", b"caf\xe9 au lait"] {
+        for bytes in
+            [b"abc\0def".as_slice(), b"root\0\0\0\0\0\0", b"a\0b", b"\0abcdefgh", b"caf\xe9 au lait", &[0; 300]]
+        {
             assert_eq!(foreign(trimmed(bytes)), None, "{bytes:?}");
         }
+        assert_eq!(
+            foreign(&[[0; 300].as_slice(), b"a line"].concat()),
+            None,
+            "a log that was cut short while it was written"
+        );
     }
 }

@@ -128,6 +128,7 @@ fn what_ends_a_line_is_no_part_of_it() {
     assert_eq!(lines(b"one\r\r\ntwo\r\0\n\r\n\0\n"), ["one", "two"]);
     assert_eq!(lines("\u{feff}one\n\u{feff}two\n\u{feff}\n".as_bytes()), ["one", "two"]);
     assert_eq!(lines(b"one\0\0\0\0"), ["one"]);
+    assert_eq!(lines(b"\0\0\0\0one\n\0\xef\xbb\xbftwo\n\0\0\n"), ["one", "two"]);
     assert_eq!(lines(b"one\rtwo"), ["one\u{fffd}two (replaced)"], "it may have been meant to end one");
 }
 

@@ -11,8 +11,10 @@ pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Carriage returns and zeros at the end of a line belong to what ends it, a byte order mark at its start to a file that
-/// it was once the first line of.
-fn content(mut line: &[u8]) -> &[u8] {
+/// it was once the first line of, zeros at its start to one that was cut short while somebody went on writing.
+fn content(line: &[u8]) -> &[u8] {
+    let zeros = line.iter().take_while(|byte| **byte == 0).count();
+    let mut line = line.get(zeros..).unwrap_or_default();
     loop {
         let shorter = trimmed(line);
         let shorter = shorter.strip_suffix(b"\r").unwrap_or(shorter);
