@@ -14,10 +14,9 @@
 use serde_json::Number;
 
 use crate::{
-    catalogue::TimeUnit,
     forms::{
         Reading, bool_of_number, bool_of_text, credible_time, day_of_text, is_credible, number_of_text, start_of_day,
-        text_of_number, time_of_text,
+        text_of_number, time_of_number, time_of_text,
     },
     number::Exact,
     time::Timestamp,

@@ -9,9 +9,10 @@ use std::{
 };
 
 use ingest::{
+    arrival::Arrival,
     config::Plan,
     decode::{Form, Framing, Limits, Wrapper, decode},
-    process::{Arrival, process},
+    process::process,
 };
 use measurement::{
     catalogue::{Catalogue, Decode, Encoding, Unwrap},

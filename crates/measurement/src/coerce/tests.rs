@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json as value};
 
 use super::*;
-use crate::forms::end_of_day;
+use crate::{catalogue::TimeUnit, forms::end_of_day};
 
 fn at(text: &str) -> i64 {
     Timestamp::parse(text).unwrap().0
