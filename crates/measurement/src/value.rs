@@ -243,7 +243,9 @@ mod tests {
     fn a_field_is_read_as_its_type_or_is_mistyped() {
         let number = |text: &str| Value::from_exact(Exact::from_decimal(text).unwrap());
         for (value, wanted, expected) in [
-            (Value::Int(5), Type::Time, Value::Time(Timestamp(5))),
+            (Value::Int(1_772_323_200_000), Type::Time, Value::Time(Timestamp(1_772_323_200_000))),
+            // Seconds, where milliseconds are meant, would be a day in January 1970.
+            (Value::Int(1_772_323_200), Type::Time, Value::Mistyped),
             (Value::text("1970-01-01T00:00:00.005Z"), Type::Time, Value::Time(Timestamp(5))),
             (Value::text("soon"), Type::Time, Value::Mistyped),
             (Value::Int(1001), Type::Text, Value::text("1001")),
