@@ -41,11 +41,13 @@ fn trap_7_07_versions() {
     );
     let mapping = mapping.unwrap().replace("\"severity_id\": 1", "\"severity_id\": 2");
     let construct = |catalogue: &measurement::catalogue::Catalogue| catalogue.construct(id).unwrap().clone();
-    for change in [("populations/people.yaml", population.as_str()), ("mappings/lms/map.vrl", mapping.as_str())] {
-        let new = shipped(&[change]);
-        assert_ne!(construct(&new).digest, construct(&old).digest, "{}", change.0);
-        assert_eq!(construct(&new).indicator.criteria[0].digest, construct(&old).indicator.criteria[0].digest);
-    }
+    let new = shipped(&[("populations/people.yaml", &population)]);
+    assert_ne!(construct(&new).digest, construct(&old).digest);
+    assert_eq!(construct(&new).indicator.criteria[0].digest, construct(&old).indicator.criteria[0].digest);
+    // A mapping makes other events from when it is deployed on: it travels with them, and the measure is the same.
+    let new = shipped(&[("mappings/lms/map.vrl", &mapping)]);
+    assert_eq!(construct(&new).digest, construct(&old).digest);
+    assert_ne!(new.sources["lms"].digest, old.sources["lms"].digest);
     let stricter = shipped(&[(TRAINING, &text().replace("[60, 90)", "[60, 95)").replace("[90, 100]", "[95, 100]"))]);
     assert_eq!(construct(&stricter).digest, construct(&old).digest);
     assert_ne!(construct(&stricter).indicator.criteria[0].digest, construct(&old).indicator.criteria[0].digest);
