@@ -3,7 +3,10 @@
 //! What is known by name in the catalogue has a number here, which only the plan gives out: whoever holds one finds
 //! what it stands for. State, records and frontiers go by names; the plan says whether it knows them.
 
-use std::{collections::HashMap, ops::Index};
+mod groups;
+mod numbers;
+
+use std::collections::HashMap;
 
 use measurement::{
     calendar::{Calendar, PeriodLength},
@@ -11,49 +14,13 @@ use measurement::{
     extract::Extractor,
     grain::Grain,
     time::{Span, Timestamp},
-    value::Value,
 };
 use records::Frontier;
 
-/// Makes a number of the plan: a position in the list of all of its kind.
-macro_rules! number {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(usize);
-
-        impl $name {
-            /// What a list that was made by the plan's holds for it.
-            #[expect(clippy::indexing_slicing, reason = "the plan gives out numbers of what it holds alone")]
-            pub fn of<T>(self, list: &[T]) -> &T {
-                &list[self.0]
-            }
-
-            /// The same, to be changed.
-            #[expect(clippy::indexing_slicing, reason = "the plan gives out numbers of what it holds alone")]
-            pub fn of_mut<T>(self, list: &mut [T]) -> &mut T {
-                &mut list[self.0]
-            }
-        }
-    };
-}
-
-number!(
-    /// A construct.
-    ConstructId
-);
-number!(
-    /// A base measure of a construct.
-    MeasureId
-);
-number!(
-    /// A population.
-    PopulationId
-);
-number!(
-    /// A source.
-    SourceId
-);
+pub(crate) use self::{
+    groups::{group_is_unknown, group_number, group_of, group_values, groups},
+    numbers::{ConstructId, MeasureId, PopulationId, SourceId},
+};
 
 /// A construct, and when its periods are.
 #[derive(Debug)]
@@ -215,34 +182,6 @@ pub struct Plan {
     populations: Vec<PopulationPlan>,
     /// In the order of their names.
     sources: Vec<SourcePlan>,
-}
-
-impl Index<ConstructId> for Plan {
-    type Output = ConstructPlan;
-    fn index(&self, id: ConstructId) -> &ConstructPlan {
-        id.of(&self.constructs)
-    }
-}
-
-impl Index<MeasureId> for Plan {
-    type Output = Measure;
-    fn index(&self, id: MeasureId) -> &Measure {
-        id.of(&self.measures)
-    }
-}
-
-impl Index<PopulationId> for Plan {
-    type Output = PopulationPlan;
-    fn index(&self, id: PopulationId) -> &PopulationPlan {
-        id.of(&self.populations)
-    }
-}
-
-impl Index<SourceId> for Plan {
-    type Output = SourcePlan;
-    fn index(&self, id: SourceId) -> &SourcePlan {
-        id.of(&self.sources)
-    }
 }
 
 impl Plan {
@@ -431,55 +370,6 @@ impl Plan {
     }
 }
 
-/// The group of an event or row: the declared value of each dimension, or `other`, numbered in one integer. Numbers
-/// and bools are named by their plain texts.
-pub(crate) fn group_of<'a>(dimensions: &[Dimension], value_of: impl Fn(usize) -> Option<&'a Value>) -> u32 {
-    let mut group = 0_u32;
-    for (index, dimension) in dimensions.iter().enumerate() {
-        let name = value_of(index).and_then(Value::name);
-        let declared = name.and_then(|name| dimension.values.iter().position(|known| *known == name));
-        let radix = u32::try_from(dimension.values.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let digit = declared.and_then(|declared| u32::try_from(declared).ok()).unwrap_or(radix - 1);
-        group = group.saturating_mul(radix).saturating_add(digit);
-    }
-    group
-}
-
-/// Whether an event's or row's value of a dimension was not legible, so that its group is not known.
-pub(crate) fn group_is_unknown<'a>(dimensions: &[Dimension], value_of: impl Fn(usize) -> Option<&'a Value>) -> bool {
-    let unknown = |value: &Value| value.is_mistyped() || value.is_replaced();
-    (0..dimensions.len()).any(|index| value_of(index).is_some_and(unknown))
-}
-
-/// The values of a numbered group.
-pub(crate) fn group_values(dimensions: &[Dimension], group: u32) -> Vec<String> {
-    let mut rest = group;
-    let mut values: Vec<String> = dimensions
-        .iter()
-        .rev()
-        .map(|dimension| {
-            let radix = u32::try_from(dimension.values.len()).unwrap_or(u32::MAX).saturating_add(1);
-            let digit = usize::try_from(rest % radix).unwrap_or(usize::MAX);
-            rest /= radix;
-            dimension.values.get(digit).cloned().unwrap_or_else(|| Dimension::OTHER.to_owned())
-        })
-        .collect();
-    values.reverse();
-    values
-}
-
-/// The numbers of all groups.
-pub(crate) fn groups(dimensions: &[Dimension]) -> std::ops::Range<u32> {
-    let radix = |dimension: &Dimension| u32::try_from(dimension.values.len()).unwrap_or(u32::MAX).saturating_add(1);
-    0..dimensions.iter().map(radix).fold(1, u32::saturating_mul)
-}
-
-/// The number of a group's values; `None` if there are not as many as dimensions.
-pub(crate) fn group_number(dimensions: &[Dimension], values: &[String]) -> Option<u32> {
-    let values: Vec<Value> = values.iter().map(|value| Value::text(value)).collect();
-    (values.len() == dimensions.len()).then(|| group_of(dimensions, |index| values.get(index)))
-}
-
 /// The instant before which no version of a row can be asked for any more.
 pub(crate) fn row_horizon(periods: &[Periods], watermark: Timestamp) -> Timestamp {
     let horizon = |periods: &Periods| {
@@ -489,41 +379,4 @@ pub(crate) fn row_horizon(periods: &[Periods], watermark: Timestamp) -> Timestam
         periods.calendar.previous(periods.length, &period, periods.rolling.max(1)).start
     };
     periods.iter().map(horizon).min().unwrap_or(Timestamp::MIN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_are_numbered_and_read_back() {
-        let dimension = |name: &str, values: &[&str]| Dimension {
-            name: name.to_owned(),
-            field: None,
-            column: None,
-            values: values.iter().map(|value| (*value).to_owned()).collect(),
-        };
-        let dimensions = [dimension("a", &["x", "y"]), dimension("b", &["p", "q", "r"])];
-        for a in ["x", "y", "other"] {
-            for b in ["p", "q", "r", "other"] {
-                let values = vec![a.to_owned(), b.to_owned()];
-                let number = group_number(&dimensions, &values).unwrap();
-                assert_eq!(group_values(&dimensions, number), values);
-            }
-        }
-        assert_eq!(group_values(&dimensions, group_of(&dimensions, |_| None)), ["other", "other"]);
-        assert_eq!(group_of(&[], |_| None), 0);
-        let plain = [dimension("plain", &["1001", "true", "9.8"])];
-        for (value, group) in [
-            (Value::Int(1001), "1001"),
-            (Value::Bool(true), "true"),
-            (Value::from_exact("9.8".parse().unwrap()), "9.8"),
-            (Value::Int(7), "other"),
-            (Value::Mistyped, "other"),
-        ] {
-            assert_eq!(group_values(&plain, group_of(&plain, |_| Some(&value))), [group]);
-            assert_eq!(group_is_unknown(&plain, |_| Some(&value)), value == Value::Mistyped);
-        }
-        assert_eq!(group_number(&dimensions, &[]), None);
-    }
 }

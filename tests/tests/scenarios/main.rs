@@ -16,6 +16,7 @@ mod topics;
 mod truth;
 mod kills;
 mod brokers;
+mod changes;
 mod time;
 mod poison;
 mod sshd;

@@ -10,8 +10,8 @@ use vernier::{
     replay, results,
 };
 
-const END: &str = "2026-11-01T00:00:00Z";
-const SCALE: f64 = 0.05;
+pub(crate) const END: &str = "2026-11-01T00:00:00Z";
+pub(crate) const SCALE: f64 = 0.05;
 
 pub(crate) fn organisation() -> Organisation {
     Organisation::plant(7, Timestamp::parse(END).unwrap(), 15, SCALE)
