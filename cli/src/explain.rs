@@ -124,6 +124,25 @@ fn definition(out: &mut dyn Write, catalogue: &Catalogue, construct: &Construct)
             writeln!(out, "  {} = {} [{}{least}]", derived.name, derived.formula.text(), derived.unit)?;
         }
     }
+    criteria(out, construct)?;
+    for (name, parameter) in &construct.parameters {
+        let by = if construct.set_by_organisation.contains(name) { "the organisation" } else { "the library" };
+        writeln!(out, "  {name} = {} (set by {by})", parameter.default)?;
+        for (value, number) in &parameter.values {
+            writeln!(out, "    {value}: {number}")?;
+        }
+    }
+    if let Some(value) = construct.targets.last().and_then(|target| target.value.as_ref()) {
+        writeln!(out, "  target      {}", value.display(6))?;
+    }
+    for reading in &construct.interpretation {
+        writeln!(out, "  read as     {reading}")?;
+    }
+    Ok(())
+}
+
+/// By what it is judged, and how much of the input may be missing.
+fn criteria(out: &mut dyn Write, construct: &Construct) -> anyhow::Result<()> {
     for criteria in &construct.indicator.criteria {
         let from = criteria.from.map_or_else(String::new, |from| format!(" from {from}"));
         writeln!(out, "\nCriteria for {}{from}", construct.indicator.of)?;
@@ -145,19 +164,6 @@ fn definition(out: &mut dyn Write, catalogue: &Catalogue, construct: &Construct)
             };
             writeln!(out, "              of {}, which it could move by any amount, {allowed}", unbounded.join(", "))?;
         }
-    }
-    for (name, parameter) in &construct.parameters {
-        let by = if construct.set_by_organisation.contains(name) { "the organisation" } else { "the library" };
-        writeln!(out, "  {name} = {} (set by {by})", parameter.default)?;
-        for (value, number) in &parameter.values {
-            writeln!(out, "    {value}: {number}")?;
-        }
-    }
-    if let Some(value) = construct.targets.last().and_then(|target| target.value.as_ref()) {
-        writeln!(out, "  target      {}", value.display(6))?;
-    }
-    for reading in &construct.interpretation {
-        writeln!(out, "  read as     {reading}")?;
     }
     Ok(())
 }

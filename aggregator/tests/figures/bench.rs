@@ -231,7 +231,7 @@ impl Bench {
         let key = records::UnitKey { construct: construct.to_owned(), measure: measure.to_owned() };
         let all = self.newest();
         let since = (0..self.partitions).map(|partition| {
-            let value = all.get(&(records::encode(&key), partition)).expect("every partition says so");
+            let value = &all[&(records::encode(&key), partition)];
             let unit: Unit = records::decode("unit", value).unwrap();
             let base = &self.catalogue.construct(construct).unwrap().base;
             assert_eq!(unit.definition, base.iter().find(|base| base.name == measure).unwrap().digest);

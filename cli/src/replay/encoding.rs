@@ -44,17 +44,16 @@ pub(super) fn content(
         }
     };
     let big = match (encoding, found) {
-        (_, Some(found @ Found::Wide)) => return refuse(found),
         (Encoding::Utf8 | Encoding::Latin1, None) => return Ok((raw, Form::Bytes)),
         (Encoding::Utf8 | Encoding::Latin1, Some(Found::Utf8)) => {
             skip(mark)?;
             return Ok((raw, Form::Bytes));
         }
-        (Encoding::Utf8 | Encoding::Latin1, Some(found)) => return refuse(found),
-        (_, Some(found @ Found::Utf8)) => return refuse(found),
-        (Encoding::Utf16Le, Some(found @ Found::Big)) => return refuse(found),
+        (Encoding::Utf8 | Encoding::Latin1, Some(found))
+        | (_, Some(found @ (Found::Utf8 | Found::Wide)))
+        | (Encoding::Utf16Le, Some(found @ Found::Big))
+        | (Encoding::Utf16Be, Some(found @ Found::Little)) => return refuse(found),
         (Encoding::Utf16, Some(found @ Found::Big)) if mark == 0 => return refuse(found),
-        (Encoding::Utf16Be, Some(found @ Found::Little)) => return refuse(found),
         (Encoding::Utf16, found) => found == Some(Found::Big),
         (Encoding::Utf16Le, _) => false,
         (Encoding::Utf16Be, _) => true,

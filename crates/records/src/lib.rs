@@ -8,7 +8,7 @@
 //! 5. [`dead_letter`]: what ingest could not use, with its origin;
 //! 6. [`state`]: the aggregator's rows, seen chunks and frontier;
 //! 7. [`aggregate`]: partial base measures and source activity, read by the evaluator;
-//! 8. [`unit`]: of which measures and populations there is state, and from when on it is whole;
+//! 8. [`mod@unit`]: of which measures and populations there is state, and from when on it is whole;
 //! 9. [`late`]: events that came after the restatement horizon;
 //! 10. [`result`]: entries of the ledger.
 //!

@@ -94,12 +94,12 @@ pub enum TransactionError {
 /// A change of a member's assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// New partitions: they are ours now; nothing is read from them before [`Member::assign`].
+    /// New partitions: they are ours now; nothing is read from them before [`crate::Member::assign`].
     Assigned(Vec<TopicPartition>),
-    /// Partitions to hand over: they stay ours until [`Member::release`].
+    /// Partitions to hand over: they stay ours until [`crate::Member::release`].
     Revoked(Vec<TopicPartition>),
     /// Partitions that somebody else may own already: nothing may be committed for them, and they are to
-    /// be let go of by [`Member::release`].
+    /// be let go of by [`crate::Member::release`].
     Lost(Vec<TopicPartition>),
 }
 

@@ -26,7 +26,7 @@ const PROMPT: i64 = 30_000;
 #[derive(Debug, Default)]
 pub(super) struct Prompt {
     seen: BTreeSet<String>,
-    prompt: BTreeSet<String>,
+    uids: BTreeSet<String>,
     clocks: BTreeMap<(&'static str, i32), Clock>,
 }
 
@@ -44,7 +44,7 @@ impl Prompt {
             let uid = event.pointer("/metadata/uid").and_then(Value::as_str);
             let (Some(time), Some(uid)) = (time(event), uid) else { continue };
             if self.seen.insert(uid.to_owned()) && time <= now && newest.0 - time.0 <= PROMPT {
-                self.prompt.insert(uid.to_owned());
+                self.uids.insert(uid.to_owned());
             }
         }
         let accepted = |time: &Timestamp| *time <= now.plus(MAX_FUTURE);
@@ -60,7 +60,7 @@ impl Prompt {
             let at = TopicPartition::new(&topics.late, partition);
             read_to_end(log, &at, Duration::ZERO, &mut |record| {
                 if let Ok(late) = decode::<Late>("late", record.value().unwrap_or_default())
-                    && self.prompt.contains(&late.uid)
+                    && self.uids.contains(&late.uid)
                 {
                     let Late { uid, time, watermark, .. } = late;
                     wrong.push(Wrong::LateThoughPrompt { uid, time, watermark });

@@ -47,7 +47,7 @@ fn files(data: &Path, unpacked: &Path) -> Vec<File> {
             let own = file["file"].as_str().unwrap();
             let name = format!("{folder}/{own}");
             let mut paths = vec![set.join(own)];
-            if own.ends_with(".zip") {
+            if Path::new(own).extension().is_some_and(|kind| kind == "zip") {
                 let to = unpacked.join(&name);
                 fs::create_dir_all(&to).unwrap();
                 let python = ["-m", "zipfile", "-e"];

@@ -212,12 +212,11 @@ fn on_population(
     };
     for dimension in &draft.spec.by {
         let column = dimension.column.as_ref().and_then(|column| population.column(&column.value));
-        match column.and_then(|column| population.columns.get(column)) {
-            Some(column) => groups(dimension, Some(column.kind), faults),
-            None => {
-                let reason = format!("the dimension `{}` is no column of `{}`", dimension.name.value, population.name);
-                faults.add(at, reason, "give it `column`");
-            }
+        if let Some(column) = column.and_then(|column| population.columns.get(column)) {
+            groups(dimension, Some(column.kind), faults);
+        } else {
+            let reason = format!("the dimension `{}` is no column of `{}`", dimension.name.value, population.name);
+            faults.add(at, reason, "give it `column`");
         }
     }
     let mut scope = RowScope {
