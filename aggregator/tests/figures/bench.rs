@@ -1,7 +1,7 @@
 //! A log with an aggregator on it, and what lies on its topics afterwards.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -121,11 +121,20 @@ impl Bench {
 
     /// Says in every partition that sources have been read up to a time.
     pub(crate) fn progress_of(&self, sources: &[&str], newest: i64) {
+        self.progress_with(sources, newest, None);
+    }
+
+    /// The same, and which reference copies were made of what was read.
+    pub(crate) fn progress_with(&self, sources: &[&str], newest: i64, copies: Option<&BTreeSet<String>>) {
         let mut records = Vec::new();
         for source in sources {
             let topic = format!("raw.{source}");
-            let progress =
-                Progress { newest: Some(Timestamp(newest)), ..Progress::new(source, &topic, 0, 1, Timestamp(newest)) };
+            let progress = Progress {
+                newest: Some(Timestamp(newest)),
+                next_offset: 1,
+                copies: copies.cloned(),
+                ..Progress::new(source, &topic, 0, 1, Timestamp(newest))
+            };
             records.extend((0..self.partitions).map(|partition| OutRecord {
                 topic: self.topics.events.as_str().into(),
                 partition: Some(partition),

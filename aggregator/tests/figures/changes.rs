@@ -1,7 +1,7 @@
 //! A changed catalogue: units that stay keep their state, new ones begin where nothing of them can be missing, and every
 //! kind of edit reads what it needs and nothing more.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use records::Since;
@@ -205,4 +205,26 @@ fn a_task_that_begins_behind_a_gap_waits_until_nothing_can_be_missing() {
     assert_eq!(bench.whole_since(LOGINS, "failed"), Since::From(Timestamp(START + 5 * HOUR)));
     let rows = &bench.catalogue.construct(RESOLUTION).unwrap().base;
     assert!(rows.iter().all(|base| bench.whole_since(RESOLUTION, &base.name) == Since::Building), "for good");
+}
+
+/// A population under a key of its own sees copies of events from when they are made on: of what was read before, its rows
+/// do not know.
+#[test]
+fn rows_whose_copies_were_not_made_are_not_stated() {
+    let since = |copies: Option<&BTreeSet<String>>| {
+        let bench = Bench::new(1);
+        bench.publish(&[incident(1, START, 1, "malware", 1)]);
+        bench.progress_with(&["sshd", "itsm"], START + HOUR, copies);
+        Bench::drain(&mut bench.start());
+        assert_eq!(bench.whole_since(LOGINS, "failed"), Since::Beginning);
+        // Also after a restart.
+        Bench::drain(&mut bench.start());
+        bench.whole_since(RESOLUTION, "handled")
+    };
+    let catalogue = edited(&[]);
+    let all = catalogue.populations.values().flat_map(|population| population.copies().map(|(_, copy)| copy));
+    let all: BTreeSet<String> = all.collect();
+    assert_eq!(since(Some(&all)), Since::Beginning);
+    assert_eq!(since(None), Since::Beginning, "nobody tells");
+    assert_eq!(since(Some(&BTreeSet::new())), Since::Building);
 }
