@@ -119,7 +119,8 @@ fn goes_on(scanner: &Scanner<'_>, end: usize) -> bool {
     scanner.slice(end, next).contains(&b',') || matches!(scanner.byte(next), Some(b']' | b'}' | b'"'))
 }
 
-/// A line that opens an object with a member and closes as many as it opens: a value of its own, broken or not.
+/// A line that opens an object with a member and closes as many as it opens: a value of its own, broken or not, unless what
+/// follows belongs to something that began before.
 fn is_damaged_value(scanner: &mut Scanner<'_>, line: usize) -> bool {
     if scanner.value_again(line).is_ok() {
         return false;
@@ -133,7 +134,8 @@ fn is_damaged_value(scanner: &mut Scanner<'_>, line: usize) -> bool {
         b']' => (objects, arrays - 1),
         _ => (objects, arrays),
     });
-    text.starts_with(b"{\"") && text.ends_with(b"}") && depth == (0, 0)
+    let alone = text.starts_with(b"{\"") && text.ends_with(b"}") && depth == (0, 0);
+    alone && !goes_on(scanner, line + text.len())
 }
 
 /// How many lines begin an object: how many values a text without order may hold.
