@@ -64,10 +64,16 @@ fn between(scanner: &Scanner<'_>, mut at: usize) -> usize {
     }
 }
 
-/// Whether a value that was read up to here is whole: its line ends, or another one follows.
+/// Whether a value that was read up to here is whole: its line ends, or another one follows. An array behind which more is
+/// closed was closed too early, by an item.
 fn ends_here(scanner: &Scanner<'_>, start: usize, end: usize) -> bool {
     let next = between(scanner, end);
     let passed = scanner.slice(end, next);
+    let follows = scanner.byte(next);
+    let goes_on = matches!(follows, Some(b']' | b'}')) || (follows == Some(b'"') && passed.contains(&b','));
+    if goes_on && scanner.byte(start) == Some(b'[') {
+        return false;
+    }
     let line_ends = next == scanner.len() || passed.contains(&b'\n');
     match scanner.byte(start) {
         Some(b'{' | b'[') => line_ends || (!passed.contains(&b',') && matches!(scanner.byte(next), Some(b'{' | b'['))),

@@ -214,6 +214,15 @@ fn a_bracket_in_the_place_of_white_space_costs_its_own_item() {
     assert_eq!(sound(&parts), ["{\"number\":0,\n  \"a\": 0\n}", "{\"number\":2,\n  \"a\": 0\n}"], "{parts:?}");
 }
 
+#[test]
+fn an_item_that_closes_the_array_too_early_costs_itself_alone() {
+    let text = b"[{\"number\":0,\n  \"a\": [\n    ]}\n  ],\n  \"b\": []\n},{\"number\":1,\n  \"a\": 0\n}]";
+    let whole = values(text);
+    assert_eq!(whole.len(), 1, "{whole:?}");
+    let parts = items(whole[0].bytes, 0, &[]);
+    assert!(sound(&parts).contains(&"{\"number\":1,\n  \"a\": 0\n}".to_owned()), "{parts:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
