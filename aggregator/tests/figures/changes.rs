@@ -9,7 +9,7 @@ use streaming::TopicPartition;
 
 use crate::{
     bench::{Bench, Figures, HOUR, MINUTE, START, count, incident, login, schemas},
-    rebuild::{LOGINS, copy},
+    rebuild::{LOGINS, copy, told_until},
 };
 
 const RESOLUTION: &str = "isms/incident-resolution";
@@ -31,18 +31,9 @@ fn edited(edits: &[(&str, &str, &str)]) -> Catalogue {
     Catalogue::load(folder.path()).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-/// Nine log-ins in the first hour and more later, two incidents; all read up to half past four.
+/// All are read up to half past four.
 fn with_some_events() -> Bench {
-    let bench = Bench::new(2);
-    let logins = (0..40).map(|number| {
-        let time = START + i64::try_from(number).unwrap() * 7 * MINUTE;
-        login(number, time, u8::try_from(number % 5).unwrap(), number % 3 == 0)
-    });
-    bench.publish(&logins.collect::<Vec<_>>());
-    bench.publish(&[incident(1, START + HOUR, 1, "malware", 1), incident(2, START + 2 * HOUR, 1, "malware", 3)]);
-    bench.progress(START + 4 * HOUR + 30 * MINUTE);
-    Bench::drain(&mut bench.start());
-    bench
+    told_until(START + 4 * HOUR + 30 * MINUTE)
 }
 
 fn of(figures: &Figures, wanted: impl Fn(&str) -> bool) -> Figures {

@@ -10,6 +10,11 @@ use crate::bench::{Bench, DAY, Event, HOUR, MINUTE, START, count, incident, logi
 pub(crate) const LOGINS: &str = "vernier/failed-authentication-ratio";
 
 fn with_some_events() -> Bench {
+    told_until(START + 3 * DAY)
+}
+
+/// Nine log-ins in the first hour and more later, two incidents; all sources are read up to a time.
+pub(crate) fn told_until(newest: i64) -> Bench {
     let bench = Bench::new(2);
     let logins = (0..40).map(|number| {
         let time = START + i64::try_from(number).unwrap() * 7 * MINUTE;
@@ -17,7 +22,7 @@ fn with_some_events() -> Bench {
     });
     bench.publish(&logins.collect::<Vec<_>>());
     bench.publish(&[incident(1, START + HOUR, 1, "malware", 1), incident(2, START + 2 * HOUR, 1, "malware", 3)]);
-    bench.progress(START + 3 * DAY);
+    bench.progress(newest);
     Bench::drain(&mut bench.start());
     bench
 }

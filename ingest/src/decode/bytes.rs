@@ -25,7 +25,7 @@ pub(super) fn text(bytes: &[u8], encoding: Encoding) -> Result<Text<'_>, Refusal
         Encoding::Utf8 => {
             let text = without_mark(trimmed(bytes));
             return match foreign(trimmed(bytes)) {
-                Some(found) => Err(wrong(found, name(encoding))),
+                Some(found) => Err(wrong(found, encoding.name())),
                 None => Ok(Text { bytes: Cow::Borrowed(text), replaced: false }),
             };
         }
@@ -35,7 +35,7 @@ pub(super) fn text(bytes: &[u8], encoding: Encoding) -> Result<Text<'_>, Refusal
         }
         Encoding::Utf16 | Encoding::Utf16Le | Encoding::Utf16Be => bytes,
     };
-    let declared = name(encoding);
+    let declared = encoding.name();
     if is_utf8(bytes) {
         return Err(wrong("utf-8", declared));
     }
@@ -47,16 +47,6 @@ pub(super) fn text(bytes: &[u8], encoding: Encoding) -> Result<Text<'_>, Refusal
     match foreign(bytes) {
         Some(found) if found != if big { "utf-16be" } else { "utf-16le" } => Err(wrong(found, declared)),
         _ => Ok(from_utf16(bytes, big)),
-    }
-}
-
-const fn name(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Utf8 => "utf-8",
-        Encoding::Utf16 => "utf-16",
-        Encoding::Utf16Le => "utf-16le",
-        Encoding::Utf16Be => "utf-16be",
-        Encoding::Latin1 => "latin-1",
     }
 }
 

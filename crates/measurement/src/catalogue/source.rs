@@ -59,6 +59,19 @@ pub enum Encoding {
     Latin1,
 }
 
+impl Encoding {
+    /// As sources write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf-8",
+            Self::Utf16 => "utf-16",
+            Self::Utf16Le => "utf-16le",
+            Self::Utf16Be => "utf-16be",
+            Self::Latin1 => "latin-1",
+        }
+    }
+}
+
 /// What becomes of an object that names a member twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

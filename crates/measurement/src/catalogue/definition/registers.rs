@@ -120,7 +120,7 @@ impl Writer<'_> {
         put("topics", words::sorted(topics));
         put("decode", words::decode(*decode).to_owned());
         put("unwrap", words::unwrap(unwrap.as_deref()));
-        put("encoding", words::encoding(*encoding).to_owned());
+        put("encoding", encoding.name().to_owned());
         put("duplicate_members", words::duplicate_members(*duplicate_members).to_owned());
         put("time_unit", words::time_unit(*time_unit).to_owned());
         put("zone", zone.name().to_owned());

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::Weekday;
 
 use crate::{
-    catalogue::{Basis, Decode, DuplicateMembers, Encoding, Merge, Scale, TimeUnit, Unwrap},
+    catalogue::{Basis, Decode, DuplicateMembers, Merge, Scale, TimeUnit, Unwrap},
     expression::OpenItems,
     value::Type,
 };
@@ -99,16 +99,6 @@ pub(super) fn unwrap(unwrap: Option<&[Unwrap]>) -> String {
         None => "not said".to_owned(),
         Some([]) => "nothing".to_owned(),
         Some(list) => list.iter().map(word).collect::<Vec<_>>().join(", then "),
-    }
-}
-
-pub(super) const fn encoding(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Utf8 => "utf-8",
-        Encoding::Utf16 => "utf-16",
-        Encoding::Utf16Le => "utf-16le",
-        Encoding::Utf16Be => "utf-16be",
-        Encoding::Latin1 => "latin-1",
     }
 }
 
