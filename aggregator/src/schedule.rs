@@ -43,7 +43,8 @@ impl Schedule {
         }
     }
 
-    /// As a frontier says. Of a construct for which `is_new`, no population measure is computed yet.
+    /// As a frontier says. Of a construct for which `is_new`, something is to be computed from where time stands: earlier
+    /// periods stay as they are, because versions of rows that nobody could ask for any more are gone.
     pub(crate) fn restore(plan: &Plan, frontier: &Frontier, is_new: impl Fn(ConstructId) -> bool) -> Self {
         let mut schedule = Self::new(plan);
         let known = |source: &String| plan.source(source).is_some();
@@ -59,8 +60,13 @@ impl Schedule {
         for (id, construct) in plan.constructs() {
             *id.of_mut(&mut schedule.of_construct) = schedule.watermarks.of_sources(&construct.construct.sources);
             let published = construct.construct.sources.iter().map(|source| frontier.watermarks.get(source).copied());
-            let computed_to = published.reduce(Option::min).flatten().filter(|_| !is_new(id));
+            let computed_to = published.reduce(Option::min).flatten();
             *id.of_mut(&mut schedule.computed_to) = computed_to;
+        }
+        for place in plan.uses.iter().filter(|place| is_new(place.construct)) {
+            if let Some(computed_to) = schedule.computed_to(place.construct) {
+                place.looks_at.iter().for_each(|population| schedule.row_changed(*population, computed_to));
+            }
         }
         schedule
     }

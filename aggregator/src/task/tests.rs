@@ -193,3 +193,17 @@ fn what_belongs_to_nothing_is_removed() -> Result<(), RecordError> {
     assert!(!kept.changelogs.contains_key(&place), "a tombstone was written");
     Ok(())
 }
+
+/// What a transaction that did not stand has left at the beginning of a partition is no gap before what was read: a state
+/// that is built anew from there is whole.
+#[test]
+fn the_state_begins_where_reading_began() {
+    let plan = plan();
+    let mut kept = Kept::new(&plan);
+    kept.next_offset = 12;
+    kept.tell(&Told::Login(1, 5, true));
+    kept.flush();
+    let frontier = kept.records().into_iter().find(|record| record.key.as_deref() == Some(Frontier::KEY)).unwrap();
+    let frontier: Frontier = records::decode("frontier", &frontier.value.unwrap()).unwrap();
+    assert_eq!((frontier.replay_from, frontier.next_offset), (0, 13));
+}

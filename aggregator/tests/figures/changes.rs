@@ -1,14 +1,14 @@
 //! A changed catalogue: units that stay keep their state, new ones begin where nothing of them can be missing, and every
 //! kind of edit reads what it needs and nothing more.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, path::Path};
 
-use measurement::{catalogue::Catalogue, time::Timestamp};
+use measurement::{accumulate::Accumulator, catalogue::Catalogue, time::Timestamp};
 use records::Since;
 use streaming::TopicPartition;
 
 use crate::{
-    bench::{Bench, Figures, HOUR, MINUTE, START, count, incident, login, schemas},
+    bench::{Bench, DAY, Event, Figure, Figures, HOUR, MINUTE, START, count, incident, login, schemas},
     rebuild::{LOGINS, copy, told_until},
 };
 
@@ -218,4 +218,77 @@ fn rows_whose_copies_were_not_made_are_not_stated() {
     assert_eq!(since(Some(&all)), Since::Beginning);
     assert_eq!(since(None), Since::Beginning, "nobody tells");
     assert_eq!(since(Some(&BTreeSet::new())), Since::Building);
+}
+
+/// What is beyond correction stays as it is: versions of rows that nobody could ask for any more are merged, and whoever
+/// looked at those periods again would see less.
+#[test]
+fn a_new_measure_of_rows_leaves_old_periods_alone() {
+    let mut bench = with_some_events();
+    bench.publish(&[incident(5, START, 3, "malware", 1), incident(6, START + 70 * DAY, 3, "malware", 2)]);
+    bench.progress(START + 500 * DAY);
+    Bench::drain(&mut bench.start());
+    // The row is written again: what was said in March and in May is merged, and April does not know it any more.
+    bench.publish(&[incident(7, START + 500 * DAY, 3, "malware", 2)]);
+    bench.progress(START + 501 * DAY);
+    Bench::drain(&mut bench.start());
+    let old = |figures: &Figures| {
+        let old = figures.iter().filter(|((construct, measure, start, _), _)| {
+            construct == RESOLUTION && measure != "again" && *start < Timestamp(START + 400 * DAY)
+        });
+        old.map(|(key, value)| (key.clone(), value.clone())).collect::<Figures>()
+    };
+    let before = old(&bench.figures());
+    assert!(!before.is_empty());
+    let more = "base:\n  again: { population: incidents, count: status_id > 0 }\n";
+    let file = "constructs/iso27004/b-33-incident-resolution.yaml";
+    assert_eq!(restarted(&mut bench, edited(&[(file, "base:\n", more)])), 0);
+    assert_eq!(old(&bench.figures()), before);
+    assert_eq!(restarted(&mut bench, edited(&[])), 0);
+    assert_eq!(old(&bench.figures()), before);
+}
+
+/// An interval that was told yesterday may lie in next week: a measure of intervals cannot begin behind what was read.
+#[test]
+fn a_changed_measure_of_intervals_is_built_from_the_events_or_not_stated() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/figures/catalogue");
+    let changed = tempfile::tempdir().unwrap();
+    copy(&folder, changed.path());
+    let file = changed.path().join("constructs/sessions.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("to: end_time }", "to: end_time, per: dst_endpoint.hostname }")).unwrap();
+    for gone in [false, true] {
+        let mut bench = Bench::new(1);
+        bench.catalogue = Catalogue::load(&folder).unwrap();
+        let session = Event {
+            source: "sshd",
+            key: "host-1".to_owned(),
+            value: format!(
+                r#"{{"activity_id":1,"class_uid":3002,"metadata":{{"uid":"s-1","version":"1.8.0"}},"time":{START},"start_time":{START},"end_time":{},"dst_endpoint":{{"hostname":"h"}},"type_uid":300201}}"#,
+                START + 5 * HOUR
+            ),
+        };
+        bench.publish(&[session]);
+        bench.progress_of(&["sshd", "grc"], START + MINUTE);
+        Bench::drain(&mut bench.start());
+        let busy = |bench: &Bench| {
+            let of =
+                |((_, measure, start, _), _): &(&Figure, &Accumulator)| measure == "busy" && start.0 >= START + HOUR;
+            bench.figures().iter().filter(of).count()
+        };
+        assert_eq!(busy(&bench), 4, "the hours to come");
+        if gone {
+            let at = TopicPartition::new(&records::Topics::default().events, 0);
+            bench.embedded.forget_before(&at, bench.newest_frontier(0).next_offset).unwrap();
+        }
+        let read = restarted(&mut bench, Catalogue::load(changed.path()).unwrap());
+        let whole = bench.whole_since("intervals/sessions", "busy");
+        if gone {
+            assert_eq!((read, whole), (0, Since::Building));
+            assert_eq!(bench.whole_since("intervals/sessions", "hosts"), Since::Beginning, "beside it");
+        } else {
+            assert!(read > 0);
+            assert_eq!((busy(&bench), whole), (4, Since::Beginning));
+        }
+    }
 }
