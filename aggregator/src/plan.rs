@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use measurement::{
     calendar::{Calendar, PeriodLength},
-    catalogue::{BaseMeasure, BaseOf, Basis, Catalogue, Construct, Dimension, Extra, Feed, Population, Source},
+    catalogue::{BaseMeasure, BaseOf, Basis, Catalogue, Construct, Dimension, Extra, Feed, Fold, Population, Source},
     extract::Extractor,
     grain::Grain,
     time::{Span, Timestamp},
@@ -346,6 +346,12 @@ impl Plan {
                 || (feed.by_reference && frontier.sources.contains_key(source))
         };
         self[population].definition.feeds.iter().any(|feed| feed.sources.iter().any(|source| read(feed, source)))
+    }
+
+    /// Whether an event may count in periods after its own: of an interval, each period sees its part.
+    pub fn reaches_ahead(&self, id: MeasureId) -> bool {
+        let base = &self[id].base;
+        matches!((&base.of, &base.fold), (BaseOf::Event { .. }, Fold::Union(_)))
     }
 
     /// All base measures.

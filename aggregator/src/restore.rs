@@ -5,7 +5,7 @@
 //! | nothing, and nobody has read the partition | begin at the beginning |
 //! | nothing, and the group has read up to some offset | the state is gone: build it anew from the events, and write nothing before that offset |
 //! | state, its digest as the frontier says | go on at the frontier's offset; units that are new begin where nothing of them can be missing, state of units that are gone is removed |
-//! | the same, and a population that is new and of which events were read | build anew from the events if they are all there; if not, the measures on it are not stated, and the others go on |
+//! | the same, and a population, or a measure of intervals, that is new and of which events were read | build anew from the events if they are all there; if not, what rests on them is not stated, and the others go on |
 //! | state whose digest differs: torn, cut, or written by somebody else | build anew, with a warning |
 //! | state without a frontier: the first transaction was torn, or somebody deleted it | the same, from offset 0 |
 //! | state of a build that knew no units | the same |
@@ -24,7 +24,6 @@ use crate::{
     tables::{
         Tables,
         changelog::{Changelog, Digest, Written},
-        units::Missing,
     },
     task::Task,
 };
@@ -53,8 +52,7 @@ pub(crate) fn restore(
         // Without a frontier, nothing says from where on the state was built: from everything, then.
         let from = frontier.map_or(0, |frontier| frontier.replay_from);
         let until = frontier.map(|frontier| frontier.next_offset).max(*known);
-        let missing = if from == 0 { Missing::Nothing } else { Missing::Unknown };
-        let task = Task::rebuild(plan, partition, frontier, (until, missing), tables);
+        let task = Task::rebuild(plan, partition, frontier, (from, until), tables);
         (task, Resume::Rebuild { from, why: format!("{why}; {}", held(changelog)) })
     };
     if changelog.is_empty() {
@@ -65,7 +63,7 @@ pub(crate) fn restore(
             None if *first == 0 => (Task::new(plan, partition), Resume::Committed),
             None => {
                 tracing::warn!(partition, first, "the events before that offset are gone: measures begin behind them");
-                (Task::begin(plan, partition, Missing::Unknown), Resume::Committed)
+                (Task::begin(plan, partition, *first), Resume::Committed)
             }
         });
     }
@@ -79,24 +77,28 @@ pub(crate) fn restore(
     if frontier.newest.is_none() && !frontier.accounting.is_empty() && tables.units.is_empty() {
         return Ok(rebuild(Some(&frontier), "the state is of a build that knew no units"));
     }
-    let unknown = unknown_populations(plan, &frontier, &tables);
+    let unknown = unknown(plan, &frontier, &tables);
     if !unknown.is_empty() {
         let why = format!("events for {} were read before anybody asked for them", unknown.join(", "));
         if frontier.replay_from >= *first {
             return Ok(rebuild(Some(&frontier), &why));
         }
-        tracing::error!(partition, why, "the events are gone: measures on these populations are not stated");
+        tracing::error!(partition, why, "the events are gone: what rests on them is not stated");
     }
     let resume = Resume::At(frontier.next_offset);
     Ok((Task::resume(plan, partition, frontier, tables), resume))
 }
 
-/// Populations of which events were read and no rows were kept.
-fn unknown_populations<'a>(plan: &'a Plan, frontier: &Frontier, tables: &Tables) -> Vec<&'a str> {
+/// What needs events that were read and not kept: populations without rows, and measures of intervals that may reach
+/// beyond all that was read.
+fn unknown<'a>(plan: &'a Plan, frontier: &Frontier, tables: &Tables) -> Vec<&'a str> {
     let is_unknown =
         |id: PopulationId| !plan[id].grain.is_empty() && !tables.units.knows(id) && plan.may_have_read(id, frontier);
-    let unknown = plan.populations().filter(|(id, _)| is_unknown(*id));
-    unknown.map(|(_, population)| population.definition.name.as_str()).collect()
+    let populations = plan.populations().filter(|(id, _)| is_unknown(*id));
+    let populations = populations.map(|(_, population)| population.definition.name.as_str());
+    let reaching = plan.measures().filter(|id| frontier.newest.is_some() && plan.reaches_ahead(*id));
+    let reaching = reaching.filter(|id| !tables.units.has(*id)).map(|id| plan[id].base.name.as_str());
+    populations.chain(reaching).collect()
 }
 
 /// The frontier, if there is one.

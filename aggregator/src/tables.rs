@@ -10,7 +10,7 @@ pub(crate) mod units;
 
 use measurement::time::Timestamp;
 use records::{
-    ActivityKey, AggregateKey, Frontier, PopulationKey, RecordError, RowKey, SeenKey, Topics, UnitKey, decode,
+    ActivityKey, AggregateKey, Frontier, PopulationKey, RecordError, RowKey, SeenKey, Since, Topics, UnitKey, decode,
 };
 use streaming::{Outbox, Record};
 
@@ -20,7 +20,7 @@ use self::{
     changelog::{Changelog, Digest, Writer, Written},
     rows::Rows,
     seen::SeenSet,
-    units::Units,
+    units::{Missing, Units},
 };
 use crate::plan::{Plan, PopulationId};
 
@@ -88,6 +88,14 @@ impl Tables {
             digest: Digest::default(),
             orphans: Vec::new(),
         }
+    }
+
+    /// Begins all units of a plan for a state that is built from an offset on: only from the first one on is it whole.
+    pub(crate) fn begun(mut self, plan: &Plan, from: i64) -> Self {
+        let (rows, missing) =
+            if from == 0 { (Since::Beginning, Missing::Nothing) } else { (Since::Building, Missing::Unknown) };
+        self.units.begin(plan, &|_| rows, missing);
+        self
     }
 
     /// The digest over what lies in the changelogs.

@@ -28,9 +28,9 @@ use crate::{
 /// Where a task stands in its partition.
 #[derive(Clone, Copy, Debug)]
 struct Standing {
-    /// Offset of the first record that the state was built from. Rows of populations keep what was ever said of
-    /// them, so that nothing that was read since can be left out when the state is built anew.
-    replay_from: Option<i64>,
+    /// Offset from which the state was built: what was there from then on is in it. Rows of populations keep what was ever
+    /// said of them, so that nothing that was read since can be left out when the state is built anew.
+    replay_from: i64,
     /// Offset that the last frontier named.
     written: Option<i64>,
     /// Transactions written.
@@ -44,8 +44,9 @@ struct Standing {
 }
 
 impl Standing {
-    const BEGINNING: Self =
-        Self { replay_from: None, written: None, transaction: 0, rebuilding_until: None, newest: None, builds: 0 };
+    const fn at(replay_from: i64) -> Self {
+        Self { replay_from, written: None, transaction: 0, rebuilding_until: None, newest: None, builds: 0 }
+    }
 }
 
 /// A task.
@@ -69,22 +70,20 @@ pub struct Task {
 impl Task {
     /// A task that has read nothing, of a partition that nothing was read of before: what is built is whole.
     pub fn new(plan: &Arc<Plan>, partition: i32) -> Self {
-        Self::begin(plan, partition, Missing::Nothing)
+        Self::begin(plan, partition, 0)
     }
 
-    /// A task that has read nothing, of a partition of which something may be gone that was there.
-    pub(crate) fn begin(plan: &Arc<Plan>, partition: i32, missing: Missing) -> Self {
-        let mut tables = Tables::new(plan);
-        let rows = if missing == Missing::Nothing { Since::Beginning } else { Since::Building };
-        tables.units.begin(plan, &|_| rows, missing);
-        Self::with(plan, partition, Standing::BEGINNING, Schedule::new(plan), tables)
+    /// A task that has read nothing, and begins at an offset: what was before it, if anything, is gone.
+    pub(crate) fn begin(plan: &Arc<Plan>, partition: i32, first: i64) -> Self {
+        let tables = Tables::new(plan).begun(plan, first);
+        Self::with(plan, partition, Standing::at(first), Schedule::new(plan), tables)
     }
 
     /// A task that goes on where a frontier says, with the state that belongs to it. What is new in the plan begins
     /// where nothing of it can be missing: see [`Units::begin`](crate::tables::units::Units::begin).
     pub(crate) fn resume(plan: &Arc<Plan>, partition: i32, frontier: Frontier, mut tables: Tables) -> Self {
         let standing = Standing {
-            replay_from: Some(frontier.replay_from),
+            replay_from: frontier.replay_from,
             written: Some(frontier.next_offset),
             transaction: frontier.transaction,
             rebuilding_until: None,
@@ -107,18 +106,16 @@ impl Task {
         plan: &Arc<Plan>,
         partition: i32,
         frontier: Option<&Frontier>,
-        (until, missing): (Option<i64>, Missing),
-        mut tables: Tables,
+        (from, until): (i64, Option<i64>),
+        tables: Tables,
     ) -> Self {
         let standing = Standing {
             transaction: frontier.map_or(0, |frontier| frontier.transaction),
             rebuilding_until: until,
             builds: frontier.map_or(0, |frontier| frontier.builds) + 1,
-            ..Standing::BEGINNING
+            ..Standing::at(from)
         };
-        let rows = if missing == Missing::Nothing { Since::Beginning } else { Since::Building };
-        tables.units.begin(plan, &|_| rows, missing);
-        Self::with(plan, partition, standing, Schedule::new(plan), tables)
+        Self::with(plan, partition, standing, Schedule::new(plan), tables.begun(plan, from))
     }
 
     fn with(plan: &Arc<Plan>, partition: i32, standing: Standing, schedule: Schedule, tables: Tables) -> Self {
@@ -164,7 +161,6 @@ impl Task {
 
     /// Takes one record. A record that cannot be read is counted and left behind.
     pub fn record(&mut self, record: RecordRef<'_>) {
-        self.standing.replay_from.get_or_insert(record.offset());
         let source =
             record.header(headers::SOURCE).and_then(|source| std::str::from_utf8(source).ok()).unwrap_or("unknown");
         let value = record.value().unwrap_or_default();
@@ -213,7 +209,7 @@ impl Task {
         let frontier = Frontier {
             version: records::VERSION,
             next_offset,
-            replay_from: self.standing.replay_from.unwrap_or(next_offset),
+            replay_from: self.standing.replay_from,
             transaction: self.standing.transaction,
             partitions,
             catalogue: self.plan.digest.clone(),

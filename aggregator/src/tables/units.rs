@@ -23,8 +23,8 @@ impl Units {
     }
 
     /// Begins all units that there are not yet. Populations know what was told since `populations`: rows are what was
-    /// ever said of them, so that those that begin later are never whole of their own. `newest` is the latest event time
-    /// that may be missing in a measure; `None` where nothing is, or where it is not known yet, as `measures` says.
+    /// ever said of them, so that those that begin later are never whole of their own. `measures` says until which event
+    /// time something may be missing in a measure.
     pub(crate) fn begin(&mut self, plan: &Plan, populations: &dyn Fn(PopulationId) -> Since, measures: Missing) {
         for (id, _) in plan.populations() {
             if self.populations.get(&id).is_none() {
@@ -35,6 +35,8 @@ impl Units {
             if self.measures.get(&id).is_none() {
                 let since = match measures {
                     Missing::Nothing => Since::Beginning,
+                    // An interval that was told before may lie in any period to come.
+                    Missing::Until(_) if plan.reaches_ahead(id) => Since::Building,
                     Missing::Until(newest) => Since::From(first_whole(plan, id, newest)),
                     Missing::Unknown => Since::Building,
                 };
@@ -60,6 +62,7 @@ impl Units {
     pub(crate) fn settle(&mut self, plan: &Plan, missing_until: &dyn Fn(MeasureId) -> Option<Timestamp>) {
         for id in plan.measures() {
             if self.of(id) == Since::Building
+                && !plan.reaches_ahead(id)
                 && self.of_rows(plan, id) != Since::Building
                 && let Some(until) = missing_until(id)
             {
