@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use measurement::{catalogue::Catalogue, time::Timestamp};
+use measurement::time::Timestamp;
 use records::Topics;
 use streaming::{
     Clock, Found, Log, LogError, Outbox, Position, RecordRef, Resume, RunError, Runner, RunnerConfig, Stage,
     StageError, TopicPartition,
 };
 
-use crate::{plan::Plan, restore::restore, stats::Stats, task::Task};
+use crate::{in_force::Definitions, restore::restore, stats::Stats, task::Task};
 
 /// What can be set for the aggregator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub enum StartError {
 /// The stage: tasks by partition.
 #[derive(Debug)]
 pub struct Aggregator {
-    plan: Arc<Plan>,
+    definitions: Definitions,
     topics: Topics,
     partitions: i32,
     refresh_interval: i64,
@@ -62,7 +62,7 @@ pub struct Aggregator {
 
 impl Stage for Aggregator {
     fn restore(&mut self, partition: &TopicPartition, found: Found) -> Result<Resume, StageError> {
-        let (task, resume) = restore(&self.plan, &self.topics, partition.partition, self.partitions, &found)?;
+        let (task, resume) = restore(&self.definitions, &self.topics, partition.partition, self.partitions, &found)?;
         self.stats.begin(&task);
         self.tasks.insert(partition.partition, task);
         Ok(resume)
@@ -70,7 +70,7 @@ impl Stage for Aggregator {
 
     fn record(&mut self, record: RecordRef<'_>) -> Result<(), StageError> {
         if let Some(task) = self.tasks.get_mut(&record.partition()) {
-            task.record(record);
+            task.record(record)?;
         }
         Ok(())
     }
@@ -79,7 +79,7 @@ impl Stage for Aggregator {
         for position in positions {
             if let Some(task) = self.tasks.get_mut(&position.partition.partition) {
                 let time = (now, self.refresh_interval);
-                task.flush(&self.topics, (position.next_offset, self.partitions), time, out);
+                task.flush(&self.topics, (position.next_offset, self.partitions), time, out)?;
             }
         }
         Ok(())
@@ -100,11 +100,11 @@ impl Stage for Aggregator {
 /// The loop, ready to run, and its counters.
 pub fn start(
     log: Arc<dyn Log>,
-    catalogue: Catalogue,
+    definitions: impl Into<Definitions>,
     options: &Options,
     clock: Clock,
 ) -> Result<(Runner<Aggregator>, Stats), StartError> {
-    let (config, stage) = prepare(log.as_ref(), catalogue, options)?;
+    let (config, stage) = prepare(log.as_ref(), definitions, options)?;
     let stats = stage.stats.clone();
     Ok((Runner::new(log, config, clock, stage)?, stats))
 }
@@ -112,7 +112,7 @@ pub fn start(
 /// The two parts of the loop: what it works on, and the stage.
 pub fn prepare(
     log: &dyn Log,
-    catalogue: Catalogue,
+    definitions: impl Into<Definitions>,
     options: &Options,
 ) -> Result<(RunnerConfig, Aggregator), StartError> {
     let topics = Topics::new(&options.prefix);
@@ -128,7 +128,7 @@ pub fn prepare(
         bound: Some(partitions),
     };
     let stage = Aggregator {
-        plan: Arc::new(Plan::new(catalogue)),
+        definitions: definitions.into(),
         topics,
         partitions,
         refresh_interval: options.refresh_interval,

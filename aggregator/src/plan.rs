@@ -228,7 +228,10 @@ impl Plan {
             source.constructs.push(id);
             source.grain.add(own.calendar, own.length);
         }
-        for base in &construct.base {
+        // What another version of the construct has in the same definition is counted once.
+        let is_shared = |base: &&BaseMeasure| self.measure(&construct.id, &base.digest, &base.name).is_some();
+        let shared: Vec<&str> = construct.base.iter().filter(is_shared).map(|base| base.name.as_str()).collect();
+        for base in construct.base.iter().filter(|base| !shared.contains(&base.name.as_str())) {
             let measure = MeasureId(self.measures.len());
             self.measures.push(Measure { construct: id, base: base.clone() });
             match &base.of {
@@ -335,6 +338,24 @@ impl Plan {
     /// The population of a name.
     pub fn population(&self, name: &str) -> Option<PopulationId> {
         self.populations.binary_search_by(|known| known.definition.name.as_str().cmp(name)).ok().map(PopulationId)
+    }
+
+    /// The population whose rows lie under a name and digest.
+    pub fn population_of_state(&self, state_name: &str) -> Option<PopulationId> {
+        let plain = state_name.split_once('@').map_or(state_name, |(name, _)| name);
+        let is = |id: &PopulationId| self[*id].definition.state_name() == state_name;
+        self.population(plain).filter(is).or_else(|| self.population(state_name).filter(is))
+    }
+
+    /// The population of this plan that is another plan's in the same definition.
+    pub fn same_population(&self, other: &Self, id: PopulationId) -> Option<PopulationId> {
+        self.population_of_state(&other[id].definition.state_name())
+    }
+
+    /// The base measure of this plan that is another plan's in the same definition.
+    pub fn same_measure(&self, other: &Self, id: MeasureId) -> Option<MeasureId> {
+        let Measure { construct, base } = &other[id];
+        self.measure(&other[*construct].construct.id, &base.digest, &base.name)
     }
 
     /// Whether events that feed a population may have been read before, as a frontier tells: events of its sources in

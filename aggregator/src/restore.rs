@@ -5,21 +5,20 @@
 //! | nothing, and nobody has read the partition | begin at the beginning |
 //! | nothing, and the group has read up to some offset | the state is gone: build it anew from the events, and write nothing before that offset |
 //! | state, its digest as the frontier says | go on at the frontier's offset; units that are new begin where nothing of them can be missing, state of units that are gone is removed |
-//! | the same, and a population, or a measure of intervals, that is new and of which events were read | build anew from the events if they are all there; if not, what rests on them is not stated, and the others go on |
+//! | the same, and a population, or a measure of intervals, that is new and of which events were read | where catalogues come from the log, it is built beside the task; where one is given, all is built anew from the events if they are there; if they are not, what rests on them is not stated, and the others go on |
 //! | state whose digest differs: torn, cut, or written by somebody else | build anew, with a warning |
 //! | state without a frontier: the first transaction was torn, or somebody deleted it | the same, from offset 0 |
-//! | state of a build that knew no units | the same |
+//! | state of a build that knew no units, or others | the same |
 //! | state of another number of partitions, or of a newer format | refuse |
 //!
 //! What must be built anew and whose events are gone is refused by name.
-
-use std::sync::Arc;
 
 use measurement::time::Timestamp;
 use records::{Aggregate, AggregateKey, Frontier, RecordError, Topics, check_version, decode};
 use streaming::{Found, Record, Resume, StageError};
 
 use crate::{
+    in_force::Definitions,
     plan::{Plan, PopulationId},
     tables::{
         Tables,
@@ -30,7 +29,7 @@ use crate::{
 
 /// Builds a task from what was found of its partition.
 pub(crate) fn restore(
-    plan: &Arc<Plan>,
+    definitions: &Definitions,
     topics: &Topics,
     partition: i32,
     partitions: i32,
@@ -47,46 +46,50 @@ pub(crate) fn restore(
     }
     let rebuild = |frontier: Option<&Frontier>, why: &str| {
         tracing::warn!(partition, why, "the state is built anew from the events");
-        let mut tables = Tables::new(plan);
-        tables.disown(topics, changelog);
         // Without a frontier, nothing says from where on the state was built: from everything, then.
         let from = frontier.map_or(0, |frontier| frontier.replay_from);
         let until = frontier.map(|frontier| frontier.next_offset).max(*known);
-        let task = Task::rebuild(plan, partition, frontier, (from, until), tables);
-        (task, Resume::Rebuild { from, why: format!("{why}; {}", held(changelog)) })
+        let in_force = definitions.at(partition, from)?;
+        let mut tables = Tables::new(&in_force.plan);
+        tables.disown(topics, changelog);
+        let task = Task::rebuild(in_force, partition, frontier, (from, until), tables);
+        Ok((task, Resume::Rebuild { from, why: format!("{why}; {}", held(changelog)) }))
     };
     if changelog.is_empty() {
-        return Ok(match known {
+        return match known {
             Some(offset) => {
                 rebuild(None, &format!("the group has read up to offset {offset}, and the state of that is gone"))
             }
-            None if *first == 0 => (Task::new(plan, partition), Resume::Committed),
             None => {
-                tracing::warn!(partition, first, "the events before that offset are gone: measures begin behind them");
-                (Task::begin(plan, partition, *first), Resume::Committed)
+                if *first > 0 {
+                    tracing::warn!(partition, first, "the events before that offset are gone: measures begin behind them");
+                }
+                Ok((Task::begin(definitions.at(partition, *first)?, partition, *first), Resume::Committed))
             }
-        });
+        };
     }
-    let Some(frontier) = frontier else { return Ok(rebuild(None, "there is state without a frontier")) };
+    let Some(frontier) = frontier else { return rebuild(None, "there is state without a frontier") };
     let hashes: Vec<Written> = changelog.iter().map(|record| hash_of(topics, record)).collect();
     if frontier.digest != sum(&hashes).to_hex() {
-        return Ok(rebuild(Some(&frontier), "state and frontier differ"));
+        return rebuild(Some(&frontier), "state and frontier differ");
     }
+    let in_force = definitions.resumed((partition, frontier.sequence, frontier.replay_from), changelog)?;
+    let plan = &in_force.plan;
     let mut tables = Tables::new(plan);
     tables.load(plan, topics, changelog.iter().zip(hashes)).map_err(refuse)?;
-    if frontier.newest.is_none() && !frontier.accounting.is_empty() && tables.units.is_empty() {
-        return Ok(rebuild(Some(&frontier), "the state is of a build that knew no units"));
+    if !frontier.accounting.is_empty() && tables.units.is_empty() {
+        return rebuild(Some(&frontier), "the state is of a build that knew no units, or others");
     }
-    let unknown = unknown(plan, &frontier, &tables);
+    let unknown = if in_force.programme().is_some() { Vec::new() } else { unknown(plan, &frontier, &tables) };
     if !unknown.is_empty() {
         let why = format!("events for {} were read before anybody asked for them", unknown.join(", "));
         if frontier.replay_from >= *first {
-            return Ok(rebuild(Some(&frontier), &why));
+            return rebuild(Some(&frontier), &why);
         }
         tracing::error!(partition, why, "the events are gone: what rests on them is not stated");
     }
     let resume = Resume::At(frontier.next_offset);
-    Ok((Task::resume(plan, partition, frontier, tables), resume))
+    Ok((Task::resume(in_force, partition, frontier, tables), resume))
 }
 
 /// What needs events that were read and not kept: populations without rows, and measures of intervals that may reach

@@ -54,7 +54,7 @@ impl Schedule {
         let published = frontier.watermarks.iter().filter(|(source, _)| known(source));
         schedule.published = published.map(|(source, watermark)| (source.clone(), *watermark)).collect();
         for (id, population) in plan.populations() {
-            let from = frontier.uncomputed.get(&population.definition.name).copied();
+            let from = frontier.uncomputed.get(&population.definition.state_name()).copied();
             *id.of_mut(&mut schedule.uncomputed_from) = from;
         }
         for (id, construct) in plan.constructs() {
@@ -101,9 +101,10 @@ impl Schedule {
         *construct.of(&self.of_construct)
     }
 
-    /// The watermark of the slowest source; `None` while one is unknown: it may be the slowest.
+    /// The watermark of the slowest source in force; `None` while one is unknown: it may be the slowest.
     pub(crate) fn of_all(&self, plan: &Plan) -> Option<Timestamp> {
-        plan.sources().map(|(_, source)| self.of_source(&source.source.name)).reduce(Option::min).flatten()
+        let in_force = plan.sources().filter(|(_, source)| !source.source.ended);
+        in_force.map(|(_, source)| self.of_source(&source.source.name)).reduce(Option::min).flatten()
     }
 
     /// Whether the restatement horizon of a period of a construct has passed.
@@ -123,8 +124,8 @@ impl Schedule {
 
     /// What a frontier has to remember of rows that no measure knows of yet.
     pub(crate) fn uncomputed(&self, plan: &Plan) -> BTreeMap<String, Timestamp> {
-        let all = plan.populations().map(|(id, population)| (&population.definition.name, id));
-        all.filter_map(|(name, id)| Some((name.clone(), (*id.of(&self.uncomputed_from))?))).collect()
+        let all = plan.populations().map(|(id, population)| (population.definition.state_name(), id));
+        all.filter_map(|(name, id)| Some((name, (*id.of(&self.uncomputed_from))?))).collect()
     }
 
     /// Notes that a row of a population has changed by an event of some time.

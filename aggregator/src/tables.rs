@@ -27,7 +27,7 @@ use crate::plan::{Plan, PopulationId};
 /// How the key of a seen chunk begins.
 const SEEN: &[u8] = br#"["seen","#;
 /// How the key of a measure's unit begins.
-const UNIT: &[u8] = br#"["unit","#;
+pub(crate) const UNIT: &[u8] = br#"["unit","#;
 /// How the key of a population's unit begins.
 const POPULATION: &[u8] = br#"["population","#;
 
@@ -94,7 +94,7 @@ impl Tables {
     pub(crate) fn begun(mut self, plan: &Plan, from: i64) -> Self {
         let (rows, missing) =
             if from == 0 { (Since::Beginning, Missing::Nothing) } else { (Since::Building, Missing::Unknown) };
-        self.units.begin(plan, &|_| rows, missing);
+        self.units.begin(plan, &|_| rows, missing, None);
         self
     }
 
@@ -128,9 +128,11 @@ impl Tables {
         let changelog = Changelog::of(topics, record);
         let units = &self.units;
         let taken = match changelog {
-            Changelog::Measures if key.starts_with(UNIT) => {
-                self.units.load_measure(plan, &decode::<UnitKey>("unit", key)?, value, written)?
-            }
+            // A key of an earlier build names no definition: what lies under it is of no unit that is known.
+            Changelog::Measures if key.starts_with(UNIT) => match decode::<UnitKey>("unit", key) {
+                Ok(key) => self.units.load_measure(plan, &key, value, written)?,
+                Err(_) => false,
+            },
             Changelog::Populations if key.starts_with(POPULATION) => {
                 self.units.load_population(plan, &decode::<PopulationKey>("unit", key)?, value, written)?
             }
@@ -150,6 +152,40 @@ impl Tables {
             self.orphans.push(Orphan { changelog, key: key.to_vec(), written });
         }
         Ok(())
+    }
+
+    /// The same state under the numbers of another plan. What belongs to nothing in it is removed with the next
+    /// transaction.
+    pub(crate) fn carry(self, from: &Plan, to: &Plan) -> Self {
+        let Self { aggregates, activity, rows, seen, units, digest, mut orphans } = self;
+        let mut gone = |changelog, key, written| {
+            if written != Written::NOTHING {
+                orphans.push(Orphan { changelog, key, written });
+            }
+        };
+        Self {
+            aggregates: aggregates.carry(from, to, &mut gone),
+            activity: activity.carry(from, to, &mut gone),
+            rows: rows.carry(from, to, &mut gone),
+            units: units.carry(from, to, &mut gone),
+            seen,
+            digest,
+            orphans,
+        }
+    }
+
+    /// Takes over what was built beside: the state of units that are being built here. Both have read up to the same
+    /// offset.
+    pub(crate) fn take_over(&mut self, built: Self, (from, to): (&Plan, &Plan)) {
+        let Self { aggregates, rows, units, orphans, .. } = self;
+        let mut gone = |changelog, key, written| {
+            if written != Written::NOTHING {
+                orphans.push(Orphan { changelog, key, written });
+            }
+        };
+        aggregates.take_over(built.aggregates, (from, to), |id| units.is_building(id), &mut gone);
+        rows.take_over(built.rows, (from, to), |id| units.is_population_building(id), &mut gone);
+        units.take_over(&built.units, (from, to));
     }
 
     /// Notes what lies in the changelogs and is not loaded, because the state is built anew: what nothing has written

@@ -1,19 +1,21 @@
 //! One partition of `vernier.events` and its state: a plain structure that is told the time.
 
+mod change;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use measurement::{time::Timestamp, value::Value};
-use records::{Accounting, DeadLetter, Frontier, Intake, Late, Progress, Since, Stage, Topics, headers};
-use streaming::{Outbox, RecordRef};
+use records::{Accounting, DeadLetter, Frontier, Intake, Late, Progress, Stage, Topics, headers};
+use streaming::{Outbox, RecordRef, StageError};
 
 use crate::{
     accumulate::EventMeasures,
     flush::{self, Letter},
+    in_force::InForce,
     measure,
-    plan::{MeasureId, Plan, SourceId},
+    plan::{Plan, PopulationId, SourceId},
     schedule::Schedule,
     select::{Selected, select},
     stats::Examples,
@@ -21,7 +23,6 @@ use crate::{
         Horizons, Tables,
         rows::Fed,
         seen::{Sight, content, identity},
-        units::Missing,
     },
 };
 
@@ -52,7 +53,10 @@ impl Standing {
 /// A task.
 #[derive(Debug)]
 pub struct Task {
+    /// That of what is in force, which is asked for with every record.
     plan: Arc<Plan>,
+    in_force: InForce,
+    build: change::Building,
     partition: i32,
     standing: Standing,
     schedule: Schedule,
@@ -70,40 +74,20 @@ pub struct Task {
 impl Task {
     /// A task that has read nothing, of a partition that nothing was read of before: what is built is whole.
     pub fn new(plan: &Arc<Plan>, partition: i32) -> Self {
-        Self::begin(plan, partition, 0)
+        Self::begin(InForce::given(plan), partition, 0)
     }
 
     /// A task that has read nothing, and begins at an offset: what was before it, if anything, is gone.
-    pub(crate) fn begin(plan: &Arc<Plan>, partition: i32, first: i64) -> Self {
-        let tables = Tables::new(plan).begun(plan, first);
-        Self::with(plan, partition, Standing::at(first), Schedule::new(plan), tables)
-    }
-
-    /// A task that goes on where a frontier says, with the state that belongs to it. What is new in the plan begins
-    /// where nothing of it can be missing: see [`Units::begin`](crate::tables::units::Units::begin).
-    pub(crate) fn resume(plan: &Arc<Plan>, partition: i32, frontier: Frontier, mut tables: Tables) -> Self {
-        let standing = Standing {
-            replay_from: frontier.replay_from,
-            written: Some(frontier.next_offset),
-            transaction: frontier.transaction,
-            rebuilding_until: None,
-            newest: frontier.newest,
-            builds: frontier.builds,
-        };
-        let is_new = |construct| {
-            let mut measures = plan.measures().filter(|id| plan[*id].construct == construct);
-            measures.any(|id| !tables.units.has(id))
-        };
-        let schedule = Schedule::restore(plan, &frontier, is_new);
-        let rows = |id| if plan.may_have_read(id, &frontier) { Since::Building } else { Since::Beginning };
-        tables.units.begin(plan, &rows, frontier.newest.map_or(Missing::Nothing, Missing::Until));
-        Self { accounting: frontier.accounting, ..Self::with(plan, partition, standing, schedule, tables) }
+    pub(crate) fn begin(in_force: InForce, partition: i32, first: i64) -> Self {
+        let plan = &in_force.plan;
+        let (tables, schedule) = (Tables::new(plan).begun(plan, first), Schedule::new(plan));
+        Self::with(in_force, partition, Standing::at(first), schedule, tables)
     }
 
     /// A task that reads everything again and writes nothing before it is at the offset where it was, if that is known.
     /// `tables` knows what lies in the changelogs; what nothing claims by then is removed.
     pub(crate) fn rebuild(
-        plan: &Arc<Plan>,
+        in_force: InForce,
         partition: i32,
         frontier: Option<&Frontier>,
         (from, until): (i64, Option<i64>),
@@ -115,17 +99,21 @@ impl Task {
             builds: frontier.map_or(0, |frontier| frontier.builds) + 1,
             ..Standing::at(from)
         };
-        Self::with(plan, partition, standing, Schedule::new(plan), tables.begun(plan, from))
+        let (schedule, tables) = (Schedule::new(&in_force.plan), tables.begun(&in_force.plan, from));
+        Self::with(in_force, partition, standing, schedule, tables)
     }
 
-    fn with(plan: &Arc<Plan>, partition: i32, standing: Standing, schedule: Schedule, tables: Tables) -> Self {
+    fn with(in_force: InForce, partition: i32, standing: Standing, schedule: Schedule, tables: Tables) -> Self {
+        let plan = Arc::clone(&in_force.plan);
         Self {
-            plan: Arc::clone(plan),
+            event_measures: EventMeasures::new(&plan),
+            plan,
+            in_force,
+            build: change::Building::Undecided,
             partition,
             standing,
             schedule,
             tables,
-            event_measures: EventMeasures::new(plan),
             accounting: BTreeMap::new(),
             examples: BTreeMap::new(),
             late: Vec::new(),
@@ -160,19 +148,24 @@ impl Task {
     }
 
     /// Takes one record. A record that cannot be read is counted and left behind.
-    pub fn record(&mut self, record: RecordRef<'_>) {
+    ///
+    /// # Errors
+    /// When another catalogue is in force from here on that is not to be had: nothing is measured by a guess.
+    pub fn record(&mut self, record: RecordRef<'_>) -> Result<(), StageError> {
         let source =
             record.header(headers::SOURCE).and_then(|source| std::str::from_utf8(source).ok()).unwrap_or("unknown");
         let value = record.value().unwrap_or_default();
         match record.header(headers::KIND) {
             Some(headers::PROGRESS) => self.progress(value),
             Some(headers::INTAKE) => self.intake(value),
+            Some(headers::CATALOGUE) => return self.marker(value, record.offset()),
             Some(headers::REFERENCE) => {
                 let population = record.header(headers::POPULATION).and_then(|name| std::str::from_utf8(name).ok());
                 self.reference(source, population.unwrap_or_default(), value, record.offset());
             }
             _ => self.event(source, record),
         }
+        Ok(())
     }
 
     /// Writes what has changed, by one transaction; nothing if nothing has. `partitions` is the number of partitions of
@@ -183,17 +176,15 @@ impl Task {
         (next_offset, partitions): (i64, i32),
         (now, refresh): (Timestamp, i64),
         out: &mut Outbox,
-    ) {
+    ) -> Result<(), StageError> {
         if !self.is_up_to(next_offset) {
-            return;
+            return Ok(());
         }
         let (before, watermarks) = (out.len(), self.schedule.published().clone());
-        let Self { plan, schedule, tables, standing, .. } = self;
-        let missing_until = |id: MeasureId| {
-            let heard = schedule.heard_until(plan, plan[id].construct)?;
-            Some(standing.newest.map_or(heard, |newest| newest.max(heard)))
-        };
-        tables.units.settle(plan, &missing_until);
+        self.retire()?;
+        self.go_on_building(topics, next_offset, now)?;
+        self.settle();
+        let Self { plan, schedule, tables, .. } = self;
         measure::populations(plan, schedule, &tables.rows, &mut tables.aggregates, (now, refresh));
         let rows = |population| schedule.row_horizon(plan, population);
         let horizons = Horizons { rows: &rows, seen: schedule.of_all(plan) };
@@ -202,17 +193,24 @@ impl Task {
         flush::letters(topics, self.letters.drain(..), out);
         let moved = self.standing.written != Some(next_offset);
         if !moved && out.len() == before && watermarks == *self.schedule.published() {
-            return;
+            return Ok(());
         }
         self.standing.transaction += 1;
         self.standing.written = Some(next_offset);
-        let frontier = Frontier {
+        flush::frontier(topics, self.partition, &self.frontier(next_offset, partitions), out);
+        Ok(())
+    }
+
+    /// Where it stands.
+    fn frontier(&self, next_offset: i64, partitions: i32) -> Frontier {
+        Frontier {
             version: records::VERSION,
             next_offset,
             replay_from: self.standing.replay_from,
             transaction: self.standing.transaction,
             partitions,
             catalogue: self.plan.digest.clone(),
+            sequence: self.in_force.sequence,
             newest: self.standing.newest,
             builds: self.standing.builds,
             watermarks: self.schedule.published().clone(),
@@ -220,8 +218,14 @@ impl Task {
             uncomputed: self.schedule.uncomputed(&self.plan),
             accounting: self.accounting.clone(),
             digest: self.tables.digest().to_hex(),
-        };
-        flush::frontier(topics, self.partition, &frontier, out);
+        }
+    }
+
+    /// Its tables, population measures computed.
+    pub(crate) fn into_tables(self, now: Timestamp) -> Tables {
+        let Self { plan, mut schedule, mut tables, .. } = self;
+        measure::populations(&plan, &mut schedule, &tables.rows, &mut tables.aggregates, (now, 0));
+        tables
     }
 
     /// Whether the state may be written: one that is built anew not before it is where it was.
@@ -368,9 +372,9 @@ impl Task {
             && let Some(source) = source
         {
             let Self { plan, schedule, tables, .. } = self;
-            let own = plan.population(population);
+            let is_own = |id: PopulationId| plan[id].definition.plain_name() == population;
             let feeds = plan[source].asking.get(&selected.class).into_iter().flat_map(|class| &class.feeds);
-            for feed in feeds.filter(|feed| feed.feed.by_reference && Some(feed.population) == own) {
+            for feed in feeds.filter(|feed| feed.feed.by_reference && is_own(feed.population)) {
                 if tables.rows.update(plan, feed, &selected, &slots) == Fed::Changed {
                     schedule.row_changed(feed.population, selected.time);
                 }

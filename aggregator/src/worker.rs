@@ -27,7 +27,7 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
         ..Options::default()
     };
     let (mut runner, stats) =
-        start(Arc::clone(&context.log), context.catalogue.clone(), &options, Arc::clone(&context.clock))
+        start(Arc::clone(&context.log), context.programme.clone(), &options, Arc::clone(&context.clock))
             .map_err(|fault| Failure::Setup(fault.into()))?;
     let mut families = of_runner(&runner.stats());
     families.extend(self::families(&stats, context.catalogue.sources.keys().cloned().collect()));

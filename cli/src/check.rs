@@ -38,7 +38,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
 }
 
 /// Loads a catalogue and compiles its mappings; the error lists the faults of both.
-fn load_all(folder: &Path) -> anyhow::Result<Catalogue> {
+pub(crate) fn load_all(folder: &Path) -> anyhow::Result<Catalogue> {
     let (catalogue, mut faults) = Catalogue::load_with_faults(folder);
     if let Err(more) = ingest::config::Plan::new(&catalogue) {
         faults.extend(more.0);

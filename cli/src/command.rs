@@ -4,14 +4,16 @@ use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _};
 
-use crate::{check, demo, diff, explain, generate, map, produce, replay, results, schema, surfaces, test, topics};
+use crate::{
+    apply, check, demo, diff, explain, generate, map, plan, produce, replay, results, schema, surfaces, test, topics,
+};
 
 /// What every page of help ends with.
 pub const CODES: &str = "Exit codes:
   0   done
   1   faults were found, or it could not be done: the error stream says which and what to do; for replay, nothing could be read
-  2   replay --strict: something was refused, mistyped, in conflict or had characters replaced
-  3   replay, produce, map try: a file could be read in part only, as one that is cut off; what was read is in the figures
+  2   plan: the files differ from what is in force; replay --strict: something was refused, mistyped, in conflict or had characters replaced
+  3   plan: something of it cannot be had; replay, produce, map try: a file could be read in part only, as one that is cut off; what was read is in the figures
   64  the command line is not understood";
 
 /// An end with a code of its own.
@@ -44,6 +46,12 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Compare two catalogues in words, and say which series break
     Diff(diff::DiffArgs),
+    /// Say what the files will do to what is in force: what is read for it, from when on it counts, what is impossible
+    Plan(plan::PlanArgs),
+    /// Put the files into force that were planned
+    Apply(apply::ApplyArgs),
+    /// List every catalogue that was ever in force, or write one's files out
+    Catalogues(apply::CataloguesArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema(schema::SchemaArgs),
     /// Write the records of a synthetic organisation, and the true answers beside them
@@ -91,6 +99,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Apply(args) => apply::run(&args, now),
+        Command::Catalogues(args) => apply::list(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Generate(args) => generate::run(&args, now),
         Command::Replay(args) => replay::run(&args, now),

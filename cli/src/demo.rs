@@ -18,7 +18,7 @@ use anyhow::Context as _;
 use evaluator::expose::View;
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use service::{
-    Config, Context, Failure, Health, clock,
+    Config, Context, Failure, Health, Process, clock,
     config::{EmbeddedSection, LogFormat},
     metrics::Page,
     shell::{self, Running, Worker},
@@ -82,10 +82,9 @@ pub fn run(args: &DemoArgs, now: Timestamp) -> anyhow::Result<()> {
 
     let runtime = shell::runtime()?;
     let stop = shell::stop_on_signals(&runtime);
-    let base = Context {
+    let base = Process {
         config,
         log: Arc::clone(&log),
-        catalogue: catalogue.clone(),
         clock: clock::system(),
         stop: Arc::clone(&stop),
         health: Health::default(),
@@ -110,10 +109,10 @@ struct Services {
 }
 
 impl Services {
-    fn start(base: &Context, port: u16, runtime: &Runtime) -> anyhow::Result<Self> {
+    fn start(base: &Process, port: u16, runtime: &Runtime) -> anyhow::Result<Self> {
         let context = |offset: u16| {
             let port = if port == 0 { 0 } else { port.saturating_add(offset) };
-            let mut context = Context { health: Health::default(), page: Page::default(), ..base.clone() };
+            let mut context = Process { health: Health::default(), page: Page::default(), ..base.clone() };
             context.config.http.listen = format!("127.0.0.1:{port}");
             context
         };
@@ -153,7 +152,7 @@ impl Services {
 
 fn launch(
     name: &'static str,
-    context: &Context,
+    context: &Process,
     runtime: &Runtime,
     start: impl FnOnce(&Context) -> Result<Worker, Failure>,
 ) -> anyhow::Result<Running> {
@@ -171,7 +170,7 @@ fn into_error(failure: Failure) -> anyhow::Error {
 fn show(
     screen: &mut Screen,
     services: &Services,
-    base: &Context,
+    base: &Process,
     catalogue: &Catalogue,
     written: u64,
     end: Option<Timestamp>,

@@ -7,14 +7,16 @@
 //! 3. [`test`](mod@test): does it say what its author means?
 //! 4. [`explain`]: what does it measure, and what would change the band?
 //! 5. [`diff`]: what is different between two catalogues, and which series break?
-//! 6. [`schema`]: JSON Schemas for editors;
-//! 7. [`generate`]: the synthetic organisation's records, and the true answers beside them;
-//! 8. [`replay`]: the whole chain on files of raw records;
-//! 9. [`map`]: what a source's mapping makes of a file, record by record;
-//! 10. [`topics`]: create and verify Vernier's topics on Apache Kafka;
-//! 11. [`produce`]: files of raw records, or the synthetic organisation, into source topics;
-//! 12. [`results`]: the ledger as table, JSON or CSV;
-//! 13. [`surfaces`]: dashboard, alert rules and reference pages generated from the catalogue.
+//! 6. [`plan`]: what will the files do to what is in force?
+//! 7. [`apply`]: put them into force; what was ever in force;
+//! 8. [`schema`]: JSON Schemas for editors;
+//! 9. [`generate`]: the synthetic organisation's records, and the true answers beside them;
+//! 10. [`replay`]: the whole chain on files of raw records;
+//! 11. [`map`]: what a source's mapping makes of a file, record by record;
+//! 12. [`topics`]: create and verify Vernier's topics on Apache Kafka;
+//! 13. [`produce`]: files of raw records, or the synthetic organisation, into source topics;
+//! 14. [`results`]: the ledger as table, JSON or CSV;
+//! 15. [`surfaces`]: dashboard, alert rules and reference pages generated from the catalogue.
 //!
 //! Around them: [`command`], the arguments; [`chain`], the whole chain in one thread on an embedded log; [`letters`], what it
 //! refused; [`connect`], the log and the topics that a configuration names.
@@ -24,6 +26,8 @@ pub mod check;
 pub mod test;
 pub mod explain;
 pub mod diff;
+pub mod plan;
+pub mod apply;
 pub mod schema;
 pub mod generate;
 pub mod replay;

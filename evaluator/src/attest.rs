@@ -4,8 +4,10 @@
 //! where they differ, with the next revision number, the number of the one it replaces, and the reason.
 //! An entry that stands is never written twice.
 
+use std::collections::HashMap;
+
 use measurement::{catalogue::Construct, time::Timestamp};
-use records::{LedgerState, PeriodRef, Reason, ResultRecord, VERSION, encode, result::hash};
+use records::{Break, LedgerState, PeriodRef, Reason, ResultRecord, VERSION, encode, result::hash};
 
 use crate::{
     decide::{Due, Evaluated, Evaluation, PeriodState},
@@ -21,6 +23,8 @@ pub fn missing(ledger: &Ledger, evaluation: &Evaluation, due: &[Due]) -> Vec<(Ve
     let mut entries: Vec<(Vec<u8>, ResultRecord)> = Vec::new();
     let mut last_hash = ledger.last_hash().to_owned();
     let mut sequence = ledger.len();
+    // What was measured last in each series, by these entries: construct and group.
+    let mut last: HashMap<(String, String), (Timestamp, String)> = HashMap::new();
     for item in due {
         let Some(construct) = evaluation.catalogue().constructs.get(item.construct) else { continue };
         let Some(period) = evaluation.period(item.construct, item.start) else { continue };
@@ -48,6 +52,20 @@ pub fn missing(ledger: &Ledger, evaluation: &Evaluation, due: &[Due]) -> Vec<(Ve
                 } else {
                     Reason::LateData
                 };
+                entry.breaks.clone_from(&standing.breaks);
+            } else if !evaluation.is_own(item.construct, item.start) {
+                // Another definition states it.
+                continue;
+            } else {
+                let series = (entry.construct.clone(), entry.group_label());
+                let pending = last.get(&series).filter(|(start, _)| *start < item.start).map(|(_, known)| known.clone());
+                let known = pending.or_else(|| {
+                    ledger.before(&series.0, item.start, &series.1).map(|known| known.definition.clone())
+                });
+                entry.breaks = known
+                    .filter(|previous| *previous != entry.definition)
+                    .map(|previous| break_of(evaluation, construct, previous));
+                last.insert(series, (item.start, entry.definition.clone()));
             }
             entry.sequence = sequence;
             entry.previous = std::mem::take(&mut last_hash);
@@ -58,6 +76,17 @@ pub fn missing(ledger: &Ledger, evaluation: &Evaluation, due: &[Due]) -> Vec<(Ve
         }
     }
     entries
+}
+
+/// Where a series begins that another definition has had before.
+fn break_of(evaluation: &Evaluation, construct: &Construct, previous: String) -> Break {
+    let origin = evaluation.origin(construct);
+    Break {
+        previous,
+        catalogue: origin.map(|origin| origin.catalogue),
+        approver: origin.map(|origin| origin.approver.clone()).unwrap_or_default(),
+        reason: origin.map(|origin| origin.reason.clone()).unwrap_or_default(),
+    }
 }
 
 /// Why the first entry on a period is written.
@@ -102,6 +131,7 @@ fn entry(
         revision: 1,
         supersedes: None,
         reason: reason(period),
+        breaks: None,
         base: figures.base.clone(),
         derived: derived.collect(),
         value: figures.value.cloned(),

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use measurement::{
     accumulate::Accumulator,
     calendar::Period,
-    catalogue::{BaseMeasure, Catalogue},
     time::Timestamp,
 };
 use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Since, Unit, UnitKey, decode};
@@ -19,8 +18,8 @@ type Groups = HashMap<Vec<String>, Partials>;
 /// What a record changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A base measure of a construct, in the period that begins then.
-    Measure(usize, Timestamp),
+    /// A base measure, in the period that begins then.
+    Measure(BaseId, Timestamp),
     /// Activity of a source.
     Activity {
         /// The source.
@@ -38,15 +37,23 @@ pub enum Change {
     Nothing,
 }
 
-/// Everything that was read from `vernier.measures`.
+/// A base measure in one definition, as [`Collected::base`] numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BaseId(usize);
+
+/// What a base measure is: identifier of its construct, its name, its digest. As units name it.
+pub type BaseName = UnitKey;
+
+/// Everything that was read from `vernier.measures`, whatever catalogue asks for it.
 #[derive(Debug)]
 pub struct Collected {
     partitions: i32,
-    /// By identifier of the construct and name of the measure: number of the construct, digest of the measure.
-    bases: HashMap<(String, String), (usize, String)>,
+    bases: HashMap<BaseName, BaseId>,
     /// What each partition says of a base measure.
-    units: HashMap<(usize, String), BTreeMap<i32, Unit>>,
-    measures: HashMap<(usize, String, Timestamp), Groups>,
+    units: HashMap<BaseId, BTreeMap<i32, Unit>>,
+    /// How many times a unit came or went: what can be stated of which definition is another matter then.
+    units_changed: u64,
+    measures: HashMap<(BaseId, Timestamp), Groups>,
     activity: HashMap<String, BTreeMap<Timestamp, BTreeMap<i32, Activity>>>,
     /// Starts of the intervals in which a source gave a sign of life.
     alive: HashMap<String, BTreeSet<Timestamp>>,
@@ -55,20 +62,23 @@ pub struct Collected {
 
 impl Collected {
     /// Nothing read yet, of so many partitions.
-    pub fn new(catalogue: &Catalogue, partitions: i32) -> Self {
-        let bases = catalogue.constructs.iter().enumerate().flat_map(|(index, construct)| {
-            let key = |base: &BaseMeasure| (construct.id.clone(), base.name.clone());
-            construct.base.iter().map(move |base| (key(base), (index, base.digest.clone())))
-        });
+    pub fn new(partitions: i32) -> Self {
         Self {
             partitions,
-            bases: bases.collect(),
+            bases: HashMap::new(),
             units: HashMap::new(),
+            units_changed: 0,
             measures: HashMap::new(),
             activity: HashMap::new(),
             alive: HashMap::new(),
             frontiers: BTreeMap::new(),
         }
+    }
+
+    /// The number of a base measure.
+    pub fn base(&mut self, name: BaseName) -> BaseId {
+        let next = BaseId(self.bases.len());
+        *self.bases.entry(name).or_insert(next)
     }
 
     /// Takes one record. What cannot be read is logged and left: the rest must go on.
@@ -91,33 +101,28 @@ impl Collected {
 
     fn aggregate(&mut self, key: AggregateKey, record: &RecordRef<'_>) -> Change {
         let partition = record.partition();
-        let base = self.bases.get(&(key.construct, key.measure.clone()));
-        let Some(construct) = base.filter(|(_, digest)| *digest == key.definition).map(|(construct, _)| *construct)
-        else {
-            // Of another definition of the measure: results that rest on it stand in the ledger.
-            return Change::Nothing;
-        };
-        let groups = self.measures.entry((construct, key.measure, key.period_start)).or_default();
+        let AggregateKey { construct, definition, measure, period_start, group } = key;
+        let base = self.base(BaseName { construct, measure, definition });
+        let groups = self.measures.entry((base, period_start)).or_default();
         match record.value().map(|value| decode::<Aggregate>("aggregate", value)) {
             Some(Ok(aggregate)) => {
-                groups.entry(key.group).or_default().insert(partition, aggregate.accumulator);
+                groups.entry(group).or_default().insert(partition, aggregate.accumulator);
             }
             Some(Err(fault)) => tracing::warn!(partition, offset = record.offset(), %fault, "aggregate left out"),
             None => {
-                if let Some(partials) = groups.get_mut(&key.group) {
+                if let Some(partials) = groups.get_mut(&group) {
                     partials.remove(&partition);
                 }
             }
         }
-        Change::Measure(construct, key.period_start)
+        Change::Measure(base, period_start)
     }
 
     fn unit(&mut self, key: UnitKey, record: &RecordRef<'_>) -> Change {
         let partition = record.partition();
-        let Some((construct, _)) = self.bases.get(&(key.construct, key.measure.clone())) else {
-            return Change::Nothing;
-        };
-        let units = self.units.entry((*construct, key.measure)).or_default();
+        let base = self.base(key);
+        let units = self.units.entry(base).or_default();
+        let known = units.len();
         match record.value().map(|value| decode::<Unit>("unit", value)) {
             Some(Ok(unit)) => drop(units.insert(partition, unit)),
             Some(Err(fault)) => {
@@ -127,26 +132,70 @@ impl Collected {
             }
             None => drop(units.remove(&partition)),
         }
+        if units.len() != known {
+            self.units_changed += 1;
+        }
         Change::Nothing
     }
 
     /// From when on a base measure is whole in all partitions.
-    pub fn whole(&self, construct: usize, base: &BaseMeasure) -> Whole {
-        let units = self.units.get(&(construct, base.name.clone()));
+    pub fn whole(&self, base: BaseId) -> Whole {
+        let units = self.units.get(&base);
         let mut since = Since::Beginning;
         for partition in 0..self.partitions {
             match units.and_then(|units| units.get(&partition)) {
-                None => return Whole::Absent { partition },
-                Some(unit) if unit.definition != base.digest => {
-                    return Whole::Other { partition, definition: unit.definition.clone() };
-                }
+                None => return self.other(base, partition).unwrap_or(Whole::Absent { partition }),
                 Some(Unit { since: Since::Building, .. }) => return Whole::Building { partition },
+                Some(Unit { since: Since::Lost, .. }) => return Whole::Lost { partition },
                 Some(unit) => since = since.max(unit.since),
             }
         }
         Whole::Since(match since {
             Since::From(since) => since,
-            Since::Beginning | Since::Building => Timestamp::MIN,
+            Since::Beginning | Since::Building | Since::Lost => Timestamp::MIN,
+        })
+    }
+
+    /// Whether a partition has state of another definition of a measure instead.
+    fn other(&self, base: BaseId, partition: i32) -> Option<Whole> {
+        let (name, _) = self.bases.iter().find(|(_, known)| **known == base)?;
+        let same = |other: &BaseName| other.construct == name.construct && other.measure == name.measure;
+        let others = self.bases.iter().filter(|(other, id)| same(other) && **id != base);
+        let in_force = |id: &BaseId| self.units.get(id)?.get(&partition).filter(|unit| unit.ended.is_none());
+        let mut found = others.filter(|(_, id)| in_force(id).is_some()).map(|(other, _)| other.definition.clone());
+        Some(Whole::Other { partition, definition: found.next()? })
+    }
+
+    /// The definitions of base measures of which a partition has state, and how often there was another one.
+    pub fn defined(&self) -> (impl Iterator<Item = &BaseName>, u64) {
+        let defined = self.bases.iter().filter(|(_, id)| self.units.get(id).is_some_and(|units| !units.is_empty()));
+        (defined.map(|(name, _)| name), self.units_changed)
+    }
+
+    /// How often there was another unit.
+    pub const fn units_changed(&self) -> u64 {
+        self.units_changed
+    }
+
+    /// The latest time that an event may have that was read while a base measure was in force; `None` while it is.
+    pub fn ended(&self, base: BaseId) -> Option<Timestamp> {
+        let units = self.units.get(&base)?;
+        units.values().filter_map(|unit| unit.ended).map(|ended| ended.until).max()
+    }
+
+    /// The first partition whose aggregator has not met the marker of a catalogue.
+    pub fn behind(&self, sequence: u64) -> Option<i32> {
+        let met = |partition: &i32| self.frontiers.get(partition).is_some_and(|frontier| frontier.sequence >= sequence);
+        (0..self.partitions).find(|partition| !met(partition))
+    }
+
+    /// What was told of sources, as [`Change::Activity`] says it: source, time, whether a period must tell of it.
+    pub fn told(&self) -> impl Iterator<Item = (&str, Timestamp, bool)> {
+        self.activity.iter().flat_map(|(source, intervals)| {
+            let each = intervals.iter().flat_map(|(start, partials)| partials.values().map(move |told| (*start, told)));
+            each.map(move |(start, told)| {
+                (source.as_str(), told.first.unwrap_or(start), told.first.is_some() || told.refused > 0)
+            })
         })
     }
 
@@ -227,12 +276,11 @@ impl Collected {
     /// The merged value of a base measure over all groups that `wanted` names; `None` if there is none.
     pub fn merged(
         &self,
-        construct: usize,
-        measure: &str,
+        base: BaseId,
         start: Timestamp,
         wanted: impl Fn(&[String]) -> bool,
     ) -> Option<Accumulator> {
-        let groups = self.measures.get(&(construct, measure.to_owned(), start))?;
+        let groups = self.measures.get(&(base, start))?;
         let mut merged: Option<Accumulator> = None;
         for (_, partials) in groups.iter().filter(|(group, _)| wanted(group)) {
             for partial in partials.values() {
@@ -306,6 +354,11 @@ pub enum Whole {
     },
     /// In a partition something is missing, and it is not told from when on nothing is.
     Building {
+        /// The first such partition.
+        partition: i32,
+    },
+    /// In a partition something is missing for good.
+    Lost {
         /// The first such partition.
         partition: i32,
     },

@@ -11,10 +11,11 @@ mod history;
 mod period;
 mod periods;
 mod suppress;
+mod versions;
 mod whole;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -24,13 +25,14 @@ use measurement::{
 };
 use streaming::RecordRef;
 
-use crate::collect::{Change, Collected};
+use crate::collect::{BaseId, BaseName, Change, Collected};
 
 pub use evaluated::{Evaluated, Figures};
 pub use life::SILENT_ONE_BY_ONE;
 use period::Ground;
 use state::ConstructState;
 pub use state::{PeriodState, Phase, Silence};
+pub use versions::{Origin, Origins};
 pub use whole::{Building, Standing};
 
 /// A period that is final and whose judgement may have to be written.
@@ -50,6 +52,12 @@ pub struct Evaluation {
     catalogue: Arc<Catalogue>,
     collected: Collected,
     constructs: Vec<ConstructState>,
+    /// Who asks for a base measure, by the number of the construct.
+    asking: HashMap<BaseId, Vec<usize>>,
+    /// Number of the catalogue; 0 where it does not come from the log.
+    sequence: u64,
+    /// Which catalogue brought a construct's definition.
+    origins: Origins,
     /// Sources of which something is known to be missing, nobody knows from when, with the reason.
     incomplete: BTreeMap<String, String>,
     stall_limit: i64,
@@ -58,9 +66,46 @@ pub struct Evaluation {
 impl Evaluation {
     /// Nothing read yet.
     pub fn new(catalogue: Arc<Catalogue>, partitions: i32, stall_limit: i64) -> Self {
-        let collected = Collected::new(&catalogue, partitions);
-        let constructs = catalogue.constructs.iter().map(|_| ConstructState::default()).collect();
-        Self { catalogue, collected, constructs, incomplete: BTreeMap::new(), stall_limit }
+        let mut evaluation = Self {
+            catalogue: Arc::clone(&catalogue),
+            collected: Collected::new(partitions),
+            constructs: Vec::new(),
+            asking: HashMap::new(),
+            sequence: 0,
+            origins: Origins::new(),
+            incomplete: BTreeMap::new(),
+            stall_limit,
+        };
+        evaluation.adopt(catalogue, 0, Origins::new());
+        evaluation
+    }
+
+    /// Judges by another catalogue, on what was read already. What was published stands.
+    pub fn adopt(&mut self, catalogue: Arc<Catalogue>, sequence: u64, origins: Origins) {
+        self.asking.clear();
+        self.constructs = Vec::with_capacity(catalogue.constructs.len());
+        for (index, construct) in catalogue.constructs.iter().enumerate() {
+            let mut state = ConstructState::default();
+            for base in &construct.base {
+                let name = BaseName {
+                    construct: construct.id.clone(),
+                    measure: base.name.clone(),
+                    definition: base.digest.clone(),
+                };
+                let id = self.collected.base(name);
+                self.asking.entry(id).or_default().push(index);
+                state.bases.push(id);
+            }
+            self.constructs.push(state);
+        }
+        for (source, time, _) in self.collected.told().filter(|(_, _, opens)| *opens) {
+            let depends = |construct: &Construct| construct.sources.iter().any(|known| known == source);
+            let both = catalogue.constructs.iter().zip(&mut self.constructs);
+            for (construct, state) in both.filter(|(construct, _)| depends(construct)) {
+                state.life.note(&construct.calendar.period_at(construct.period, time));
+            }
+        }
+        (self.catalogue, self.sequence, self.origins) = (catalogue, sequence, origins);
     }
 
     /// Notes that something of a source is missing, nobody knows from when: no figure that asks for it is validated.
@@ -85,12 +130,12 @@ impl Evaluation {
 
     /// Whether no aggregator is known to run another catalogue, in what concerns this one.
     pub fn is_deployed(&self) -> bool {
-        let half = |state: &ConstructState| match &state.standing {
-            Some(Standing::Building(building)) => building.half_deployed,
+        let half = |(construct, state): (&Construct, &ConstructState)| match &state.standing {
+            Some(Standing::Building(building)) => building.half_deployed && construct.ended.is_none(),
             Some(Standing::From(_)) => false,
             None => true,
         };
-        !self.constructs.iter().any(half)
+        !self.catalogue.constructs.iter().zip(&self.constructs).any(|both| half(both) && !self.is_stated(&both.0.id))
     }
 
     /// What was read.
@@ -98,9 +143,11 @@ impl Evaluation {
         &self.collected
     }
 
-    /// Periods of a construct, oldest first.
+    /// Periods of a construct, oldest first: those that are its own, where another definition has followed it.
     pub fn periods(&self, construct: usize) -> impl DoubleEndedIterator<Item = &PeriodState> {
-        self.constructs.get(construct).into_iter().flat_map(|state| state.periods.values())
+        let state = self.constructs.get(construct);
+        let own = |state: &'_ ConstructState, period: &PeriodState| state.is_own(period.period.start);
+        state.into_iter().flat_map(move |state| state.periods.values().filter(move |period| own(state, period)))
     }
 
     /// One period of a construct.
@@ -111,9 +158,10 @@ impl Evaluation {
     /// Takes one record of `vernier.measures`. True if it completes a task's transaction.
     pub fn record(&mut self, record: RecordRef<'_>) -> bool {
         match self.collected.record(record) {
-            Change::Measure(construct, start) => {
-                let rolling = self.catalogue.constructs.get(construct).map_or(1, |construct| construct.rolling);
-                if let Some(state) = self.constructs.get_mut(construct) {
+            Change::Measure(base, start) => {
+                for construct in self.asking.get(&base).into_iter().flatten() {
+                    let rolling = self.catalogue.constructs.get(*construct).map_or(1, |construct| construct.rolling);
+                    let Some(state) = self.constructs.get_mut(*construct) else { continue };
                     state.dirty.insert(start);
                     // Every window that it lies in is another one now.
                     let later = (std::ops::Bound::Excluded(start), std::ops::Bound::Unbounded);
@@ -163,9 +211,11 @@ impl Evaluation {
             let known = self.collected.watermark(&construct.sources);
             let watermark = known.unwrap_or(Timestamp::MIN);
             let stalled = self.stalled(index, watermark, now);
-            let standing = whole::standing(&self.collected, index, construct, &catalogue.digest);
+            let bases = self.constructs.get(index).map(|state| state.bases.clone()).unwrap_or_default();
+            let ground = whole::Ground { catalogue: &catalogue.digest, sequence: self.sequence };
+            let standing = whole::standing(&self.collected, &bases, construct, ground);
             if let Some(state) = self.constructs.get_mut(index) {
-                state.stand(&construct.id, standing);
+                state.stand(construct, standing);
                 if !matches!(state.standing, Some(Standing::From(_))) {
                     continue;
                 }
@@ -183,6 +233,7 @@ impl Evaluation {
             self.move_phases(index, construct, watermark, stalled.then_some(now));
             self.judge_dirty(index, construct, watermark, &mut due);
         }
+        self.set_limits();
         due
     }
 
@@ -259,8 +310,8 @@ impl Evaluation {
                 catalogue: &self.catalogue,
                 collected: &self.collected,
                 incomplete: &self.incomplete,
-                index,
                 construct,
+                bases: self.constructs.get(index).map_or(&[], |state| &state.bases),
                 known: self.constructs.get(index),
             };
             let (groups, quality) = period::judge(&ground, &period, watermark);

@@ -102,15 +102,15 @@ pub fn snapshot(evaluation: &Evaluation, ledger: &Ledger, read: bool) -> Snapsho
     if !read {
         return snapshot;
     }
-    for (index, construct) in evaluation.catalogue().constructs.iter().enumerate() {
+    for (index, construct) in evaluation.series() {
         snapshot.construct(evaluation, index, construct);
-        snapshot.standing(construct, evaluation.standing(index));
-        let newest = evaluation.periods(index).next_back();
-        let last_final = evaluation.periods(index).rev().find(|state| state.phase == Phase::Final);
-        for (state, name) in
-            [(newest.filter(|state| state.phase != Phase::Final), "provisional"), (last_final, "final")]
-        {
-            if let Some(state) = state {
+        snapshot.standing(construct, evaluation.standing(index), evaluation.is_stated(&construct.id));
+        let newest = evaluation.newest(index, |_| true).filter(|(_, state)| state.phase != Phase::Final);
+        let last_final = evaluation.newest(index, |state| state.phase == Phase::Final);
+        for (found, name) in [(newest, "provisional"), (last_final, "final")] {
+            // In the definition that the period is stated by.
+            let stated = found.and_then(|(index, state)| Some((evaluation.catalogue().constructs.get(index)?, state)));
+            if let Some((construct, state)) = stated {
                 snapshot.period(construct, state, name, ledger);
             }
         }
@@ -150,7 +150,7 @@ impl Snapshot {
             ("kind", kind),
         ];
         self.add("vernier_indicator_info", info, 1.0);
-        let newest = evaluation.periods(index).next_back().and_then(|state| construct.target(&state.period));
+        let newest = evaluation.newest(index, |_| true).and_then(|(_, state)| construct.target(&state.period));
         if let Some(target) = newest.and_then(|target| target.value.as_ref()) {
             self.add("vernier_indicator_target", vec![id()], target.to_f64());
         }
@@ -159,9 +159,11 @@ impl Snapshot {
         }
     }
 
-    fn standing(&mut self, construct: &Construct, standing: Option<&Standing>) {
+    fn standing(&mut self, construct: &Construct, standing: Option<&Standing>, is_stated: bool) {
         let id = || vec![("construct", construct.id.clone())];
         let (building, half) = match standing {
+            // What it was before is stated meanwhile.
+            Some(Standing::Building(_)) if is_stated => (false, false),
             Some(Standing::Building(building)) => {
                 self.building.insert(construct.id.clone(), building.clone());
                 (true, building.half_deployed)

@@ -1,6 +1,9 @@
 //! What was published: the ledger, read back and checked.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use measurement::time::Timestamp;
 use records::{RecordError, ResultRecord, check_version, decode, result::hash};
@@ -45,7 +48,8 @@ pub struct Ledger {
     topic: String,
     next_sequence: u64,
     last_hash: String,
-    newest: HashMap<(String, Timestamp, String), ResultRecord>,
+    /// By construct and group, and then by the start of the period.
+    newest: HashMap<(String, String), BTreeMap<Timestamp, ResultRecord>>,
 }
 
 impl Ledger {
@@ -68,7 +72,8 @@ impl Ledger {
         }
         self.last_hash = hash(bytes);
         self.next_sequence += 1;
-        self.newest.insert((entry.construct.clone(), entry.period.start, entry.group_label()), entry);
+        let series = self.newest.entry((entry.construct.clone(), entry.group_label())).or_default();
+        series.insert(entry.period.start, entry);
         Ok(())
     }
 
@@ -89,7 +94,13 @@ impl Ledger {
 
     /// The newest entry of a construct, period and group.
     pub fn newest(&self, construct: &str, start: Timestamp, group: &str) -> Option<&ResultRecord> {
-        self.newest.get(&(construct.to_owned(), start, group.to_owned()))
+        self.newest.get(&(construct.to_owned(), group.to_owned()))?.get(&start)
+    }
+
+    /// The newest entry of a construct and group on the last period before an instant that has one.
+    pub fn before(&self, construct: &str, start: Timestamp, group: &str) -> Option<&ResultRecord> {
+        let series = self.newest.get(&(construct.to_owned(), group.to_owned()))?;
+        series.range(..start).next_back().map(|(_, entry)| entry)
     }
 }
 

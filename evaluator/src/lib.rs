@@ -3,17 +3,19 @@
 //! The path of a partial, and the modules in that order:
 //! 1. [`config`]: what can be set;
 //! 2. [`pipeline`]: the loop: read `vernier.measures`, judge at each frontier, append to the ledger;
-//! 3. [`collect`]: partials of all partitions, merged; watermarks; activity of sources;
-//! 4. [`decide`]: which periods are open, closing, final or revised, and the judgement of each group
+//! 3. `in_force`: by which definitions is judged;
+//! 4. [`collect`]: partials of all partitions, merged; watermarks; activity of sources;
+//! 5. [`decide`]: which periods are open, closing, final or revised, and the judgement of each group
 //!    (derived measures, bands and outcomes are `measurement::judge`);
-//! 5. [`ledger`]: what was published: its hash chain, what stands already;
-//! 6. [`attest`]: entries of the ledger that are missing: revisions;
-//! 7. [`expose`]: the view: Prometheus metrics;
-//! 8. [`table`]: the view: rows for people;
-//! 9. [`worker`]: the loop, the metrics and the HTTP answers of the process.
+//! 6. [`ledger`]: what was published: its hash chain, what stands already;
+//! 7. [`attest`]: entries of the ledger that are missing: revisions;
+//! 8. [`expose`]: the view: Prometheus metrics;
+//! 9. [`table`]: the view: rows for people;
+//! 10. [`worker`]: the loop, the metrics and the HTTP answers of the process.
 
 pub mod config;
 pub mod pipeline;
+mod in_force;
 pub mod collect;
 pub mod decide;
 pub mod ledger;

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use measurement::{catalogue::Catalogue, time::Timestamp};
+use programme::{Earlier, Programme, ProgrammeError};
 use records::{ResultRecord, Topics};
 use streaming::{
     Clock, Log, LogError, OutRecord, Producer, Reader, TopicPartition, TransactionError,
@@ -15,6 +16,7 @@ use crate::{
     config::Options,
     decide::{Due, Evaluation},
     expose::{View, snapshot},
+    in_force,
     ledger::{Ledger, LedgerError},
 };
 
@@ -41,6 +43,18 @@ pub enum EvaluatorError {
     /// The ledger is unreadable or broken.
     #[error(transparent)]
     Ledger(LedgerError),
+    /// What is in force cannot be told, or not be used.
+    #[error(transparent)]
+    Programme(ProgrammeError),
+}
+
+impl From<ProgrammeError> for EvaluatorError {
+    fn from(fault: ProgrammeError) -> Self {
+        match fault {
+            ProgrammeError::Log(fault) => Self::Log(fault),
+            fault => Self::Programme(fault),
+        }
+    }
 }
 
 impl From<LedgerError> for EvaluatorError {
@@ -61,6 +75,10 @@ pub struct Evaluator {
     producer: Box<dyn Producer>,
     reader: Box<dyn Reader>,
     evaluation: Evaluation,
+    /// Where catalogues come from the log.
+    programme: Option<Programme>,
+    /// By what it judges: number of the catalogue, constructs of earlier ones; and how often there was another unit then.
+    taken_up: Option<(u64, Earlier, u64)>,
     ledger: Ledger,
     /// Final periods whose entries may be missing.
     due: Vec<Due>,
@@ -138,6 +156,8 @@ impl Evaluator {
             producer,
             reader,
             evaluation,
+            programme: None,
+            taken_up: None,
             ledger,
             due: Vec::new(),
             next: Next::Look,
@@ -147,6 +167,38 @@ impl Evaluator {
             view: View::default(),
             shown_at: Timestamp::MIN,
         })
+    }
+
+    /// The same by the catalogues of the log, each from when it is in force.
+    #[must_use]
+    pub fn by(mut self, programme: Programme) -> Self {
+        self.programme = Some(programme);
+        self
+    }
+
+    /// Judges by what is in force now.
+    fn take_up(&mut self) -> Result<(), EvaluatorError> {
+        let Some(programme) = &self.programme else { return Ok(()) };
+        let head = match programme.follow() {
+            Ok(head) => head,
+            Err(ProgrammeError::Log(fault @ LogError::Unavailable { .. })) => {
+                tracing::warn!(%fault, "the topic of catalogues cannot be reached; going on by what is known");
+                programme.head()
+            }
+            Err(fault) => return Err(fault.into()),
+        };
+        let changed = self.evaluation.collected().units_changed();
+        if self.taken_up.as_ref().is_some_and(|(known, _, units)| *known == head && *units == changed) {
+            return Ok(());
+        }
+        let (earlier, origins) = in_force::earlier(programme, head, self.evaluation.collected())?;
+        if self.taken_up.as_ref().is_none_or(|(known, layers, _)| *known != head || *layers != earlier) {
+            let catalogue = programme.catalogue(head, &earlier)?;
+            tracing::info!(catalogue = head, digest = catalogue.digest, earlier = earlier.len(), "judging by");
+            self.evaluation.adopt(catalogue, head, origins);
+        }
+        self.taken_up = Some((head, earlier, changed));
+        Ok(())
     }
 
     /// What others may see.
@@ -220,6 +272,7 @@ impl Evaluator {
         // A clock that was set back must not hold the view up.
         let idle = now.0.saturating_sub(self.shown_at.0).saturating_abs() >= 1000;
         if complete || idle {
+            self.take_up()?;
             self.due = self.evaluation.evaluate(now);
             self.shown_at = now;
             self.view.set(snapshot(&self.evaluation, &self.ledger, self.ready));

@@ -66,8 +66,7 @@ pub fn row(catalogue: &Catalogue, entry: &ResultRecord) -> Row {
 
 /// The current period of every construct: the newest that has begun.
 pub fn current(evaluation: &Evaluation) -> Vec<Row> {
-    let newest = |index| evaluation.periods(index).next_back();
-    rows(evaluation, (0..evaluation.catalogue().constructs.len()).filter_map(|index| Some((index, newest(index)?))))
+    rows(evaluation, evaluation.series().filter_map(|(index, _)| evaluation.newest(index, |_| true)))
 }
 
 /// All periods that have begun and are not closed.

@@ -24,11 +24,12 @@ pub fn set_up_with_view(context: &Context) -> Result<(Worker, View), Failure> {
     let options = Options { prefix: config.topics.prefix.clone(), stall_limit: config.stall_limit_ms };
     let mut evaluator = Evaluator::new(
         Arc::clone(&context.log),
-        Arc::new(context.catalogue.clone()),
+        Arc::clone(&context.catalogue),
         &options,
         Arc::clone(&context.clock),
     )
-    .map_err(failure)?;
+    .map_err(failure)?
+    .by(context.programme.clone());
     let view = evaluator.view();
     context.page.add(expose::families(&view)).map_err(|fault| Failure::Internal(fault.into()))?;
     let router = router(view.clone());
@@ -66,6 +67,6 @@ async fn results(State(view): State<View>) -> Json<Vec<Row>> {
 fn failure(fault: EvaluatorError) -> Failure {
     match fault {
         EvaluatorError::Fenced(_) => Failure::Fenced(fault.into()),
-        EvaluatorError::Log(_) | EvaluatorError::Ledger(_) => Failure::Internal(fault.into()),
+        EvaluatorError::Log(_) | EvaluatorError::Ledger(_) | EvaluatorError::Programme(_) => Failure::Internal(fault.into()),
     }
 }

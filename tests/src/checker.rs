@@ -158,8 +158,8 @@ impl<'a> Checker<'a> {
 
     /// The ends of all topics, no transaction being open before them.
     fn settle(&self, log: &dyn Log, anomalies: &mut Vec<Anomaly>) -> Result<BTreeMap<TopicPartition, i64>, LogError> {
-        let Topics { events, dead_letter, measures, populations, late, results } = &self.topics;
-        let ours = [events, dead_letter, measures, populations, late, results];
+        let Topics { events, dead_letter, measures, populations, late, results, catalogue } = &self.topics;
+        let ours = [events, dead_letter, measures, populations, late, results, catalogue];
         let sources = self.plan.catalogue.sources.values().flat_map(|source| &source.topics);
         let mut ends = BTreeMap::new();
         for topic in ours.into_iter().chain(sources) {

@@ -89,6 +89,7 @@ mod tests {
             max_future: 0,
             rhythm: 0,
             deduplicate: 0,
+            ended: false,
         }
     }
 

@@ -94,6 +94,17 @@ impl Activity {
         self.table.touch_all();
     }
 
+    /// The same under the numbers of another plan, whose intervals are another matter from now on. What of a source it
+    /// does not know is handed over as it lies in the changelog.
+    pub(crate) fn carry(self, from: &Plan, to: &Plan, gone: &mut dyn FnMut(Changelog, Vec<u8>, Written)) -> Self {
+        let place = |(source, start): &(SourceId, Timestamp)| Some((to.source(&from[*source].source.name)?, *start));
+        let table = self.table.carry(place, |(source, interval_start), written| {
+            let key = ActivityKey { source: from[source].source.name.clone(), interval_start };
+            gone(Changelog::Measures, encode(&key), written);
+        });
+        Self { table, ..Self::new(to) }
+    }
+
     /// Writes what has changed.
     pub(crate) fn write(&mut self, plan: &Plan, writer: &mut Writer<'_>) {
         self.table.write(writer, |(source, interval_start), cell| {

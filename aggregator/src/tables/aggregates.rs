@@ -1,6 +1,13 @@
 //! Aggregates: the values of base measures, by period and group.
 
-use measurement::{accumulate::Accumulator, calendar::Period, catalogue::BaseMeasure, time::Timestamp};
+use std::collections::HashMap;
+
+use measurement::{
+    accumulate::Accumulator,
+    calendar::Period,
+    catalogue::{BaseMeasure, Dimension},
+    time::Timestamp,
+};
 use records::{Aggregate, AggregateKey, RecordError, VERSION, check_version, decode, encode};
 
 use super::{
@@ -71,19 +78,47 @@ impl Aggregates {
     pub(crate) fn write(&mut self, plan: &Plan, writer: &mut Writer<'_>) {
         let covered = writer.covered;
         self.0.write(writer, |key, cell| {
-            let measure = &plan[key.measure];
-            let construct = &plan[measure.construct].construct;
-            let wire = AggregateKey {
-                construct: construct.id.clone(),
-                definition: measure.base.digest.clone(),
-                measure: measure.base.name.clone(),
-                period_start: key.start,
-                group: group_values(&construct.dimensions, key.group),
-            };
             let accumulator = cell.accumulator.clone();
             let value = Aggregate { version: VERSION, period_end: cell.end, accumulator, covered };
-            (encode(&wire), encode(&value))
+            (encode(&wire_key(plan, key)), encode(&value))
         });
+    }
+
+    /// The same under the numbers of another plan. What it does not have is handed over as it lies in the changelog.
+    pub(crate) fn carry(self, from: &Plan, to: &Plan, gone: &mut dyn FnMut(Changelog, Vec<u8>, Written)) -> Self {
+        let known: HashMap<MeasureId, Option<MeasureId>> =
+            from.measures().map(|id| (id, to.same_measure(from, id))).collect();
+        let place = |key: &Key| {
+            let measure = (*known.get(&key.measure)?)?;
+            // The order of a dimension's values is no part of what it is.
+            let values = group_values(dimensions(from, key.measure), key.group);
+            let group = group_number(dimensions(to, measure), &values)?;
+            Some(Key { measure, start: key.start, group })
+        };
+        Self(self.0.carry(place, |key, written| {
+            gone(Changelog::Measures, encode(&wire_key(from, &key)), written);
+        }))
+    }
+
+    /// Takes over what another plan's aggregates have of some measures, in the place of what was known, which is handed
+    /// over as it lies in the changelog.
+    pub(crate) fn take_over(
+        &mut self,
+        other: Self,
+        (from, to): (&Plan, &Plan),
+        wanted: impl Fn(MeasureId) -> bool,
+        gone: &mut dyn FnMut(Changelog, Vec<u8>, Written),
+    ) {
+        let known = std::mem::replace(&mut self.0, Table::new(Changelog::Measures));
+        self.0 = known.carry(
+            |key| (!wanted(key.measure)).then_some(*key),
+            |key, written| gone(Changelog::Measures, encode(&wire_key(to, &key)), written),
+        );
+        for (key, cell) in other.carry(from, to, &mut |_, _, _| {}).0.into_values() {
+            if wanted(key.measure) {
+                self.0.replace(key, cell);
+            }
+        }
     }
 
     /// Takes a value from the changelog; `false` if there is no unit that it belongs to.
@@ -99,10 +134,24 @@ impl Aggregates {
         check_version("aggregate", aggregate.version)?;
         let measure = plan.measure(&key.construct, &key.definition, &key.measure);
         let Some(measure) = measure.filter(|measure| units.has(*measure)) else { return Ok(false) };
-        let dimensions = &plan[plan[measure].construct].construct.dimensions;
-        let Some(group) = group_number(dimensions, &key.group) else { return Ok(false) };
+        let Some(group) = group_number(dimensions(plan, measure), &key.group) else { return Ok(false) };
         let key = Key { measure, start: key.period_start, group };
         self.0.load(key, Cell { end: aggregate.period_end, accumulator: aggregate.accumulator }, written);
         Ok(true)
+    }
+}
+
+fn dimensions(plan: &Plan, measure: MeasureId) -> &[Dimension] {
+    &plan[plan[measure].construct].construct.dimensions
+}
+
+fn wire_key(plan: &Plan, key: &Key) -> AggregateKey {
+    let measure = &plan[key.measure];
+    AggregateKey {
+        construct: plan[measure.construct].construct.id.clone(),
+        definition: measure.base.digest.clone(),
+        measure: measure.base.name.clone(),
+        period_start: key.start,
+        group: group_values(dimensions(plan, key.measure), key.group),
     }
 }

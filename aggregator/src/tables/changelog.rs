@@ -225,6 +225,33 @@ impl<K: Clone + Eq + Hash + Ord, V> Table<K, V> {
         self.entries.insert(key, Entry { value, written, dirty: false });
     }
 
+    /// The same values under the keys that another plan has for them. What it has none for is handed to `gone`, with what
+    /// the changelog holds of it.
+    pub(crate) fn carry<L: Clone + Eq + Hash + Ord>(
+        self,
+        key: impl Fn(&K) -> Option<L>,
+        mut gone: impl FnMut(K, Written),
+    ) -> Table<L, V> {
+        let mut carried = Table::new(self.changelog);
+        for (old, entry) in self.entries {
+            match key(&old) {
+                Some(new) => {
+                    if entry.dirty {
+                        carried.dirty.push(new.clone());
+                    }
+                    carried.entries.insert(new, entry);
+                }
+                None => gone(old, entry.written),
+            }
+        }
+        carried
+    }
+
+    /// All keys and values, whatever the changelog holds of them.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = (K, V)> {
+        self.entries.into_iter().map(|(key, entry)| (key, entry.value))
+    }
+
     /// Marks everything as changed: after a rebuild all of it is written again.
     pub(crate) fn touch_all(&mut self) {
         self.dirty = self.entries.keys().cloned().collect();

@@ -43,6 +43,17 @@ struct Kept {
     grain: Grain,
 }
 
+impl Kept {
+    /// Lets go of all rows, as they lie in the changelog.
+    fn hand_over(self, population: &Population, gone: &mut dyn FnMut(Changelog, Vec<u8>, Written)) {
+        let row = |key, written| {
+            let key = RowKey { population: population.state_name(), key };
+            gone(Changelog::Populations, encode(&key), written);
+        };
+        drop(self.table.carry(|_| None::<String>, row));
+    }
+}
+
 #[cfg(test)]
 impl PartialEq for Rows {
     fn eq(&self, other: &Self) -> bool {
@@ -127,6 +138,39 @@ impl Rows {
         self.0.iter_mut().for_each(|kept| kept.table.touch_all());
     }
 
+    /// The same under the numbers of another plan. Rows of a population that it does not have in this definition are
+    /// handed over as they lie in the changelog.
+    pub(crate) fn carry(self, from: &Plan, to: &Plan, gone: &mut dyn FnMut(Changelog, Vec<u8>, Written)) -> Self {
+        let mut carried = Self::new(to);
+        for ((id, population), kept) in from.populations().zip(self.0) {
+            match to.same_population(from, id) {
+                Some(new) => new.of_mut(&mut carried.0).table = kept.table,
+                None => kept.hand_over(&population.definition, gone),
+            }
+        }
+        carried
+    }
+
+    /// Takes over another plan's rows of some populations, in the place of what was known, which is handed over as it
+    /// lies in the changelog.
+    pub(crate) fn take_over(
+        &mut self,
+        other: Self,
+        (from, to): (&Plan, &Plan),
+        wanted: impl Fn(PopulationId) -> bool,
+        gone: &mut dyn FnMut(Changelog, Vec<u8>, Written),
+    ) {
+        for ((id, population), kept) in from.populations().zip(other.0) {
+            let Some(own) = to.same_population(from, id).filter(|own| wanted(*own)) else { continue };
+            let known = &mut own.of_mut(&mut self.0).table;
+            let known = std::mem::replace(known, Table::new(Changelog::Populations));
+            Kept { table: known, grain: Grain::default() }.hand_over(&population.definition, gone);
+            for (key, row) in kept.table.into_values() {
+                own.of_mut(&mut self.0).table.replace(key, row);
+            }
+        }
+    }
+
     /// Writes what has changed. `horizon` says before which instant no version of a population's rows can be asked for
     /// any more: those are merged into one.
     pub(crate) fn write(
@@ -138,12 +182,12 @@ impl Rows {
         let covered = writer.covered;
         for (id, population) in plan.populations() {
             let definition = &population.definition;
-            let horizon = horizon(id);
+            let (name, horizon) = (definition.state_name(), horizon(id));
             id.of_mut(&mut self.0).table.write(writer, |key, row| {
                 if let Some(horizon) = horizon {
                     row.forget_before(&definition.columns, horizon);
                 }
-                let wire = RowKey { population: definition.name.clone(), key: key.clone() };
+                let wire = RowKey { population: name.clone(), key: key.clone() };
                 (encode(&wire), encode(&RowState { version: VERSION, row: row.clone(), covered }))
             });
         }
@@ -160,7 +204,7 @@ impl Rows {
     ) -> Result<bool, RecordError> {
         let state: RowState = decode("row", value)?;
         check_version("row", state.version)?;
-        let population = plan.population(&key.population);
+        let population = plan.population_of_state(&key.population);
         let Some(population) = population.filter(|population| units.knows(*population)) else { return Ok(false) };
         population.of_mut(&mut self.0).table.load(key.key, state.row, written);
         Ok(true)

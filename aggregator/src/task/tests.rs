@@ -102,12 +102,12 @@ impl Kept {
             ],
         };
         self.next_offset += 1;
-        self.task.record(RecordRef::from(&record));
+        self.task.record(RecordRef::from(&record)).unwrap();
     }
 
     fn flush(&mut self) {
         let mut out = Outbox::default();
-        self.task.flush(&self.topics, (self.next_offset, 1), (Timestamp(self.next_offset), 0), &mut out);
+        self.task.flush(&self.topics, (self.next_offset, 1), (Timestamp(self.next_offset), 0), &mut out).unwrap();
         for record in out.into_records() {
             let is_changelog = [&self.topics.measures, &self.topics.populations].contains(&&record.topic.to_string());
             let Some(key) = record.key.filter(|_| is_changelog) else { continue };
@@ -151,7 +151,7 @@ proptest! {
         }
         kept.flush();
         let found = streaming::Found { changelog: kept.records(), first: 0, known: Some(kept.next_offset) };
-        let (task, resume) = restore(&plan, &kept.topics, 0, 1, &found).unwrap();
+        let (task, resume) = restore(&Arc::clone(&plan).into(), &kept.topics, 0, 1, &found).unwrap();
         prop_assert_eq!(resume, streaming::Resume::At(kept.next_offset));
         prop_assert_eq!(&task.tables.aggregates, &kept.task.tables.aggregates);
         prop_assert_eq!(&task.tables.activity, &kept.task.tables.activity);

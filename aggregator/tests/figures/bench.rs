@@ -237,13 +237,14 @@ impl Bench {
 
     /// From when on a measure is whole, in the partition where it is so latest.
     pub(crate) fn whole_since(&self, construct: &str, measure: &str) -> Since {
-        let key = records::UnitKey { construct: construct.to_owned(), measure: measure.to_owned() };
+        let base = &self.catalogue.construct(construct).unwrap().base;
+        let definition = base.iter().find(|base| base.name == measure).unwrap().digest.clone();
+        let key = records::UnitKey { construct: construct.to_owned(), measure: measure.to_owned(), definition };
         let all = self.newest();
         let since = (0..self.partitions).map(|partition| {
             let value = &all[&(records::encode(&key), partition)];
             let unit: Unit = records::decode("unit", value).unwrap();
-            let base = &self.catalogue.construct(construct).unwrap().base;
-            assert_eq!(unit.definition, base.iter().find(|base| base.name == measure).unwrap().digest);
+            assert_eq!(unit.definition, key.definition);
             unit.since
         });
         since.max().unwrap()
@@ -275,7 +276,7 @@ impl Bench {
 
     /// What is written of an incident, as text.
     pub(crate) fn incident(&self, number: u8) -> String {
-        let wanted = records::RowKey { population: "incidents".to_owned(), key: format!("INC-{number}") };
+        let wanted = records::RowKey { population: self.catalogue.populations["incidents"].state_name(), key: format!("INC-{number}") };
         let wanted = records::encode(&wanted);
         let rows = self.newest_of(&self.topics.populations);
         let row = rows.into_iter().find(|((key, _), _)| *key == wanted).unwrap();

@@ -1,6 +1,7 @@
 //! Headers of records on `vernier.events` and `vernier.dead-letter`.
 
-/// Says what a record on `vernier.events` is: one of [`EVENT`], [`REFERENCE`], [`PROGRESS`], [`INTAKE`].
+/// Says what a record on `vernier.events` is: one of [`EVENT`], [`REFERENCE`], [`PROGRESS`], [`INTAKE`],
+/// [`CATALOGUE`].
 pub const KIND: &str = "vernier-kind";
 /// The source that the record came from.
 pub const SOURCE: &str = "vernier-source";
@@ -17,3 +18,5 @@ pub const REFERENCE: &[u8] = b"reference";
 pub const PROGRESS: &[u8] = b"progress";
 /// Value of [`KIND`]: an [`crate::Intake`] record.
 pub const INTAKE: &[u8] = b"intake";
+/// Value of [`KIND`]: a [`crate::Marker`]: from here on another catalogue is in force.
+pub const CATALOGUE: &[u8] = b"catalogue";

@@ -10,7 +10,8 @@
 //! 7. [`aggregate`]: partial base measures and source activity, read by the evaluator;
 //! 8. [`mod@unit`]: of which measures and populations there is state, and from when on it is whole;
 //! 9. [`late`]: events that came after the restatement horizon;
-//! 10. [`result`]: entries of the ledger.
+//! 10. [`result`]: entries of the ledger;
+//! 11. [`catalogue`]: which catalogue is in force, and from which offset on.
 //!
 //! Payloads are JSON, each with a `version`; a reader refuses a newer version than it knows.
 //! Keys of compacted topics are JSON arrays that begin with the kind of the record, so that one
@@ -26,16 +27,18 @@ pub mod aggregate;
 pub mod unit;
 pub mod late;
 pub mod result;
+pub mod catalogue;
 
 pub use aggregate::{Activity, ActivityKey, Aggregate, AggregateKey};
+pub use catalogue::{CatalogueRecord, Marker, TextKey};
 pub use dead_letter::{DeadLetter, Stage};
 pub use intake::{Intake, IntakeMinute};
 pub use late::Late;
 pub use progress::Progress;
-pub use result::{BaseValue, LedgerState, PeriodRef, Quality, Reason, ResultRecord, SourceQuality};
+pub use result::{BaseValue, Break, LedgerState, PeriodRef, Quality, Reason, ResultRecord, SourceQuality};
 pub use state::{Accounting, Frontier, RowKey, RowState, Seen, SeenKey, SourceProgress};
 pub use topics::Topics;
-pub use unit::{PopulationKey, Since, Unit, UnitKey};
+pub use unit::{Ended, PopulationKey, Since, Unit, UnitKey};
 
 /// The version that this build writes into every payload.
 pub const VERSION: u32 = 1;

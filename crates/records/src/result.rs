@@ -72,6 +72,23 @@ pub struct BaseValue {
     pub error: Option<Exact>,
 }
 
+/// Where a series ends and another begins under the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Break {
+    /// Digest of the measurement before.
+    pub previous: String,
+    /// Number of the catalogue that brought the other one; absent where catalogues do not come from the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<u64>,
+    /// Who approved it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub approver: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
 /// How one source did in the period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +151,10 @@ pub struct ResultRecord {
     pub supersedes: Option<u32>,
     /// Why this entry was written.
     pub reason: Reason,
+    /// Where a series begins: what was measured before under the same name, and who changed it. Figures on both sides
+    /// cannot be compared.
+    #[serde(rename = "break", default, skip_serializing_if = "Option::is_none")]
+    pub breaks: Option<Break>,
     /// Base measures by name; left out where the result is suppressed.
     pub base: BTreeMap<String, BaseValue>,
     /// Derived measures by name.
@@ -217,6 +238,7 @@ impl ResultRecord {
             revision: _,
             supersedes: _,
             reason: _,
+            breaks: _,
             // Lineage.
             watermark: _,
             covered: _,

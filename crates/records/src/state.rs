@@ -160,6 +160,9 @@ pub struct Frontier {
     pub partitions: i32,
     /// Digest of the catalogue that the task was run with last: for people. Which state belongs to what, units say.
     pub catalogue: String,
+    /// Number of the catalogue whose marker was met last; 0 where catalogues do not come from the log.
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
+    pub sequence: u64,
     /// Latest event time among all events that were read; absent where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Timestamp>,

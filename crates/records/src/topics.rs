@@ -18,6 +18,8 @@ pub struct Topics {
     pub late: String,
     /// The ledger: one partition, kept for ever.
     pub results: String,
+    /// Every catalogue that was ever in force: one partition, kept for ever.
+    pub catalogue: String,
 }
 
 impl Topics {
@@ -31,6 +33,7 @@ impl Topics {
             populations: name("populations"),
             late: name("late"),
             results: name("results"),
+            catalogue: name("catalogue"),
         }
     }
 }

@@ -7,7 +7,8 @@
 use measurement::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What one unit record is about: a base measure. On the wire: `["unit", construct, measure]`, on `vernier.measures`.
+/// What one unit record is about: a base measure in one definition. On the wire: `["unit", construct, measure,
+/// definition]`, on `vernier.measures`. While one definition follows another, there is state of both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "UnitKeyWire", from = "UnitKeyWire")]
 pub struct UnitKey {
@@ -15,9 +16,11 @@ pub struct UnitKey {
     pub construct: String,
     /// Name of the base measure.
     pub measure: String,
+    /// Digest of the base measure.
+    pub definition: String,
 }
 
-type UnitKeyWire = (UnitTag, String, String);
+type UnitKeyWire = (UnitTag, String, String, String);
 
 #[derive(Serialize, Deserialize)]
 enum UnitTag {
@@ -27,21 +30,21 @@ enum UnitTag {
 
 impl From<UnitKey> for UnitKeyWire {
     fn from(key: UnitKey) -> Self {
-        (UnitTag::Unit, key.construct, key.measure)
+        (UnitTag::Unit, key.construct, key.measure, key.definition)
     }
 }
 
 impl From<UnitKeyWire> for UnitKey {
-    fn from((_, construct, measure): UnitKeyWire) -> Self {
-        Self { construct, measure }
+    fn from((_, construct, measure, definition): UnitKeyWire) -> Self {
+        Self { construct, measure, definition }
     }
 }
 
-/// The same for a population. On the wire: `["population", name]`, on `vernier.populations`.
+/// The same for a population. On the wire: `["population", name and digest]`, on `vernier.populations`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "PopulationKeyWire", from = "PopulationKeyWire")]
 pub struct PopulationKey {
-    /// Name of the population.
+    /// What its rows lie under: name and digest, as `Population::state_name` gives them.
     pub population: String,
 }
 
@@ -75,6 +78,20 @@ pub struct Unit {
     pub definition: String,
     /// From when on the state is whole.
     pub since: Since,
+    /// Where it is in force no more, and kept for the periods that were its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+}
+
+/// The end of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ended {
+    /// Number of the last catalogue that had it.
+    pub sequence: u64,
+    /// No event that was read before its end lies later than this: what follows it has begun by the first boundary
+    /// behind.
+    pub until: Timestamp,
 }
 
 /// From when on the state of a unit is whole. Later ones are greater.
@@ -85,8 +102,10 @@ pub enum Since {
     Beginning,
     /// All of the periods that begin then or later is in it.
     From(Timestamp),
-    /// Nobody knows: something is missing, and not yet, or never, told from when on nothing is.
+    /// Something is missing, and it is not told yet from when on nothing is; or it is being built from the events.
     Building,
+    /// Something is missing for good: events or copies that it needs are gone.
+    Lost,
 }
 
 #[cfg(test)]
@@ -96,8 +115,8 @@ mod tests {
 
     #[test]
     fn units_as_they_are_written() {
-        let key = UnitKey { construct: "isms/x".to_owned(), measure: "n".to_owned() };
-        assert_eq!(encode(&key), br#"["unit","isms/x","n"]"#);
+        let key = UnitKey { construct: "isms/x".to_owned(), measure: "n".to_owned(), definition: "d".to_owned() };
+        assert_eq!(encode(&key), br#"["unit","isms/x","n","d"]"#);
         assert_eq!(decode::<UnitKey>("unit", &encode(&key)).unwrap(), key);
         let key = PopulationKey { population: "people".to_owned() };
         assert_eq!(encode(&key), br#"["population","people"]"#);
@@ -105,12 +124,14 @@ mod tests {
             (Since::Beginning, r#""beginning""#),
             (Since::From(Timestamp(7)), r#"{"from":7}"#),
             (Since::Building, r#""building""#),
+            (Since::Lost, r#""lost""#),
         ] {
-            let unit = Unit { version: 1, definition: "d".to_owned(), since };
+            let unit = Unit { version: 1, definition: "d".to_owned(), since, ended: None };
             let text = format!(r#"{{"version":1,"definition":"d","since":{wire}}}"#);
             assert_eq!(String::from_utf8(encode(&unit)).unwrap(), text);
             assert_eq!(decode::<Unit>("unit", text.as_bytes()).unwrap(), unit);
         }
         assert!(Since::Beginning < Since::From(Timestamp(i64::MIN)) && Since::From(Timestamp(9)) < Since::Building);
+        assert!(Since::Building < Since::Lost);
     }
 }

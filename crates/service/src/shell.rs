@@ -10,13 +10,13 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use anyhow::Context as _;
 use axum::Router;
 use clap::Parser;
 use measurement::catalogue::Catalogue;
+use programme::Programme;
 use streaming::{Clock, Log};
 use tracing_subscriber::EnvFilter;
 
@@ -24,7 +24,7 @@ use crate::{
     clock,
     config::{Config, LogFormat},
     health::Health,
-    http,
+    http, in_force,
     metrics::Page,
 };
 
@@ -72,15 +72,13 @@ struct Arguments {
     log_format: Option<LogFormat>,
 }
 
-/// What a worker is given.
+/// What a process has.
 #[derive(Clone)]
-pub struct Context {
+pub struct Process {
     /// Settings.
     pub config: Config,
     /// The log.
     pub log: Arc<dyn Log>,
-    /// The catalogue.
-    pub catalogue: Catalogue,
     /// The system's clock.
     pub clock: Clock,
     /// Set when the process is to end.
@@ -91,9 +89,45 @@ pub struct Context {
     pub page: Page,
 }
 
+/// What a worker is given: a process, and what is in force.
+#[derive(Clone)]
+pub struct Context {
+    /// Settings.
+    pub config: Config,
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The catalogue that was in force when the worker was set up.
+    pub catalogue: Arc<Catalogue>,
+    /// All of them.
+    pub programme: Programme,
+    /// The system's clock.
+    pub clock: Clock,
+    /// Set when the process is to end.
+    pub stop: Arc<AtomicBool>,
+    /// Alive and ready.
+    pub health: Health,
+    /// Metrics.
+    pub page: Page,
+}
+
+impl std::fmt::Debug for Process {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Process").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for Context {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Context").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Process {
+    /// Whether the process is to go on, which is not ready yet.
+    pub(crate) fn waits(&self) -> bool {
+        self.health.beat((self.clock)());
+        self.health.set_ready(false);
+        !self.stop.load(Ordering::Acquire)
     }
 }
 
@@ -189,22 +223,18 @@ fn run(
     let config = configure(arguments).map_err(Failure::Setup)?;
     start_logs(config.log_format);
     tracing::info!(service = name, %config, "starting");
-    let catalogue = Catalogue::load(&config.catalogue).map_err(|faults| {
-        Failure::Setup(anyhow::anyhow!("the catalogue in {} is not sound:\n{faults}", config.catalogue.display()))
-    })?;
     let log = config.open_log().map_err(Failure::Setup)?;
     let runtime = runtime().map_err(Failure::Internal)?;
     let stop = stop_on_signals(&runtime);
-    let context = Context {
+    let process = Process {
         config,
         log,
-        catalogue,
         clock: clock::system(),
         stop,
         health: Health::default(),
         page: Page::default(),
     };
-    let Some(running) = launch(name, &context, &runtime, start)? else { return Ok(()) };
+    let Some(running) = launch(name, &process, &runtime, start)? else { return Ok(()) };
     running.join().inspect(|()| tracing::info!(service = name, "stopped")).inspect_err(|failure| {
         tracing::error!(service = name, error = format!("{:#}", failure.error()), "stopped");
     })
@@ -244,22 +274,20 @@ impl Running {
     }
 }
 
-/// Listens, waits for the topics, sets the worker up and lets it run. `None` if the process is to end before that.
+/// Listens, waits for the topics and for what is in force, sets the worker up and lets it run. `None` if the process is to end before that.
 pub fn launch(
     name: &'static str,
-    context: &Context,
+    process: &Process,
     runtime: &tokio::runtime::Runtime,
     start: impl FnOnce(&Context) -> Result<Worker, Failure>,
 ) -> Result<Option<Running>, Failure> {
     let (listener, address) = runtime
-        .block_on(http::bind(&context.config.http.listen))
-        .with_context(|| format!("listen on {} (http.listen)", context.config.http.listen))
+        .block_on(http::bind(&process.config.http.listen))
+        .with_context(|| format!("listen on {} (http.listen)", process.config.http.listen))
         .map_err(Failure::Setup)?;
     tracing::info!(service = name, %address, "listening");
-    if !wait_for_topics(context)? {
-        return Ok(None);
-    }
-    let (extra, worker) = start(context)?;
+    let Some(context) = in_force::context(process)? else { return Ok(None) };
+    let (extra, worker) = start(&context)?;
     let router = http::router(context.page.clone(), context.health.clone()).merge(extra);
     runtime.spawn(http::serve(listener, router));
     let worker = thread::Builder::new()
@@ -268,22 +296,4 @@ pub fn launch(
         .context("start the worker")
         .map_err(Failure::Internal)?;
     Ok(Some(Running { address, worker }))
-}
-
-/// Waits while the log cannot be reached, and refuses topics that are not as they must be. False if the
-/// process is to end before that.
-fn wait_for_topics(context: &Context) -> Result<bool, Failure> {
-    let config = &context.config.topics;
-    let specs = crate::topics::ours(&context.config.topics(), config.partitions, config.replication_factor);
-    while context.go_on(false) {
-        match streaming::topics::verify(context.log.as_ref(), &specs) {
-            Ok(()) => return Ok(true),
-            Err(streaming::topics::TopicError::Log(fault @ streaming::LogError::Unavailable { .. })) => {
-                tracing::warn!(%fault, "the log cannot be reached; trying again");
-                thread::sleep(Duration::from_secs(1));
-            }
-            Err(fault) => return Err(Failure::Setup(fault.into())),
-        }
-    }
-    Ok(false)
 }

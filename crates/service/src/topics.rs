@@ -6,7 +6,7 @@ use measurement::catalogue::Catalogue;
 use records::Topics;
 use streaming::{Cleanup, TopicSpec};
 
-/// Vernier's own topics: the three that share their partitions, dead letters, late events, the ledger.
+/// Vernier's own topics: the three that share their partitions, dead letters, late events, the ledger, the catalogues.
 pub fn ours(topics: &Topics, partitions: i32, replication_factor: i32) -> Vec<TopicSpec> {
     // A commit that was confirmed must outlive the broker that confirmed it.
     let mut durable = vec![("unclean.leader.election.enable", "false")];
@@ -31,6 +31,7 @@ pub fn ours(topics: &Topics, partitions: i32, replication_factor: i32) -> Vec<To
         spec(&topics.dead_letter, partitions, Cleanup::Delete, &[("retention.ms", thirteen_months)]),
         spec(&topics.late, partitions, Cleanup::Delete, &[("retention.ms", thirteen_months)]),
         spec(&topics.results, 1, Cleanup::Delete, &[("retention.ms", "-1"), ("retention.bytes", "-1")]),
+        spec(&topics.catalogue, 1, Cleanup::Delete, &[("retention.ms", "-1"), ("retention.bytes", "-1")]),
     ]
 }
 
@@ -61,8 +62,8 @@ mod tests {
         let settings = |copies: i32, name: &str| -> Vec<Option<String>> {
             ours(&Topics::default(), 4, copies).iter().map(|spec| spec.configs.get(name).cloned()).collect()
         };
-        assert_eq!(settings(3, "min.insync.replicas"), vec![Some("2".to_owned()); 6]);
-        assert_eq!(settings(1, "min.insync.replicas"), vec![None; 6], "one copy cannot be two");
+        assert_eq!(settings(3, "min.insync.replicas"), vec![Some("2".to_owned()); 7]);
+        assert_eq!(settings(1, "min.insync.replicas"), vec![None; 7], "one copy cannot be two");
         assert_eq!(settings(1, "unclean.leader.election.enable"), vec![Some("false".to_owned()); 6]);
     }
 }

@@ -18,7 +18,7 @@ use super::{
     state::{ConstructState, PeriodState},
     suppress,
 };
-use crate::collect::Collected;
+use crate::collect::{BaseId, Collected};
 
 type Groups = BTreeMap<Vec<String>, Evaluated>;
 
@@ -28,11 +28,24 @@ pub(super) struct Ground<'a> {
     pub(super) collected: &'a Collected,
     /// Sources of which something is missing, with the reason.
     pub(super) incomplete: &'a BTreeMap<String, String>,
-    /// Index of the construct.
-    pub(super) index: usize,
     pub(super) construct: &'a Construct,
+    /// Its base measures, as they were collected.
+    pub(super) bases: &'a [BaseId],
     /// Its periods.
     pub(super) known: Option<&'a ConstructState>,
+}
+
+impl Ground<'_> {
+    /// The value of one of its base measures in a period, over the groups that are wanted; `None` if nothing was counted.
+    fn counted(
+        &self,
+        measure: &BaseMeasure,
+        start: Timestamp,
+        wanted: impl Fn(&[String]) -> bool,
+    ) -> Option<Accumulator> {
+        let place = self.construct.base.iter().position(|base| base.name == measure.name)?;
+        self.collected.merged(*self.bases.get(place)?, start, wanted)
+    }
 }
 
 pub(super) fn judge(ground: &Ground<'_>, state: &PeriodState, watermark: Timestamp) -> (Groups, Quality) {
@@ -145,7 +158,7 @@ fn whole(
     let mut whole = Accumulator::new(measure);
     let mut each = *period;
     for _ in 0..periods {
-        if let Some(part) = ground.collected.merged(ground.index, &measure.name, each.start, &wanted) {
+        if let Some(part) = ground.counted(measure, each.start, &wanted) {
             whole.merge(&part);
         }
         each = construct.calendar.previous(construct.period, &each, 1);
@@ -176,8 +189,7 @@ fn groups_of(ground: &Ground<'_>, state: &PeriodState) -> Vec<Vec<String>> {
     }
     let counted = |group: &Vec<String>| {
         construct.base.iter().any(|measure| {
-            let merged =
-                ground.collected.merged(ground.index, &measure.name, period.start, |found| found == group.as_slice());
+            let merged = ground.counted(measure, period.start, |found| found == group.as_slice());
             merged.is_some_and(|merged| merged.n() > 0)
         })
     };

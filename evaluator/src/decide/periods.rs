@@ -18,13 +18,15 @@ use super::{
 impl ConstructState {
     /// Notes whether the construct can be stated. What was laid out for another beginning goes: what was published
     /// stands in the ledger.
-    pub(crate) fn stand(&mut self, construct: &str, standing: Standing) {
+    pub(crate) fn stand(&mut self, construct: &Construct, standing: Standing) {
         if self.standing.as_ref() == Some(&standing) {
             return;
         }
+        let is_earlier = construct.ended.is_some();
         if let Standing::Building(Building { why, half_deployed: _ }) = &standing {
             // An aggregator that has not begun yet is how every deployment begins.
-            if self.standing.is_some() {
+            let construct = &construct.id;
+            if self.standing.is_some() && !is_earlier {
                 tracing::warn!(construct, why, "being built: nothing is stated of it");
             } else {
                 tracing::debug!(construct, why, "being built: nothing is stated of it");

@@ -6,6 +6,7 @@ use measurement::{calendar::Period, time::Timestamp};
 use records::Quality;
 
 use super::{evaluated::Evaluated, life::Life, whole::Standing};
+use crate::collect::BaseId;
 
 /// Where a period is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +48,10 @@ pub struct PeriodState {
 /// One construct.
 #[derive(Debug, Default)]
 pub(super) struct ConstructState {
+    /// Its base measures, as they were collected.
+    pub(super) bases: Vec<BaseId>,
+    /// Start of the first period that another definition states, where one has followed.
+    pub(super) limit: Option<Timestamp>,
     /// Whether it can be stated, as it was found last.
     pub(super) standing: Option<Standing>,
     /// By start; each begins where the one before it ends.
@@ -60,4 +65,11 @@ pub(super) struct ConstructState {
     pub(super) unfinished: BTreeSet<Timestamp>,
     /// Watermark at the last judgement, and since when by the clock.
     pub(super) watermark: Option<(Timestamp, Timestamp)>,
+}
+
+impl ConstructState {
+    /// Whether a period is its own to state, and no other definition's.
+    pub(super) fn is_own(&self, start: Timestamp) -> bool {
+        self.limit.is_none_or(|limit| start < limit)
+    }
 }

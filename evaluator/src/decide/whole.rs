@@ -5,7 +5,7 @@ use measurement::{
     time::Timestamp,
 };
 
-use crate::collect::{Collected, Whole};
+use crate::collect::{BaseId, Collected, Whole};
 
 /// Whether a construct can be stated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +25,31 @@ pub struct Building {
     pub half_deployed: bool,
 }
 
+/// By what is judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground<'a> {
+    /// Digest of the catalogue.
+    pub(super) catalogue: &'a str,
+    /// Its number; 0 where it does not come from the log.
+    pub(super) sequence: u64,
+}
+
 /// What the partitions say of a construct.
-pub(super) fn standing(collected: &Collected, index: usize, construct: &Construct, catalogue: &str) -> Standing {
+pub(super) fn standing(
+    collected: &Collected,
+    bases: &[BaseId],
+    construct: &Construct,
+    Ground { catalogue, sequence }: Ground<'_>,
+) -> Standing {
     let mut first = Timestamp::MIN;
-    for base in &construct.base {
+    for (base, id) in construct.base.iter().zip(bases) {
         let name = &base.name;
-        let (why, half_deployed) = match collected.whole(index, base) {
+        let behind = collected.behind(sequence);
+        let (why, half_deployed) = match (collected.whole(*id), behind) {
+            (Whole::Absent { .. } | Whole::Other { .. }, Some(partition)) if sequence > 0 => {
+                (format!("partition {partition} has not come to the marker of catalogue {sequence}"), true)
+            }
+            (whole, _) => match whole {
             Whole::Since(since) => {
                 first = first.max(first_period(construct, base, since));
                 continue;
@@ -54,9 +73,14 @@ pub(super) fn standing(collected: &Collected, index: usize, construct: &Construc
                 )
             }
             Whole::Building { partition } => (
-                format!("in partition {partition} events are missing in `{name}`, and it is not known until when"),
+                format!("in partition {partition} events are missing in `{name}`: they are being read, or it is not known until when"),
                 false,
             ),
+            Whole::Lost { partition } => (
+                format!("in partition {partition} events that `{name}` needs are gone for good"),
+                false,
+            ),
+            },
         };
         return Standing::Building(Building { why, half_deployed });
     }

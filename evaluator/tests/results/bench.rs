@@ -13,7 +13,7 @@ use std::{
 use evaluator::{Evaluator, EvaluatorError, Options, ledger::for_each_entry};
 use measurement::{
     accumulate::Accumulator,
-    catalogue::{Catalogue, Construct},
+    catalogue::{BaseMeasure, Catalogue, Construct},
     time::Timestamp,
 };
 use records::{
@@ -88,7 +88,8 @@ impl Bench {
             topic: self.topics.measures.as_str().into(),
             partition: Some(partition),
             key: Some(key),
-            value: Some(value),
+            // Nothing written is a tombstone.
+            value: Some(value).filter(|value| !value.is_empty()),
             ..OutRecord::default()
         });
         let id = format!("task-{partition}");
@@ -143,22 +144,22 @@ impl Transaction {
     /// Every measure of every construct is whole from the beginning.
     pub(crate) fn units(catalogue: &Catalogue) -> Self {
         let of = |construct: &Construct| {
-            let key = |measure: &str| UnitKey { construct: construct.id.clone(), measure: measure.to_owned() };
-            let unit = |definition: &str| Unit {
-                version: VERSION,
-                definition: definition.to_owned(),
-                since: Since::Beginning,
-            };
-            let units = construct.base.iter().map(|base| (encode(&key(&base.name)), encode(&unit(&base.digest))));
-            units.collect::<Vec<_>>()
+            let whole = |base: &BaseMeasure| unit(&construct.id, &base.name, &base.digest, Since::Beginning);
+            construct.base.iter().map(whole).collect::<Vec<_>>()
         };
         Self(catalogue.constructs.iter().flat_map(of).collect())
     }
 
     /// From when on a measure of some definition is whole.
     pub(crate) fn unit(mut self, construct: &str, measure: &str, definition: &str, since: Since) -> Self {
-        let key = UnitKey { construct: construct.to_owned(), measure: measure.to_owned() };
-        self.0.push((encode(&key), encode(&Unit { version: VERSION, definition: definition.to_owned(), since })));
+        self.0.push(unit(construct, measure, definition, since));
+        self
+    }
+
+    /// There is no state of a measure in some definition any more.
+    pub(crate) fn gone(mut self, construct: &str, measure: &str, definition: &str) -> Self {
+        let (key, _) = unit(construct, measure, definition, Since::Beginning);
+        self.0.push((key, Vec::new()));
         self
     }
 
@@ -231,6 +232,7 @@ impl Transaction {
             transaction: 1,
             partitions,
             catalogue: String::new(),
+            sequence: 0,
             newest: None,
             builds: 0,
             watermarks: BTreeMap::from(watermarks),
@@ -242,4 +244,10 @@ impl Transaction {
         self.0.push((Frontier::KEY.to_vec(), encode(&frontier)));
         self
     }
+}
+
+fn unit(construct: &str, measure: &str, definition: &str, since: Since) -> (Vec<u8>, Vec<u8>) {
+    let (construct, measure, definition) = (construct.to_owned(), measure.to_owned(), definition.to_owned());
+    let unit = Unit { version: VERSION, definition: definition.clone(), since, ended: None };
+    (encode(&UnitKey { construct, measure, definition }), encode(&unit))
 }

@@ -130,8 +130,9 @@ impl Told {
     fn look(&mut self, watermark: i64) {
         let catalogue = Arc::clone(&self.catalogue);
         for (construct, base) in catalogue.constructs.iter().flat_map(|of| of.base.iter().map(move |base| (of, base))) {
-            let key = UnitKey { construct: construct.id.clone(), measure: base.name.clone() };
-            let unit = Unit { version: VERSION, definition: base.digest.clone(), since: Since::Beginning };
+            let definition = base.digest.clone();
+            let unit = Unit { version: VERSION, definition: definition.clone(), since: Since::Beginning, ended: None };
+            let key = UnitKey { construct: construct.id.clone(), measure: base.name.clone(), definition };
             self.hand(encode(&key), encode(&unit));
         }
         let frontier = Frontier {
@@ -141,6 +142,7 @@ impl Told {
             transaction: 1,
             partitions: 1,
             catalogue: String::new(),
+            sequence: 0,
             newest: None,
             builds: 0,
             watermarks: BTreeMap::from([("any".to_owned(), Timestamp(watermark))]),

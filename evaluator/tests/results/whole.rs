@@ -51,7 +51,9 @@ fn two_catalogues_at_once_are_told_and_state_nothing() {
     let stood = bench.ledger();
     assert_eq!(bench.entries(LOGINS, START).len(), 1);
     // The aggregator of one partition goes back to another definition.
-    bench.task(1, Transaction::default().unit(LOGINS, "failed", "another", Since::Beginning));
+    let known = bench.construct(LOGINS).base.iter().find(|base| base.name == "failed").unwrap().digest.clone();
+    let other = Transaction::default().gone(LOGINS, "failed", &known);
+    bench.task(1, other.unit(LOGINS, "failed", "another", Since::Beginning));
     an_hour(&bench, START + HOUR);
     bench.drain(&mut evaluator);
     assert_eq!(bench.ledger(), stood);

@@ -122,7 +122,7 @@ fn what(recount: &Recount, record: &Record) -> Option<String> {
     let text = |name| header(record, name).map(|value| String::from_utf8_lossy(value).into_owned());
     let source = text(headers::SOURCE).unwrap_or_default();
     let kind = match header(record, headers::KIND) {
-        Some(headers::PROGRESS | headers::INTAKE) => return None,
+        Some(headers::PROGRESS | headers::INTAKE | headers::CATALOGUE) => return None,
         Some(headers::REFERENCE) => format!("copy for {} of", text(headers::POPULATION).unwrap_or_default()),
         _ => "event".to_owned(),
     };

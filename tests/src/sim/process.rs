@@ -78,7 +78,7 @@ fn of_evaluator(fault: EvaluatorError) -> Ended {
     match fault {
         EvaluatorError::Fenced(reason) => Ended::Passing(reason),
         EvaluatorError::Log(fault) => of_log(fault),
-        fault @ EvaluatorError::Ledger(_) => Ended::Refused(fault.to_string()),
+        fault @ (EvaluatorError::Ledger(_) | EvaluatorError::Programme(_)) => Ended::Refused(fault.to_string()),
     }
 }
 

@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
             headers,
         };
         *offset += 1;
-        task.record(RecordRef::from(&record));
+        task.record(RecordRef::from(&record)).unwrap();
     }
 
     /// One transaction of every task, which the evaluation reads.
@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
         let partitions = i32::try_from(self.tasks.len()).unwrap();
         for (partition, (task, offset)) in self.tasks.iter_mut().enumerate() {
             let mut out = Outbox::default();
-            task.flush(&self.engine.topics, (*offset, partitions), (Timestamp(*offset), 0), &mut out);
+            task.flush(&self.engine.topics, (*offset, partitions), (Timestamp(*offset), 0), &mut out).unwrap();
             for record in out.into_records().into_iter().filter(|record| *record.topic == *self.engine.topics.measures)
             {
                 let record = Record {

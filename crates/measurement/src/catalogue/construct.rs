@@ -75,6 +75,9 @@ pub struct Construct {
     pub chart: String,
     /// What the measurement is, line by line: see [`Construct::digest`].
     pub definition: BTreeMap<String, String>,
+    /// Of a construct that is in force no more, and still stated for the periods that were its own: the sequence number
+    /// of the last catalogue that had it. See [`Catalogue::layered`](super::Catalogue::layered).
+    pub ended: Option<u64>,
 }
 
 impl Construct {

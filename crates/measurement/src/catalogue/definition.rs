@@ -89,6 +89,8 @@ pub(super) fn lines(construct: &Construct, ground: Ground<'_>) -> Lines {
         // Made of the rest.
         digest: _,
         definition: _,
+        // Whether it is in force, not what it is.
+        ended: _,
     } = construct;
     let mut writer = Writer { lines: Lines::new(), fields: ground.fields, parameters };
     let Calendar { zone, fiscal_year_start: (month, day) } = calendar;

@@ -43,14 +43,28 @@ impl Catalogue {
 
     /// Checks files that were read already: the same as [`Catalogue::load`], without a file system.
     pub fn from_files(files: &Files) -> Result<Self, Diagnostics> {
-        let (catalogue, faults) = load(files, Vec::new(), Path::new(""));
+        Self::with_fields(files, Fields::new())
+    }
+
+    /// The same, with fields that have their slots already: whoever reads events for several catalogues at once reads
+    /// one row of slots for all of them.
+    pub(super) fn with_fields(files: &Files, fields: Fields) -> Result<Self, Diagnostics> {
+        let (catalogue, faults) = load_with(files, Vec::new(), Path::new(""), fields);
         if faults.is_empty() { Ok(catalogue) } else { Err(Diagnostics(faults)) }
     }
 }
 
-fn load(files: &Files, mut list: Vec<Diagnostic>, folder: &Path) -> (Catalogue, Vec<Diagnostic>) {
+fn load(files: &Files, list: Vec<Diagnostic>, folder: &Path) -> (Catalogue, Vec<Diagnostic>) {
+    load_with(files, list, folder, Fields::new())
+}
+
+fn load_with(
+    files: &Files,
+    mut list: Vec<Diagnostic>,
+    folder: &Path,
+    mut fields: Fields,
+) -> (Catalogue, Vec<Diagnostic>) {
     let classes = Classes::known();
-    let mut fields = Fields::new();
     let mut written = Written::default();
     let sources = sources(files, &classes, folder, &mut list);
     files::mappings_of_nobody(folder, &sources.names(), &mut list);

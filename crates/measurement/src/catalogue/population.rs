@@ -35,6 +35,18 @@ impl Population {
     /// Key of the row that knows of full snapshots. No entity can have it.
     pub const SNAPSHOT: &'static str = "\u{0}snapshot";
 
+    /// What its rows lie under: its name and what it is. Two definitions of one population may be kept side by side while
+    /// one follows the other, and rows of one are never taken for rows of the other.
+    pub fn state_name(&self) -> String {
+        format!("{}@{}", self.plain_name(), self.digest)
+    }
+
+    /// The name that its file gives it, which two definitions of it share: see
+    /// [`Catalogue::layered`](super::Catalogue::layered).
+    pub fn plain_name(&self) -> &str {
+        self.name.split_once('@').map_or(&*self.name, |(name, _)| name)
+    }
+
     /// Gives the sources to whatever names none of its own: those of the constructs that use the population.
     pub(super) fn default_sources(&mut self, sources: &BTreeSet<String>) {
         if self.sources.is_empty() {
@@ -48,7 +60,7 @@ impl Population {
     /// The reference copies of events that its rows rest on, each with its class and key.
     pub fn copies(&self) -> impl Iterator<Item = (&Feed, String)> {
         let by_reference = self.feeds.iter().filter(|feed| feed.by_reference);
-        by_reference.map(|feed| (feed, format!("{} to {} by {}", feed.class, self.name, feed.partition)))
+        by_reference.map(|feed| (feed, format!("{} to {} by {}", feed.class, self.plain_name(), feed.partition)))
     }
 
     /// Slot of a column.

@@ -142,4 +142,6 @@ pub struct Source {
     pub rhythm: i64,
     /// How long identities are remembered, in milliseconds.
     pub deduplicate: i64,
+    /// Whether the catalogue in force does not have it any more: see [`Catalogue::layered`](super::Catalogue::layered).
+    pub ended: bool,
 }

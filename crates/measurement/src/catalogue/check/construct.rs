@@ -107,6 +107,7 @@ pub(in crate::catalogue) fn construct(
         interpretation: spec.interpretation,
         chart: spec.report.chart,
         definition: BTreeMap::new(),
+        ended: None,
     })
 }
 

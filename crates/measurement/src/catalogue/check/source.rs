@@ -71,6 +71,7 @@ pub(in crate::catalogue) fn source(
         max_future: fixed_length(&spec.max_future, faults),
         rhythm: fixed_length(&spec.rhythm, faults),
         deduplicate: fixed_length(&spec.deduplicate, faults),
+        ended: false,
     };
     (faults.list.len() == before).then_some(source)
 }

@@ -114,6 +114,8 @@ impl Writer<'_> {
             mapping: _,
             // Made of the rest.
             digest: _,
+            // Whether it is in force, not what it is.
+            ended: _,
         } = source;
         let of = format!("source.{name}");
         let mut put = |key: &str, value: String| self.put(&format!("{of}.{key}"), value);
