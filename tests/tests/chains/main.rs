@@ -10,6 +10,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod bent;
+mod bugs;
 mod chain;
 mod variants;
 mod world;
