@@ -66,6 +66,10 @@ impl Log for KafkaLog {
         admin::describe(&self.config, &self.observers, topic)
     }
 
+    fn partitions(&self, topic: &str) -> Result<i32, LogError> {
+        admin::partitions(&self.config, &self.observers, topic)
+    }
+
     fn create(&self, spec: &TopicSpec) -> Result<(), LogError> {
         admin::create(&self.config, &self.observers, spec)
     }

@@ -183,7 +183,11 @@ impl Protocol {
                     partition.reading_from(*offset);
                 }
             }
-            (Action::LookAtEnds, Answer::Ends(began, reached)) => {
+            (Action::LookAtEnds, Answer::Ends { began, reached, absent }) => {
+                if absent {
+                    // Before a transaction begins: it could not hold an offset of a topic that is gone.
+                    self.look_now();
+                }
                 self.looked = true;
                 self.last_look = now;
                 for partition in &mut self.partitions {

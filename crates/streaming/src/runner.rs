@@ -305,11 +305,13 @@ impl<S: Stage> Runner<S> {
     /// An end that cannot be asked for now is not reached: time stands still rather than running ahead.
     fn look_at_ends(&mut self) -> Answer {
         let began = (self.clock)();
-        let mut reached = Vec::new();
+        let (mut reached, mut absent) = (Vec::new(), false);
         for (at, offset, _) in self.protocol.reading() {
             match self.member.caught_up(at, offset) {
                 Ok(true) => reached.push(at.clone()),
                 Ok(false) => {}
+                // Its topic is gone, which says nothing of the others.
+                Err(LogError::Absent { .. } | LogError::NoTopic(_)) => absent = true,
                 // Who does not answer for one partition will not answer for the next: the others need not wait for it.
                 Err(reason) => {
                     tracing::warn!(partition = %at, %reason, "the end of the partition cannot be asked for");
@@ -317,7 +319,7 @@ impl<S: Stage> Runner<S> {
                 }
             }
         }
-        Answer::Ends(began, reached)
+        Answer::Ends { began, reached, absent }
     }
 
     fn flush(&mut self) -> Result<Answer, RunError> {

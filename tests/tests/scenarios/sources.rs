@@ -8,7 +8,7 @@ use std::{
 
 use pipeline_tests::{Cluster, Deployment, Service, until};
 use records::{Progress, headers};
-use streaming::{Cleanup, Log as _, OutRecord, TopicPartition, TopicSpec, log::read_to_end, transact};
+use streaming::{Cleanup, OutRecord, TopicPartition, TopicSpec, log::read_to_end, transact};
 
 /// Within which time a change is taken up.
 const SOON: Duration = Duration::from_secs(10);

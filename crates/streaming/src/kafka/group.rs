@@ -8,12 +8,9 @@ use std::{
     time::Duration,
 };
 
-use rdkafka::{
-    consumer::{BaseConsumer, Consumer as _},
-    types::RDKafkaErrorCode,
-};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
-use super::{config::KafkaConfig, fault::failed, observer::Observers, reader::KafkaReader};
+use super::{admin, config::KafkaConfig, fault::failed, observer::Observers, reader::KafkaReader};
 use crate::{
     log::Reader as _,
     record::TopicPartition,
@@ -98,19 +95,9 @@ impl Question {
     }
 
     fn presence(&self, observer: &BaseConsumer, topic: &str) -> Result<Presence, LogError> {
-        const DOING: &str = "describe a topic";
-        let metadata = observer.fetch_metadata(Some(topic), ASK).map_err(|fault| failed(DOING, &fault))?;
-        let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
-            return Ok(Presence::Missing);
-        };
-        let count = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
-        match found.error().map(RDKafkaErrorCode::from) {
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(Presence::Missing),
-            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Ok(Presence::Forbidden),
-            Some(code) => Err(LogError::Unavailable { doing: DOING, reason: format!("{topic}: {code}") }),
-            None if count == 0 => Ok(Presence::Missing),
-            None if self.probe.contains(topic) && self.is_withheld(topic)? => Ok(Presence::Forbidden),
-            None => Ok(Presence::There(count)),
+        match admin::presence(observer, topic, ASK)? {
+            Presence::There(_) if self.probe.contains(topic) && self.is_withheld(topic)? => Ok(Presence::Forbidden),
+            presence => Ok(presence),
         }
     }
 

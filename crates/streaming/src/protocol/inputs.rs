@@ -120,6 +120,10 @@ impl Protocol {
         self.looks() && self.inputs.next_look.is_none_or(soon)
     }
 
+    pub(super) const fn look_now(&mut self) {
+        self.inputs.next_look = None;
+    }
+
     /// A topic was missed: which one, a look will show.
     pub(super) fn look_soon(&mut self, now: Timestamp) {
         let Inputs { next_look, last_look, .. } = &mut self.inputs;
@@ -155,7 +159,7 @@ impl Protocol {
         let (true, LogError::Rewound { partition, .. }) = (self.looks(), &fault) else { return Err(fault) };
         tracing::error!(%fault, "this partition is not read; the others are");
         self.set_aside(&partition.clone(), Why::Refused(fault.to_string()));
-        self.inputs.next_look = None;
+        self.look_now();
         Ok(())
     }
 

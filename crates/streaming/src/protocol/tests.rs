@@ -556,7 +556,7 @@ fn who_was_silent_for_half_a_session_polls_before_it_commits() {
 fn ends_are_looked_at_before_a_flush_if_it_is_time() {
     let mut bench = Bench::reading(Settings { look_at_ends: 1000, ..SETTINGS }, &[0, 1]);
     bench.now += 500;
-    bench.expect(&Action::LookAtEnds, Answer::Ends(Timestamp(499), vec![at(1)]));
+    bench.expect(&Action::LookAtEnds, Answer::Ends { began: Timestamp(499), reached: vec![at(1)], absent: false });
     assert_eq!(bench.next(), Action::Flush);
     let caught_up = |bench: &Bench| -> Vec<_> { bench.protocol.reading().map(|(_, _, end)| end).collect() };
     assert_eq!(caught_up(&bench), [None, Some(Timestamp(499))], "as of the look");
@@ -567,7 +567,7 @@ fn ends_are_looked_at_before_a_flush_if_it_is_time() {
     bench.read(1, 10);
     assert_eq!(caught_up(&bench), [None, None], "what is read was not the end");
     bench.now += 1;
-    bench.expect(&Action::LookAtEnds, Answer::Ends(Timestamp(1499), Vec::new()));
+    bench.expect(&Action::LookAtEnds, Answer::Ends { began: Timestamp(1499), reached: Vec::new(), absent: false });
     assert_eq!(bench.next(), Action::Flush);
 }
 
@@ -857,6 +857,26 @@ mod inputs {
         bench.now += 500;
         bench.polled_or_flushed();
         assert_eq!(bench.next(), Action::LookAtInputs, "which one, a look will show");
+    }
+
+    #[test]
+    fn a_topic_that_is_missed_at_a_look_at_ends_is_in_no_transaction() {
+        let mut bench = Bench::new(Settings { look_at_ends: 1, ..LOOKS });
+        bench.protocol.reads(&["in".to_owned(), "other".to_owned()]);
+        bench.looks(&BOTH, &[]);
+        bench.polled(0, vec![Change::Assigned(vec![of("in", 0), of("other", 0)])]);
+        bench.restore_all(10);
+        bench.read(0, 10);
+        bench.polled(1, Vec::new());
+        bench.now += 500;
+        let ends = Answer::Ends { began: Timestamp(500), reached: Vec::new(), absent: true };
+        bench.expect(&Action::LookAtEnds, ends);
+        bench.looks(&[BOTH[0], ("other", Presence::Missing)], &[]);
+        bench.done(&Action::Forget(of("other", 0)));
+        bench.done(&Action::Unassign(vec![of("other", 0)]));
+        bench.expect(&Action::Flush, Answer::Flushed(1));
+        bench.expect(&Action::Transact(Call::Repeats), Answer::Repeats(0));
+        assert_eq!(bench.protocol.offsets(), [(of("in", 0), 11)]);
     }
 
     impl Bench {

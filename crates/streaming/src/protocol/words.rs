@@ -129,8 +129,15 @@ pub enum Answer {
     Built(Resume, bool),
     /// To [`RestoreCall::Range`]: first offset and high watermark.
     Range(i64, i64),
-    /// To [`Action::LookAtEnds`]: when the look began, and partitions whose end was reached then.
-    Ends(Timestamp, Vec<TopicPartition>),
+    /// To [`Action::LookAtEnds`].
+    Ends {
+        /// When the look began.
+        began: Timestamp,
+        /// Partitions whose end was reached then.
+        reached: Vec<TopicPartition>,
+        /// Whether some topic was not there.
+        absent: bool,
+    },
     /// To [`Action::LookAtInputs`]; `None` if it is not known yet.
     Inputs(Option<Sight>),
     /// To [`Action::Flush`]: how many records are to be written.
