@@ -186,7 +186,7 @@ impl Protocol {
             (Action::LookAtEnds, Answer::Ends { began, reached, absent }) => {
                 if absent {
                     // Before a transaction begins: it could not hold an offset of a topic that is gone.
-                    self.look_now();
+                    self.look_soon(now);
                 }
                 self.looked = true;
                 self.last_look = now;

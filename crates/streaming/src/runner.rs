@@ -315,6 +315,7 @@ impl<S: Stage> Runner<S> {
                 // Who does not answer for one partition will not answer for the next: the others need not wait for it.
                 Err(reason) => {
                     tracing::warn!(partition = %at, %reason, "the end of the partition cannot be asked for");
+                    absent = true;
                     break;
                 }
             }

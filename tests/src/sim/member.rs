@@ -168,7 +168,17 @@ impl Member for SimMember {
     }
 
     fn look(&mut self) -> Result<Option<Sight>, LogError> {
-        let broker = self.log.call("look at the topics")?;
+        let log = self.log.clone();
+        let mut broker = log.call("look at the topics")?;
+        let partitions = self.partitions(&broker);
+        let (now, longest) = (broker.now(), broker.faults.rebalance_delay);
+        if broker.groups.get(&self.group).is_some_and(|group| group.partitions != partitions) {
+            let at = now + broker.random.delay(longest);
+            if let Some(group) = broker.groups.get_mut(&self.group) {
+                group.partitions = partitions;
+                group.rebalance(at);
+            }
+        }
         let presence = |topic: &String| {
             let found = broker.topics.get(topic.as_str());
             found.map_or(Presence::Missing, |topic| Presence::There(topic.description.partitions))

@@ -258,8 +258,13 @@ fn a_source_without_its_topic_waits_by_name_and_is_read_from_the_beginning_once_
 
     // Created anew while nobody looked: the brokers have forgotten the offsets with the topic.
     create_topic(&deployment, 2);
-    write_to(&deployment, "raw.extra", 0..2);
     let ingest = deployment.start("ingest");
+    until("both partitions to be found empty", LONG, || {
+        let output = ingest.process.output();
+        let found = output.matches("created anew: it is read from its beginning").count();
+        if found == 2 { Ok(()) } else { Err(tails(&[&ingest])) }
+    });
+    write_to(&deployment, "raw.extra", 0..2);
     wait_for("the source to be read", LONG, &[&ingest], &read_of(EXTRA), 2);
     ingest.stop();
 }

@@ -19,6 +19,8 @@ fn own_topics(member: &mut Box<dyn Member>, topics: &[&str], owned: &mut Vec<Top
     for _ in 0..600 {
         let poll = member.poll(Duration::from_millis(50), 100, &mut |_| {}).map_err(text)?;
         answer(member, poll.changes, owned)?;
+        // As the loop does: what has come is seen by who looks.
+        member.look().map_err(text)?;
         if of(owned) == wanted {
             return Ok(());
         }

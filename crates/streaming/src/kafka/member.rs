@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// How long a detour may take before it is ended without the group having agreed.
-const DETOUR: Duration = Duration::from_secs(10);
+const DETOUR: Duration = Duration::from_secs(4);
 
 #[derive(Default)]
 struct Announcements {

@@ -18,6 +18,8 @@ const SOON: i64 = 1000;
 const PAUSE: i64 = 12_000;
 /// Longest such pause.
 const LONGEST: i64 = 300_000;
+/// How long a client may take to see a topic that has come, in milliseconds.
+const COMES: i64 = 8000;
 /// After how many times it is said that it does not help.
 const ENOUGH: u32 = 3;
 
@@ -41,6 +43,8 @@ pub(super) struct Inputs {
     seen: BTreeMap<String, Presence>,
     /// Topics that were missing once.
     gone: BTreeSet<String>,
+    /// When topics have come that were missing.
+    came: BTreeMap<String, Timestamp>,
     /// Partitions that had no owner at the last look.
     suspects: Vec<TopicPartition>,
     next_look: Option<Timestamp>,
@@ -181,7 +185,7 @@ impl Protocol {
         let Some(sight) = sight else { return };
         for (topic, presence) in sight.topics {
             if self.inputs.wants(&topic) {
-                self.seen(topic, presence);
+                self.seen(now, topic, presence);
             }
         }
         if let Some(unowned) = sight.unowned {
@@ -189,7 +193,7 @@ impl Protocol {
         }
     }
 
-    fn seen(&mut self, topic: String, presence: Presence) {
+    fn seen(&mut self, now: Timestamp, topic: String, presence: Presence) {
         if let Presence::There(_) = presence {
             if self.inputs.is_absent(&topic) {
                 let idle = std::mem::take(&mut self.inputs.idle);
@@ -199,6 +203,11 @@ impl Protocol {
                     self.begin(at);
                 }
                 self.partitions.sort_by(|one, other| one.at.cmp(&other.at));
+                // Who is told to read what it reads already asks for what it did not find before.
+                if !self.queue.contains(&Action::Subscribe) {
+                    self.queue.push_back(Action::Subscribe);
+                }
+                self.inputs.came.insert(topic.clone(), now);
             }
         } else {
             let read = self.partitions.iter().map(|partition| &partition.at);
@@ -219,7 +228,10 @@ impl Protocol {
     fn find_owners(&mut self, now: Timestamp, unowned: Vec<TopicPartition>) {
         let inputs = &mut self.inputs;
         let mut unowned = unowned;
-        unowned.retain(|at| inputs.wants(&at.topic) && !inputs.is_absent(&at.topic));
+        inputs.came.retain(|_, came| (0..COMES).contains(&now.0.saturating_sub(came.0)));
+        unowned.retain(|at| {
+            inputs.wants(&at.topic) && !inputs.is_absent(&at.topic) && !inputs.came.contains_key(&*at.topic)
+        });
         let again: Vec<TopicPartition> = unowned.iter().filter(|at| inputs.suspects.contains(at)).cloned().collect();
         let unwanted = inputs.idle.iter().filter(|(_, why)| *why == Why::Unwanted).map(|(at, _)| at.clone());
         let mut reasons: Vec<TopicPartition> = unwanted.collect();

@@ -780,6 +780,7 @@ mod inputs {
         bench.expect(&Action::Flush, Answer::Flushed(0));
         bench.done(&Action::Confirm);
         bench.looks_later(&BOTH, &[]);
+        bench.done(&Action::Subscribe);
         // The brokers have forgotten the group's offset; what was written of the old topic counts for nothing.
         bench.polled(0, Vec::new());
         bench.expect(&Action::Restore(of("other", 0), RestoreCall::Settle), Answer::Settled(true));

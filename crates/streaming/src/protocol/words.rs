@@ -135,7 +135,7 @@ pub enum Answer {
         began: Timestamp,
         /// Partitions whose end was reached then.
         reached: Vec<TopicPartition>,
-        /// Whether some topic was not there.
+        /// Whether some topic may not be there.
         absent: bool,
     },
     /// To [`Action::LookAtInputs`]; `None` if it is not known yet.
