@@ -33,12 +33,12 @@ pub(super) struct EmbeddedMember {
 }
 
 impl EmbeddedMember {
-    pub(super) fn join(shared: &Arc<Shared>, group: &str, instance: &str, topics: &[String]) -> Result<Self, LogError> {
+    pub(super) fn join(shared: &Arc<Shared>, group: &str, instance: &str, topics: &[String]) -> Self {
         let mut state = shared.lock();
         let id = enter(&mut state, group, instance, topics);
         drop(state);
         shared.changed.notify_all();
-        Ok(Self {
+        Self {
             shared: Arc::clone(shared),
             group: group.to_owned(),
             instance: instance.to_owned(),
@@ -48,7 +48,7 @@ impl EmbeddedMember {
             announced: Vec::new(),
             positions: BTreeMap::new(),
             turn: 0,
-        })
+        }
     }
 
     /// What has changed for this member; fenced if another one has come under its name.
