@@ -228,17 +228,7 @@ impl Protocol {
     fn failed(&mut self, now: Timestamp, action: &Action, fault: LogError) -> Result<(), RunError> {
         match (action, fault) {
             (_, LogError::Fenced { id, reason }) => return self.shut_out(now, &id, &reason),
-            (Action::Restore(at, _), fault) if self.passes(&fault) => {
-                tracing::debug!(partition = %at, %fault, "a restore waits");
-                if matches!(fault, LogError::Absent { .. }) {
-                    self.look_soon(now);
-                }
-                self.polled = false;
-                if let Some(partition) = self.find(at) {
-                    partition.start_over();
-                    partition.not_before = now.plus(TRY_AGAIN);
-                }
-            }
+            (Action::Restore(at, _), fault) if self.passes(&fault) => self.restore_later(now, at, &fault),
             (_, fault @ LogError::Unavailable { .. }) => {
                 tracing::warn!(%fault, "the log cannot be reached; trying again");
                 self.polled = false;
@@ -252,6 +242,18 @@ impl Protocol {
             (_, fault) => self.refuse(fault)?,
         }
         Ok(())
+    }
+
+    fn restore_later(&mut self, now: Timestamp, at: &TopicPartition, fault: &LogError) {
+        tracing::debug!(partition = %at, %fault, "a restore waits");
+        if matches!(fault, LogError::Absent { .. }) {
+            self.look_soon(now);
+        }
+        self.polled = false;
+        if let Some(partition) = self.find(at) {
+            partition.start_over();
+            partition.not_before = now.plus(TRY_AGAIN);
+        }
     }
 
     /// Whether a restore may go on after such a fault.

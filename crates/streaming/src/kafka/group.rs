@@ -75,23 +75,28 @@ impl Question {
                 return sight;
             }
         };
-        for topic in &self.topics {
-            match self.presence(&observer, topic) {
-                Ok(presence) => {
-                    sight.topics.insert(topic.clone(), presence);
-                }
-                // Who does not answer for one topic will not answer for the next.
-                Err(fault) => {
-                    tracing::debug!(topic, %fault, "a look at the topics");
-                    return sight;
-                }
-            }
+        if !self.topics(&observer, &mut sight.topics) {
+            return sight;
         }
         match owned(&observer, &self.group) {
             Ok(owned) => sight.unowned = owned.map(|owned| unowned(&sight.topics, &owned)),
             Err(fault) => tracing::debug!(group = self.group, %fault, "the group does not say who owns what"),
         }
         sight
+    }
+
+    /// Looks at each topic. Who does not answer for one will not answer for the next.
+    fn topics(&self, observer: &BaseConsumer, seen: &mut BTreeMap<String, Presence>) -> bool {
+        for topic in &self.topics {
+            match self.presence(observer, topic) {
+                Ok(presence) => drop(seen.insert(topic.clone(), presence)),
+                Err(fault) => {
+                    tracing::debug!(topic, %fault, "a look at the topics");
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     fn presence(&self, observer: &BaseConsumer, topic: &str) -> Result<Presence, LogError> {
