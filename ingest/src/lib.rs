@@ -13,7 +13,8 @@
 //!
 //! Around the path: [`mod@start`], from a catalogue and a log to the running loop; [`reject`], why a
 //! record was refused and its dead letter; [`progress`], how far each source partition has been
-//! read; [`intake`], what was read minute by minute; [`stats`], what became of the records; [`worker`], the loop and the metrics of the process.
+//! read; [`intake`], what was read minute by minute; [`stats`], what became of the records; [`waiting`],
+//! which topics are not read; [`worker`], the loop and the metrics of the process.
 
 pub mod config;
 pub mod arrival;
@@ -35,6 +36,7 @@ pub mod reject;
 pub mod progress;
 pub mod intake;
 pub mod stats;
+pub mod waiting;
 pub mod worker;
 
 pub use start::{Options, StartError, prepare, start};

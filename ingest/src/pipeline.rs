@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use measurement::time::Timestamp;
 use records::{Progress, Topics, headers};
 use streaming::{
-    Clock, Found, Log, LogError, OutRecord, Outbox, Position, RecordRef, Resume, Stage, StageError, TopicPartition,
-    log::read_range,
+    Clock, Found, Input, Log, LogError, OutRecord, Outbox, Position, RecordRef, Resume, Stage, StageError,
+    TopicPartition, log::read_range,
 };
 
 use crate::{
@@ -37,7 +37,7 @@ pub struct Settings {
     pub topics: Topics,
     /// Number of partitions of `vernier.events`.
     pub event_partitions: i32,
-    /// Number of partitions of each source topic.
+    /// Number of partitions of each source topic that is known to be there.
     pub source_partitions: BTreeMap<String, i32>,
     /// Longest time between two progress records of a source partition, in milliseconds.
     pub progress_interval: i64,
@@ -130,6 +130,20 @@ impl Stage for Ingest {
         Ok(known)
     }
 
+    /// All instances tell the same number of partitions soon, whichever of them they own.
+    fn inputs(&mut self, inputs: &[Input]) {
+        let now = (self.clock)();
+        for input in inputs {
+            match input.partitions {
+                Some(count) => self.settings.source_partitions.insert(input.topic.clone(), count),
+                None => self.settings.source_partitions.remove(&input.topic),
+            };
+            if let Some(source) = self.plan.source_of(&input.topic) {
+                self.stats.waiting().note(&source.name, &input.topic, input.waits.as_deref(), now);
+            }
+        }
+    }
+
     fn record(&mut self, record: RecordRef<'_>) -> Result<(), StageError> {
         let now = (self.clock)();
         let arrival = Arrival {
@@ -169,9 +183,6 @@ impl Stage for Ingest {
             if let Some(source) = self.plan.source_of(&place.topic) {
                 partition.intake.flush(&source.name, place, &self.events, out);
             }
-        }
-        for position in positions {
-            self.settings.source_partitions.insert(position.partition.topic.to_string(), position.partitions);
         }
         for position in positions {
             let Some(source) = self.plan.source_of(&position.partition.topic) else {

@@ -88,8 +88,9 @@ pub fn prepare(
     }
     let topics = Topics::new(&options.prefix);
     let inputs: Vec<String> = plan.topics().map(str::to_owned).collect();
-    let source_partitions =
-        inputs.iter().map(|topic| Ok((topic.clone(), log.partitions(topic)?))).collect::<Result<_, LogError>>()?;
+    // A topic that is not there yet, or does not answer, is no reason not to read the others: the loop looks again.
+    let there = inputs.iter().filter_map(|topic| Some((topic.clone(), log.partitions(topic).ok()?)));
+    let source_partitions = there.collect();
     let settings = Settings {
         event_partitions: log.partitions(&topics.events)?,
         topics,

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{arrival::Arrival, process::Processed, reject::Reason, types::Mistyped};
+use crate::{arrival::Arrival, process::Processed, reject::Reason, types::Mistyped, waiting::Waiting};
 
 /// Most attributes of a source that are counted by name; the others are counted together.
 const ATTRIBUTES: usize = 200;
@@ -224,6 +224,7 @@ pub struct MistypedCount {
 #[derive(Debug)]
 pub struct Stats {
     sources: BTreeMap<Arc<str>, Mutex<Tally>>,
+    waiting: Waiting,
 }
 
 impl Stats {
@@ -232,7 +233,13 @@ impl Stats {
         // Reasons that never occurred are there with zero, so that a series exists before its first fault.
         let zeros: BTreeMap<Reason, u64> = Reason::ALL.iter().map(|reason| (*reason, 0)).collect();
         let zero = Tally { reasons: zeros.clone(), refused: zeros, ..Tally::default() };
-        Self { sources: sources.into_iter().map(|source| (source, Mutex::new(zero.clone()))).collect() }
+        let sources = sources.into_iter().map(|source| (source, Mutex::new(zero.clone()))).collect();
+        Self { sources, waiting: Waiting::default() }
+    }
+
+    /// Which topics are not read.
+    pub const fn waiting(&self) -> &Waiting {
+        &self.waiting
     }
 
     /// Adds what a transaction brought.

@@ -59,6 +59,7 @@ fn families(stats: &Arc<Stats>) -> Vec<Family> {
     let mut families = of_records(stats);
     families.extend(of_elements(stats));
     families.push(mistyped(stats));
+    families.push(waiting(stats));
     families
 }
 
@@ -156,6 +157,21 @@ fn mistyped(stats: &Arc<Stats>) -> Family {
                 })
             });
             samples.collect()
+        },
+    )
+}
+
+fn waiting(stats: &Arc<Stats>) -> Family {
+    let stats = Arc::clone(stats);
+    Family::gauge(
+        "vernier_ingest_waiting",
+        "1 while a topic of the source is not read, or not as a whole; the log says why.",
+        move || {
+            let sample = |(source, topic, waits): (String, String, bool)| Sample {
+                labels: vec![("source", source), ("topic", topic)],
+                value: f64::from(u8::from(waits)),
+            };
+            stats.waiting().topics().into_iter().map(sample).collect()
         },
     )
 }

@@ -33,6 +33,7 @@ pub fn alerts(catalogue: &Catalogue) -> anyhow::Result<String> {
         lag(&mut file, catalogue, construct)?;
     }
     intake::alerts(&mut file)?;
+    waiting(&mut file)?;
     refused(&mut file)?;
     half_deployed(&mut file)?;
     not_stated(&mut file)?;
@@ -161,6 +162,19 @@ fn lag(file: &mut File, catalogue: &Catalogue, construct: &Construct) -> anyhow:
             words(bound * 1000)
         ),
         runbook: "pipeline-lag",
+    })
+}
+
+fn waiting(file: &mut File) -> anyhow::Result<()> {
+    file.rule(&Rule {
+        alert: "VernierSourceWaiting",
+        expression: "max by (source, topic) (vernier_ingest_waiting) == 1".to_owned(),
+        wait: "2m",
+        labels: vec![("severity", "warning")],
+        summary: "{{ $labels.source }}: the topic {{ $labels.topic }} is not read".to_owned(),
+        description: "It does not exist, may not be read, or was created anew; ingest's log says which. Nothing is stated that needs the source."
+            .to_owned(),
+        runbook: "source-waiting",
     })
 }
 

@@ -1,6 +1,8 @@
 //! What both logs must do. Each check stands alone, on topics of its own; a check that fails says what
 //! it saw. Run on the embedded log by this crate's tests and on a real broker by the workspace's.
 
+mod inputs;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
@@ -26,6 +28,8 @@ pub const CHECKS: &[Check] = &[
     ("keys lie where murmur2 says", placement),
     ("tombstones are records without a value", tombstones),
     ("a second member takes over partitions only after they were given up", hand_over),
+    ("a member that reads other topics gives the old ones up and is given the new ones", inputs::other_topics),
+    ("a topic that is missing is read once it is there", inputs::missing_topic),
     ("offsets of a partition that was given up are refused", stale_owner),
     ("a partition is caught up although its last offset is a marker", caught_up_behind_markers),
     ("a partition with a record left is not caught up, however long nothing is read", not_caught_up),

@@ -103,7 +103,7 @@ impl Log for EmbeddedLog {
     }
 
     fn member(&self, group: &str, instance: &str, topics: &[String]) -> Result<Box<dyn Member>, LogError> {
-        Ok(Box::new(member::EmbeddedMember::join(&self.shared, group, instance, topics)?))
+        Ok(Box::new(member::EmbeddedMember::join(&self.shared, group, instance, topics)))
     }
 
     fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {

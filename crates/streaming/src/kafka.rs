@@ -1,12 +1,13 @@
 //! Apache Kafka through librdkafka. Every call blocks: whoever uses it runs on a thread of its own.
 //!
 //! Settings and their reasons are in [`config`]; transactions, and what tells that one was repeated
-//! behind our back, in [`producer`]; assignment in [`member`].
+//! behind our back, in [`producer`]; assignment in [`member`]; what makes a group agree anew in [`group`].
 
 mod admin;
 mod closing;
 mod config;
 mod fault;
+mod group;
 mod member;
 mod observer;
 #[cfg(feature = "testing")]
@@ -63,6 +64,10 @@ impl KafkaLog {
 impl Log for KafkaLog {
     fn describe(&self, topic: &str) -> Result<Option<TopicDescription>, LogError> {
         admin::describe(&self.config, &self.observers, topic)
+    }
+
+    fn partitions(&self, topic: &str) -> Result<i32, LogError> {
+        admin::partitions(&self.config, &self.observers, topic)
     }
 
     fn create(&self, spec: &TopicSpec) -> Result<(), LogError> {

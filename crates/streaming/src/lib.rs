@@ -30,9 +30,9 @@ pub mod conformance;
 
 pub use log::{GroupMetadata, Log, Member, Poll, Producer, Reader};
 pub use record::{OutRecord, Record, RecordRef, TopicPartition};
-pub use words::{Change, Cleanup, Clock, LogError, TopicDescription, TopicSpec, TransactionError};
+pub use words::{Change, Cleanup, Clock, LogError, Presence, Sight, TopicDescription, TopicSpec, TransactionError};
 
 pub use protocol::RunError;
 pub use runner::{Runner, RunnerConfig, RunnerStats, Step};
-pub use stage::{Found, Outbox, Position, Resume, Stage, StageError};
+pub use stage::{Found, Input, Outbox, Position, Resume, Stage, StageError};
 pub use transact::transact;

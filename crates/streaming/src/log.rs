@@ -12,7 +12,7 @@ use std::{any::Any, collections::BTreeMap, fmt::Debug, time::Duration};
 use crate::{
     partitioner,
     record::{OutRecord, RecordRef, TopicPartition},
-    words::{Change, LogError, TopicDescription, TopicSpec, TransactionError},
+    words::{Change, LogError, Sight, TopicDescription, TopicSpec, TransactionError},
 };
 
 /// What a poll brought.
@@ -133,6 +133,19 @@ pub trait Member: Send {
 
     /// Reads partitions no more that it goes on owning. Nothing of them that was fetched is handed over any more.
     fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError>;
+
+    /// Reads these topics from now on, whether they exist or not. Partitions of others are revoked, those of new ones
+    /// assigned.
+    fn subscribe(&mut self, topics: &[String]) -> Result<(), LogError>;
+
+    /// How the topics stand that it reads; `None` if it is not known yet: to be asked again.
+    fn look(&mut self) -> Result<Option<Sight>, LogError>;
+
+    /// Makes the group agree anew on who owns what, where it would not by itself: these partitions have no owner, or
+    /// this member owns some of topics that it does not read. A log that sees to it by itself does nothing.
+    fn agree_anew(&mut self, _unowned: &[TopicPartition]) -> Result<(), LogError> {
+        Ok(())
+    }
 
     /// Gives partitions up: the answer to [`Change::Revoked`] and [`Change::Lost`].
     fn release(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError>;

@@ -15,6 +15,8 @@
 //! | the log cannot be reached | what is left to do stays, and is tried again |
 //! | partitions revoked | a commit, then they are given up; if that fails, they are forgotten |
 //! | partitions lost, or no poll for half a session | nothing is committed for them, they are forgotten |
+//! | a topic to be read is missing | its partitions are forgotten and wait for it; the others go on |
+//! | nobody owns a partition at two looks, or a partition is assigned that is not to be read | the group is made to agree anew |
 //! | the producer is fenced | as unclear: the broker gave a transaction up after its timeout, or another process has our name |
 //! | the member is fenced | everything is forgotten and a new member joins: a coordinator that moves has fenced members of which there was one only |
 //! | the member is fenced again soon, and the producer was, too | the end: another process has our name |
@@ -27,6 +29,7 @@
 mod words;
 mod partition;
 mod assignment;
+mod inputs;
 mod commit;
 mod transaction;
 #[cfg(test)]
@@ -36,6 +39,7 @@ use std::collections::VecDeque;
 
 use measurement::time::Timestamp;
 
+use inputs::Inputs;
 use partition::Partition;
 pub use transaction::{Call, Outcome, Transaction};
 pub use words::{Action, Answer, Counts, RestoreCall, RunError, Settings};
@@ -61,6 +65,8 @@ pub struct Protocol {
     partitions: Vec<Partition>,
     /// Partitions that are owned and never read: the topic has grown beyond what the state is bound to.
     refused: Vec<TopicPartition>,
+    /// The topics that are to be read.
+    inputs: Inputs,
     /// Changes of the assignment that were not dealt with yet.
     changes: VecDeque<Change>,
     /// Calls that follow from something that happened already.
@@ -99,6 +105,7 @@ impl Protocol {
             settings,
             partitions: Vec::new(),
             refused: Vec::new(),
+            inputs: Inputs::default(),
             changes: VecDeque::new(),
             queue: VecDeque::new(),
             transaction: None,
@@ -144,6 +151,9 @@ impl Protocol {
             // Before anything is restored: what the old producer has under way must be over first.
             return if self.polled { Action::Renew } else { Action::Poll { most: 1, wait: Some(0) } };
         }
+        if self.is_look_due(now) {
+            return Action::LookAtInputs;
+        }
         if let Some(action) = self.look_after(now) {
             return if self.polled { action } else { Action::Poll { most: self.room(), wait: Some(0) } };
         }
@@ -173,13 +183,18 @@ impl Protocol {
                     partition.reading_from(*offset);
                 }
             }
-            (Action::LookAtEnds, Answer::Ends(began, reached)) => {
+            (Action::LookAtEnds, Answer::Ends { began, reached, absent }) => {
+                if absent {
+                    // Before a transaction begins: it could not hold an offset of a topic that is gone.
+                    self.look_soon(now);
+                }
                 self.looked = true;
                 self.last_look = now;
                 for partition in &mut self.partitions {
                     partition.caught_up = reached.contains(&partition.at).then_some(began);
                 }
             }
+            (Action::LookAtInputs, Answer::Inputs(sight)) => self.looked_at_inputs(now, sight),
             (Action::Flush, Answer::Flushed(records)) => self.flushed(now, records),
             (Action::Transact(_), Answer::Repeats(repeats)) => self.repeated(repeats),
             (Action::Transact(_), Answer::Done) => self.transacted(now, Ok(())),
@@ -190,7 +205,16 @@ impl Protocol {
                     transaction.nothing_repeated();
                 }
             }
-            (Action::Unassign(_) | Action::Release(_) | Action::Forget(_) | Action::Rejoin | Action::Confirm, _) => {
+            (
+                Action::Unassign(_)
+                | Action::Release(_)
+                | Action::Forget(_)
+                | Action::Subscribe
+                | Action::AgreeAnew(_)
+                | Action::Rejoin
+                | Action::Confirm,
+                _,
+            ) => {
                 self.queue.pop_front();
             }
             (Action::Wait(_), _) => self.retry_at = None,
@@ -204,22 +228,41 @@ impl Protocol {
     fn failed(&mut self, now: Timestamp, action: &Action, fault: LogError) -> Result<(), RunError> {
         match (action, fault) {
             (_, LogError::Fenced { id, reason }) => return self.shut_out(now, &id, &reason),
-            (Action::Restore(at, _), fault @ LogError::Unavailable { .. }) => {
-                tracing::debug!(partition = %at, %fault, "a restore waits");
-                self.polled = false;
-                if let Some(partition) = self.find(at) {
-                    partition.start_over();
-                    partition.not_before = now.plus(TRY_AGAIN);
-                }
-            }
+            (Action::Restore(at, _), fault) if self.passes(&fault) => self.restore_later(now, at, &fault),
             (_, fault @ LogError::Unavailable { .. }) => {
                 tracing::warn!(%fault, "the log cannot be reached; trying again");
                 self.polled = false;
                 self.retry_at = Some(now.plus(TRY_AGAIN));
             }
-            (_, fault) => return Err(fault.into()),
+            (Action::Poll { .. }, fault @ LogError::Absent { .. }) if self.looks() => {
+                tracing::debug!(%fault, "a topic cannot be read");
+                self.polled = true;
+                self.look_soon(now);
+            }
+            (_, fault) => self.refuse(fault)?,
         }
         Ok(())
+    }
+
+    fn restore_later(&mut self, now: Timestamp, at: &TopicPartition, fault: &LogError) {
+        tracing::debug!(partition = %at, %fault, "a restore waits");
+        if matches!(fault, LogError::Absent { .. }) {
+            self.look_soon(now);
+        }
+        self.polled = false;
+        if let Some(partition) = self.find(at) {
+            partition.start_over();
+            partition.not_before = now.plus(TRY_AGAIN);
+        }
+    }
+
+    /// Whether a restore may go on after such a fault.
+    fn passes(&self, fault: &LogError) -> bool {
+        match fault {
+            LogError::Unavailable { .. } => true,
+            LogError::Absent { .. } | LogError::NoTopic(_) => self.looks(),
+            _ => false,
+        }
     }
 
     fn shut_out(&mut self, now: Timestamp, id: &str, reason: &str) -> Result<(), RunError> {

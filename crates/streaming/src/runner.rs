@@ -39,9 +39,13 @@ pub struct RunnerConfig {
     pub commit_records: usize,
     /// How often to look whether partitions have been read to their end, in milliseconds; 0 for never.
     pub look_at_ends: i64,
-    /// Number of partitions that the state is bound to, where it is.
+    /// Number of partitions that the state is bound to, where it is. Where it is not, topics may come, grow and go: one
+    /// that is missing waits, and the others are read.
     pub bound: Option<i32>,
 }
+
+/// How often to look how the input topics stand, in milliseconds.
+const LOOK_AT_INPUTS: i64 = 3000;
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,9 +94,11 @@ impl<S: Stage> Runner<S> {
             commit_records: config.commit_records,
             look_at_ends: config.look_at_ends,
             session_timeout: SESSION_TIMEOUT,
+            look_at_inputs: if config.bound.is_none() { LOOK_AT_INPUTS } else { 0 },
             bound: config.bound,
         };
-        let protocol = Protocol::new(settings, clock());
+        let mut protocol = Protocol::new(settings, clock());
+        protocol.reads(&config.inputs);
         Ok(Self {
             log,
             config,
@@ -116,6 +122,12 @@ impl<S: Stage> Runner<S> {
     /// Counters that live as long as somebody holds them.
     pub fn stats(&self) -> RunnerStats {
         self.stats.clone()
+    }
+
+    /// Reads these topics from now on. Partitions of others are given up by and by, with a commit before.
+    pub fn subscribe(&mut self, inputs: Vec<String>) {
+        self.protocol.subscribe(&inputs);
+        self.config.inputs = inputs;
     }
 
     /// Reads what there is and does what follows from it: changes of the assignment, a part of a restore, a
@@ -167,6 +179,9 @@ impl<S: Stage> Runner<S> {
         };
         let records = if let Answer::Polled { records, .. } = &answer { *records } else { 0 };
         self.protocol.answer((self.clock)(), action, answer)?;
+        if matches!(action, Action::LookAtInputs) {
+            self.stage.inputs(&self.protocol.inputs());
+        }
         let counts = self.protocol.counts();
         self.stats.note(
             counts,
@@ -192,6 +207,15 @@ impl<S: Stage> Runner<S> {
                 self.restores.remove(at);
                 self.stage.forget(at);
             }
+            Action::LookAtInputs => {
+                let sight = self.member.look().unwrap_or_else(|fault| {
+                    tracing::debug!(%fault, "how the topics stand cannot be asked for");
+                    None
+                });
+                return Ok(Answer::Inputs(sight));
+            }
+            Action::Subscribe => self.member.subscribe(&self.config.inputs)?,
+            Action::AgreeAnew(unowned) => self.member.agree_anew(unowned)?,
             Action::LookAtEnds => return Ok(self.look_at_ends()),
             Action::Flush => return self.flush(),
             Action::Transact(call) => return self.transact(*call),
@@ -281,27 +305,35 @@ impl<S: Stage> Runner<S> {
     /// An end that cannot be asked for now is not reached: time stands still rather than running ahead.
     fn look_at_ends(&mut self) -> Answer {
         let began = (self.clock)();
-        let mut reached = Vec::new();
+        let (mut reached, mut absent) = (Vec::new(), false);
         for (at, offset, _) in self.protocol.reading() {
             match self.member.caught_up(at, offset) {
                 Ok(true) => reached.push(at.clone()),
                 Ok(false) => {}
+                // Its topic is gone, which says nothing of the others.
+                Err(LogError::Absent { .. } | LogError::NoTopic(_)) => absent = true,
                 // Who does not answer for one partition will not answer for the next: the others need not wait for it.
                 Err(reason) => {
                     tracing::warn!(partition = %at, %reason, "the end of the partition cannot be asked for");
+                    absent = true;
                     break;
                 }
             }
         }
-        Answer::Ends(began, reached)
+        Answer::Ends { began, reached, absent }
     }
 
     fn flush(&mut self) -> Result<Answer, RunError> {
-        for topic in self.config.inputs.clone() {
-            self.partitions_of(&Arc::from(topic.as_str()))?;
-        }
-        let partitions = &self.partitions;
-        let positions = self.protocol.positions(|topic| partitions.get(topic).copied().unwrap_or(1));
+        let positions = if self.config.bound.is_none() {
+            // Who looks has been told, or does not know.
+            self.protocol.positions(|topic| self.protocol.partitions_of(topic).unwrap_or(i32::MAX))
+        } else {
+            for topic in self.config.inputs.clone() {
+                self.partitions_of(&Arc::from(topic.as_str()))?;
+            }
+            let partitions = &self.partitions;
+            self.protocol.positions(|topic| partitions.get(topic).copied().unwrap_or(1))
+        };
         let mut out = Outbox::default();
         self.stage.flush((self.clock)(), &positions, &mut out)?;
         self.outbox = out.into_records();

@@ -47,8 +47,19 @@ pub struct Position {
     /// When everything up to the end had been read, if nothing was read since; known only where the runner was told to
     /// look. Not "now": the look may be some time ago, and what came since is not known of.
     pub caught_up: Option<Timestamp>,
-    /// Number of partitions of the topic.
+    /// Number of partitions of the topic; `i32::MAX` if it is not known.
     pub partitions: i32,
+}
+
+/// How a topic stands that is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Name.
+    pub topic: String,
+    /// Number of its partitions; `None` if it cannot be read.
+    pub partitions: Option<i32>,
+    /// Why it is not read, or not as a whole.
+    pub waits: Option<String>,
 }
 
 /// The records of one transaction.
@@ -95,6 +106,10 @@ pub trait Stage: Send {
     fn last_known(&self, _partition: &TopicPartition, _log: &dyn Log) -> Result<Option<i64>, LogError> {
         Ok(None)
     }
+
+    /// How the topics stand that are to be read; told every few seconds where the loop looks. Topics of which nothing
+    /// is known at the time are left out.
+    fn inputs(&mut self, _inputs: &[Input]) {}
 
     /// Takes one record.
     fn record(&mut self, record: RecordRef<'_>) -> Result<(), StageError>;

@@ -14,6 +14,14 @@ pub enum LogError {
     /// The topic does not exist.
     #[error("topic `{0}` does not exist: run `vernier topics apply`, or create it if it is a source topic")]
     NoTopic(String),
+    /// A topic that is asked for is not there, or may not be used.
+    #[error("{doing}: {reason}: run `vernier topics apply`, or create the source topic and allow its use")]
+    Absent {
+        /// What was being done.
+        doing: &'static str,
+        /// What the client said.
+        reason: String,
+    },
     /// The log cannot be reached or answered with an error that may pass.
     #[error("{doing}: {reason}")]
     Unavailable {
@@ -144,6 +152,26 @@ impl TopicSpec {
         settings.insert("cleanup.policy".to_owned(), self.cleanup.name().to_owned());
         settings
     }
+}
+
+/// Whether a topic can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It can, and has so many partitions.
+    There(i32),
+    /// It does not exist.
+    Missing,
+    /// The log does not allow it.
+    Forbidden,
+}
+
+/// How the topics stand that a member reads, or is to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// Each topic of which it is known.
+    pub topics: BTreeMap<String, Presence>,
+    /// Their partitions that nobody in the group owns; `None` while the group agrees on who owns what, or does not say.
+    pub unowned: Option<Vec<TopicPartition>>,
 }
 
 /// What a topic is like.

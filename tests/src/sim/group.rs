@@ -82,8 +82,14 @@ impl Group {
         }
     }
 
-    fn rebalance(&mut self, at: i64) {
+    pub(super) fn rebalance(&mut self, at: i64) {
         self.rebalance_at.get_or_insert(at);
+    }
+
+    /// Partitions without an owner; `None` while the members are yet to agree.
+    pub(super) fn unowned(&self) -> Option<Vec<TopicPartition>> {
+        let free = self.partitions.iter().filter(|at| !self.owners.contains_key(*at));
+        self.rebalance_at.is_none().then(|| free.cloned().collect())
     }
 
     /// Throws out whose session is over.
@@ -128,7 +134,10 @@ impl Group {
             let quota = share + usize::from(place < more);
             let (Some(list), Some(known)) = (owned.get(id), self.members.get_mut(id)) else { continue };
             known.generation = self.generation;
-            let surplus: Vec<TopicPartition> = list.iter().skip(quota).cloned().collect();
+            let (list, unread): (Vec<&TopicPartition>, Vec<&TopicPartition>) =
+                list.iter().partition(|at| self.partitions.contains(*at));
+            let surplus: Vec<TopicPartition> =
+                unread.into_iter().chain(list.iter().copied().skip(quota)).cloned().collect();
             if !surplus.is_empty() {
                 known.revoked.extend(surplus.iter().cloned());
                 known.news.push_back(Change::Revoked(surplus));

@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
-use streaming::{Change, GroupMetadata, LogError, Member, Poll, TopicPartition, log::Sink};
+use streaming::{Change, GroupMetadata, LogError, Member, Poll, Presence, Sight, TopicPartition, log::Sink};
 
 use super::{
     broker::Broker,
-    group::Membership,
+    group::{Group, Membership},
     log::{SimLog, millis, unavailable},
 };
 
@@ -28,9 +28,6 @@ pub(super) struct SimMember {
 impl SimMember {
     pub(super) fn join(log: &SimLog, group: &str, instance: &str, topics: &[String]) -> Result<Self, LogError> {
         let mut broker = log.call("join the group")?;
-        if let Some(missing) = topics.iter().find(|topic| !broker.topics.contains_key(topic.as_str())) {
-            return Err(LogError::NoTopic(missing.clone()));
-        }
         let mut member = Self {
             log: log.clone(),
             group: group.to_owned(),
@@ -49,16 +46,22 @@ impl SimMember {
         self.id = broker.number();
         let (now, longest) = (broker.now(), broker.faults.rebalance_delay);
         let at = now + broker.random.delay(longest);
-        let mut partitions = BTreeSet::new();
-        for name in &self.topics {
-            let count = broker.topics.get(name.as_str()).map_or(0, |topic| topic.description.partitions);
-            partitions.extend((0..count).map(|partition| TopicPartition::new(name, partition)));
-        }
+        let partitions = self.partitions(broker);
         let group = broker.groups.entry(self.group.clone()).or_default();
         group.partitions = partitions;
         group.join(self.id, self.log.process, &self.instance, at);
         self.generation = group.members.get(&self.id).map_or(-1, |known| known.generation);
         broker.trace.add(now, &self.log.name, format_args!("joins {} as member {}", self.group, self.id));
+    }
+
+    /// Those of the topics that it reads.
+    fn partitions(&self, broker: &Broker) -> BTreeSet<TopicPartition> {
+        let mut partitions = BTreeSet::new();
+        for name in &self.topics {
+            let count = broker.topics.get(name.as_str()).map_or(0, |topic| topic.description.partitions);
+            partitions.extend((0..count).map(|partition| TopicPartition::new(name, partition)));
+        }
+        partitions
     }
 
     /// What has changed; fenced if another member has come under its name.
@@ -146,6 +149,52 @@ impl Member for SimMember {
 
     fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
         self.positions.retain(|at, _| !partitions.contains(at));
+        Ok(())
+    }
+
+    fn subscribe(&mut self, topics: &[String]) -> Result<(), LogError> {
+        let log = self.log.clone();
+        let mut broker = log.call("read other topics")?;
+        self.topics = topics.to_vec();
+        let partitions = self.partitions(&broker);
+        let (now, longest) = (broker.now(), broker.faults.rebalance_delay);
+        let at = now + broker.random.delay(longest);
+        broker.trace.add(now, &log.name, format_args!("reads {} topics from now on", topics.len()));
+        if let Some(group) = broker.groups.get_mut(&self.group) {
+            group.partitions = partitions;
+            group.rebalance(at);
+        }
+        Ok(())
+    }
+
+    fn look(&mut self) -> Result<Option<Sight>, LogError> {
+        let log = self.log.clone();
+        let mut broker = log.call("look at the topics")?;
+        let partitions = self.partitions(&broker);
+        let (now, longest) = (broker.now(), broker.faults.rebalance_delay);
+        if broker.groups.get(&self.group).is_some_and(|group| group.partitions != partitions) {
+            let at = now + broker.random.delay(longest);
+            if let Some(group) = broker.groups.get_mut(&self.group) {
+                group.partitions = partitions;
+                group.rebalance(at);
+            }
+        }
+        let presence = |topic: &String| {
+            let found = broker.topics.get(topic.as_str());
+            found.map_or(Presence::Missing, |topic| Presence::There(topic.description.partitions))
+        };
+        let topics = self.topics.iter().map(|topic| (topic.clone(), presence(topic))).collect();
+        Ok(Some(Sight { topics, unowned: broker.groups.get(&self.group).and_then(Group::unowned) }))
+    }
+
+    fn agree_anew(&mut self, _: &[TopicPartition]) -> Result<(), LogError> {
+        let log = self.log.clone();
+        let mut broker = log.call("make the group agree anew")?;
+        let (now, longest) = (broker.now(), broker.faults.rebalance_delay);
+        let at = now + broker.random.delay(longest);
+        if let Some(group) = broker.groups.get_mut(&self.group) {
+            group.rebalance(at);
+        }
         Ok(())
     }
 

@@ -23,3 +23,4 @@ mod sshd;
 mod surfaces;
 mod demo;
 mod documents;
+mod sources;

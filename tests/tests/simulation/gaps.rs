@@ -69,11 +69,20 @@ fn retention_that_has_passed_what_was_not_read_is_named() {
 }
 
 #[test]
-fn a_topic_that_was_created_anew_is_named() {
+fn a_topic_that_was_created_anew_is_named_and_the_others_are_read() {
     let log = read_once();
     log.recreate(&spec(TOPICS[0]));
-    let why = ingest_until_it_ends(&log).expect("it ends");
-    assert!(why.contains("it ends at offset 0, but was read up to offset 10 before"), "{why}");
+    write(&log, 5);
+    let client: Arc<dyn Log> = Arc::new(log.client(1, "ingest"));
+    let (runner, stats) = ingest::start(client, &catalogue(), &ingest::Options::default(), log.clock()).unwrap();
+    assert_eq!(until_it_ends(&log, runner), None);
+    let waiting: Vec<String> =
+        stats.waiting().topics().into_iter().filter(|(.., waits)| *waits).map(|(_, topic, _)| topic).collect();
+    assert_eq!(waiting, [TOPICS[0]]);
+    for topic in TOPICS {
+        let offset = if topic == TOPICS[0] { 10 } else { 15 };
+        assert_eq!(log.committed("vernier-ingest", &TopicPartition::new(topic, 0)), Some(offset), "{topic}");
+    }
 }
 
 fn aggregator_until_it_ends(log: &SimLog) -> Option<String> {

@@ -37,6 +37,13 @@ impl Group {
         self.members.insert(member, topics.to_vec());
     }
 
+    /// A member wants other topics.
+    pub(super) fn want(&mut self, member: u64, topics: &[String]) {
+        if let Some(wanted) = self.members.get_mut(&member) {
+            *wanted = topics.to_vec();
+        }
+    }
+
     /// Whether the member is the one of that name.
     pub(super) fn is(&self, instance: &str, member: u64) -> bool {
         self.instances.get(instance) == Some(&member)

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     log::{GroupMetadata, Member, Poll, Sink},
     record::TopicPartition,
-    words::{Change, LogError},
+    words::{Change, LogError, Presence, Sight},
 };
 
 pub(super) struct EmbeddedMember {
@@ -33,15 +33,12 @@ pub(super) struct EmbeddedMember {
 }
 
 impl EmbeddedMember {
-    pub(super) fn join(shared: &Arc<Shared>, group: &str, instance: &str, topics: &[String]) -> Result<Self, LogError> {
+    pub(super) fn join(shared: &Arc<Shared>, group: &str, instance: &str, topics: &[String]) -> Self {
         let mut state = shared.lock();
-        if let Some(missing) = topics.iter().find(|topic| !state.topics.contains_key(topic.as_str())) {
-            return Err(LogError::NoTopic(missing.clone()));
-        }
         let id = enter(&mut state, group, instance, topics);
         drop(state);
         shared.changed.notify_all();
-        Ok(Self {
+        Self {
             shared: Arc::clone(shared),
             group: group.to_owned(),
             instance: instance.to_owned(),
@@ -51,7 +48,7 @@ impl EmbeddedMember {
             announced: Vec::new(),
             positions: BTreeMap::new(),
             turn: 0,
-        })
+        }
     }
 
     /// What has changed for this member; fenced if another one has come under its name.
@@ -148,6 +145,28 @@ impl Member for EmbeddedMember {
     fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
         self.positions.retain(|partition, _| !partitions.contains(partition));
         Ok(())
+    }
+
+    fn subscribe(&mut self, topics: &[String]) -> Result<(), LogError> {
+        self.topics = topics.to_vec();
+        let mut state = self.shared.lock();
+        if let Some(group) = state.groups.get_mut(&self.group) {
+            group.want(self.id, topics);
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+        Ok(())
+    }
+
+    fn look(&mut self) -> Result<Option<Sight>, LogError> {
+        let state = self.shared.lock();
+        let presence = |topic: &String| {
+            let found = state.topics.get(topic.as_str());
+            found.map_or(Presence::Missing, |topic| Presence::There(topic.description.partitions))
+        };
+        let topics = self.topics.iter().map(|topic| (topic.clone(), presence(topic))).collect();
+        // Every poll sees to it that each partition has an owner.
+        Ok(Some(Sight { topics, unowned: Some(Vec::new()) }))
     }
 
     fn release(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
-    consumer::Consumer as _,
+    consumer::{BaseConsumer, Consumer as _},
     types::RDKafkaErrorCode,
 };
 
@@ -14,7 +14,7 @@ use super::{
     fault::failed,
     observer::Observers,
 };
-use crate::words::{LogError, TopicDescription, TopicSpec};
+use crate::words::{LogError, Presence, TopicDescription, TopicSpec};
 
 /// How long one question to the cluster may take.
 const ASK: Duration = Duration::from_secs(15);
@@ -27,24 +27,48 @@ fn options() -> AdminOptions {
     AdminOptions::new().operation_timeout(Some(ASK)).request_timeout(Some(ASK))
 }
 
+/// Whether a topic can be read, by what every broker knows.
+pub(super) fn presence(observer: &BaseConsumer, topic: &str, patience: Duration) -> Result<Presence, LogError> {
+    const DOING: &str = "describe a topic";
+    let metadata = observer.fetch_metadata(Some(topic), patience).map_err(|fault| failed(DOING, &fault))?;
+    let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
+        return Ok(Presence::Missing);
+    };
+    let count = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
+    match found.error().map(RDKafkaErrorCode::from) {
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(Presence::Missing),
+        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Ok(Presence::Forbidden),
+        Some(code) => Err(LogError::Unavailable { doing: DOING, reason: format!("{topic}: {code}") }),
+        None if count == 0 => Ok(Presence::Missing),
+        None => Ok(Presence::There(count)),
+    }
+}
+
+/// Number of partitions of a topic, without its settings: that is one request less.
+pub(super) fn partitions(config: &KafkaConfig, observers: &Observers, topic: &str) -> Result<i32, LogError> {
+    match presence(observers.uncommitted(config)?.as_ref(), topic, ASK)? {
+        Presence::There(partitions) => Ok(partitions),
+        Presence::Missing => Err(LogError::NoTopic(topic.to_owned())),
+        Presence::Forbidden => Err(LogError::Absent {
+            doing: "describe a topic",
+            reason: format!("{topic}: {}", RDKafkaErrorCode::TopicAuthorizationFailed),
+        }),
+    }
+}
+
 pub(super) fn describe(
     config: &KafkaConfig,
     observers: &Observers,
     topic: &str,
 ) -> Result<Option<TopicDescription>, LogError> {
-    let observer = observers.uncommitted(config)?;
-    let metadata = observer.fetch_metadata(Some(topic), ASK).map_err(|fault| failed("describe a topic", &fault))?;
-    let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
-    let unknown = [RDKafkaErrorCode::UnknownTopicOrPartition, RDKafkaErrorCode::UnknownTopic];
-    match found.error().map(RDKafkaErrorCode::from) {
-        Some(code) if unknown.contains(&code) => return Ok(None),
-        Some(code) => {
-            return Err(LogError::Unavailable { doing: "describe a topic", reason: format!("{topic}: {code}") });
+    let partitions = match presence(observers.uncommitted(config)?.as_ref(), topic, ASK)? {
+        Presence::There(partitions) => partitions,
+        Presence::Missing => return Ok(None),
+        Presence::Forbidden => {
+            let reason = format!("{topic}: {}", RDKafkaErrorCode::TopicAuthorizationFailed);
+            return Err(LogError::Unavailable { doing: "describe a topic", reason });
         }
-        None if found.partitions().is_empty() => return Ok(None),
-        None => {}
-    }
-    let partitions = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
+    };
     let configs = settings(&admin(config)?, &ResourceSpecifier::Topic(topic), "describe a topic", topic)?;
     Ok(Some(TopicDescription { partitions, configs }))
 }

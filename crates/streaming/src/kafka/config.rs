@@ -75,7 +75,11 @@ pub(super) fn member(config: &KafkaConfig, group: &str, instance: &str) -> Clien
         .set("group.protocol", "classic")
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", SESSION_TIMEOUT.to_string())
-        .set("heartbeat.interval.ms", "3000")
+        // By the answer to a heartbeat a member learns that the group agrees anew, and all wait for the last one.
+        .set("heartbeat.interval.ms", "1000")
+        // How soon new topics and partitions are seen.
+        .set("topic.metadata.refresh.interval.ms", "5000")
+        .set("metadata.max.age.ms", "15000")
         // A stage takes its restored state over between two polls; everything else is done in parts.
         .set("max.poll.interval.ms", "300000");
     client

@@ -10,13 +10,13 @@ use crate::words::LogError;
 pub(super) fn failed(doing: &'static str, fault: &KafkaError) -> LogError {
     let reason = fault.to_string();
     match fault.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => LogError::Fatal {
-            doing,
-            reason: format!("{reason}: run `vernier topics apply`, or create the source topic"),
-        },
+        Some(
+            RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::UnknownTopic
+            | RDKafkaErrorCode::TopicAuthorizationFailed,
+        ) => LogError::Absent { doing, reason },
         Some(
             RDKafkaErrorCode::Fatal
-            | RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::GroupAuthorizationFailed
             | RDKafkaErrorCode::ClusterAuthorizationFailed,
         ) => LogError::Fatal { doing, reason },

@@ -6,12 +6,12 @@
 //! their work is committed. While the member leaves, everything is answered at once.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
@@ -26,20 +26,28 @@ use super::{
     closing::Closing,
     config::{self, KafkaConfig},
     fault::{Passing, failed, is_passing},
+    group::{Detour, Looks, Question, detour},
     observer::Observers,
     reader::KafkaReader,
 };
 use crate::{
     log::{GroupMetadata, Member, Poll, Reader as _, Sink},
     record::{RecordRef, TopicPartition},
-    words::{Change, LogError},
+    words::{Change, LogError, Presence, Sight},
 };
+
+/// How long a detour may take before it is ended without the group having agreed.
+const DETOUR: Duration = Duration::from_secs(4);
 
 #[derive(Default)]
 struct Announcements {
     queue: Mutex<VecDeque<Change>>,
     /// Partitions that the client was told to fetch: it refuses to be told of others that they are given up.
     read: Mutex<HashSet<TopicPartition>>,
+    /// Partitions that are ours by the group.
+    owned: Mutex<HashSet<TopicPartition>>,
+    /// Whether the group has agreed since somebody asked.
+    agreed: AtomicBool,
     leaving: AtomicBool,
 }
 
@@ -74,6 +82,8 @@ impl ConsumerContext for Announcements {
             .map(|element| TopicPartition::new(element.topic(), element.partition()))
             .collect();
         let answer = if assigned {
+            self.owned.lock().unwrap_or_else(PoisonError::into_inner).extend(list.iter().cloned());
+            self.agreed.store(true, Ordering::Release);
             self.push(Change::Assigned(list));
             consumer.incremental_assign(&TopicPartitionList::new())
         } else if self.leaving.load(Ordering::Acquire) {
@@ -95,7 +105,16 @@ pub(super) struct KafkaMember {
     consumer: Closing<Announcements>,
     config: KafkaConfig,
     observers: Observers,
+    group: String,
     instance: String,
+    topics: Vec<String>,
+    looks_at_topics: Looks,
+    /// Topics that were there when last seen.
+    there: BTreeSet<String>,
+    /// Topics that the brokers may withhold.
+    withheld: BTreeSet<String>,
+    /// Since when the member reads other topics than it should, to make the group agree anew.
+    detour: Option<Instant>,
     /// What the last look at the end of a partition has shown.
     looks: HashMap<TopicPartition, Look>,
     passing: Passing,
@@ -126,6 +145,11 @@ fn nothing_left(config: &KafkaConfig, partition: &TopicPartition, from: i64) -> 
     Ok(None)
 }
 
+fn subscribe(consumer: &BaseConsumer<Announcements>, topics: &[String]) -> Result<(), KafkaError> {
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    consumer.subscribe(&topics)
+}
+
 impl KafkaMember {
     pub(super) fn join(
         config: &KafkaConfig,
@@ -137,17 +161,37 @@ impl KafkaMember {
         let consumer: BaseConsumer<Announcements> = config::member(config, group, instance)
             .create_with_context(Announcements::default())
             .map_err(|fault| failed("create a group member", &fault))?;
-        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-        consumer.subscribe(&topics).map_err(|fault| failed("join the group", &fault))?;
-        let instance = instance.to_owned();
+        subscribe(&consumer, topics).map_err(|fault| failed("join the group", &fault))?;
         Ok(Self {
             consumer: Closing::new(consumer),
             config: config.clone(),
             observers: observers.clone(),
-            instance,
+            group: group.to_owned(),
+            instance: instance.to_owned(),
+            topics: topics.to_vec(),
+            looks_at_topics: Looks::default(),
+            there: BTreeSet::new(),
+            withheld: BTreeSet::new(),
+            detour: None,
             looks: HashMap::new(),
             passing: Passing::default(),
         })
+    }
+
+    /// Topics that the group has given us partitions of.
+    fn owns(&self) -> BTreeSet<String> {
+        let owned = self.announcements().owned.lock().unwrap_or_else(PoisonError::into_inner);
+        owned.iter().map(|at| at.topic.to_string()).collect()
+    }
+
+    /// Reads again what is to be read, once the group has agreed on what was read for a moment.
+    fn come_back(&mut self) -> Result<(), LogError> {
+        let Some(since) = self.detour else { return Ok(()) };
+        if self.announcements().agreed.load(Ordering::Acquire) || since.elapsed() > DETOUR {
+            subscribe(self.consumer.get(), &self.topics).map_err(|fault| failed("join the group", &fault))?;
+            self.detour = None;
+        }
+        Ok(())
     }
 
     fn announcements(&self) -> &Announcements {
@@ -157,6 +201,7 @@ impl KafkaMember {
 
 impl Member for KafkaMember {
     fn poll(&mut self, timeout: Duration, most: usize, sink: Sink<'_>) -> Result<Poll, LogError> {
+        self.come_back()?;
         let mut poll = Poll::default();
         let mut timeout = timeout;
         while poll.records < most {
@@ -175,7 +220,12 @@ impl Member for KafkaMember {
                     self.passing.tell(&fault);
                     break;
                 }
-                Some(Err(fault)) => return Err(failed("read", &fault)),
+                Some(Err(fault)) => {
+                    if fault.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
+                        self.withheld.extend(self.topics.iter().cloned());
+                    }
+                    return Err(failed("read", &fault));
+                }
                 // A rebalance ends a poll without a record.
                 None => break,
             }
@@ -208,10 +258,61 @@ impl Member for KafkaMember {
         self.consumer.get().incremental_unassign(&read).map_err(|fault| failed("put partitions down", &fault))
     }
 
+    fn subscribe(&mut self, topics: &[String]) -> Result<(), LogError> {
+        subscribe(self.consumer.get(), topics).map_err(|fault| failed("read other topics", &fault))?;
+        self.topics = topics.to_vec();
+        self.detour = None;
+        self.looks_at_topics.forget();
+        Ok(())
+    }
+
+    fn look(&mut self) -> Result<Option<Sight>, LogError> {
+        let topics: BTreeSet<String> = self.topics.iter().cloned().chain(self.owns()).collect();
+        let question = || Question {
+            config: self.config.clone(),
+            observers: self.observers.clone(),
+            group: self.group.clone(),
+            topics: topics.into_iter().collect(),
+            probe: self.withheld.clone(),
+        };
+        let Some(sight) = self.looks_at_topics.look(question) else { return Ok(None) };
+        let is = |wanted: fn(&Presence) -> bool| {
+            let found = sight.topics.iter().filter(move |(_, presence)| wanted(presence));
+            found.map(|(topic, _)| topic.clone()).collect::<BTreeSet<_>>()
+        };
+        self.there = is(|presence| matches!(presence, Presence::There(_)));
+        self.withheld = is(|presence| *presence == Presence::Forbidden);
+        Ok(Some(sight))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "how long a detour takes, not a time of the data")]
+    fn agree_anew(&mut self, unowned: &[TopicPartition]) -> Result<(), LogError> {
+        let owns = self.owns();
+        let (there, owns) =
+            (self.there.iter().map(String::as_str).collect(), owns.iter().map(String::as_str).collect());
+        self.announcements().agreed.store(false, Ordering::Release);
+        match detour(&there, &self.topics, &owns, unowned) {
+            Detour::Topics(topics) => {
+                tracing::debug!(topics = topics.join(" "), "reading these for a moment");
+                subscribe(self.consumer.get(), &topics).map_err(|fault| failed("read other topics", &fault))?;
+            }
+            Detour::Nothing => {
+                self.consumer.get().unsubscribe();
+                // Whoever has left is told nothing more: it comes back at once.
+                self.announcements().agreed.store(true, Ordering::Release);
+            }
+        }
+        self.detour = Some(Instant::now());
+        Ok(())
+    }
+
     fn release(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
         for partition in partitions {
             self.looks.remove(partition);
         }
+        let mut owned = self.announcements().owned.lock().unwrap_or_else(PoisonError::into_inner);
+        owned.retain(|partition| !partitions.contains(partition));
+        drop(owned);
         // Also with nothing: the group waits for the answer.
         let read = self.announcements().read_among(partitions);
         self.consumer.get().incremental_unassign(&read).map_err(|fault| failed("give partitions up", &fault))

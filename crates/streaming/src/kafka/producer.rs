@@ -46,6 +46,9 @@ use crate::{
 
 /// Longest wait for deliveries and transactional calls, above the transaction's own timeout.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The same for offsets: the client asks again and again for those of a topic that was deleted meanwhile, and the
+/// partitions of all others wait.
+const OFFSETS_PATIENCE: Duration = Duration::from_secs(8);
 
 pub(super) struct KafkaProducer {
     producer: Arc<BaseProducer<Watch>>,
@@ -227,7 +230,9 @@ impl Producer for KafkaProducer {
                 .map_err(|fault| self.failure(&fault, "send offsets"))?;
         }
         let metadata = Arc::clone(metadata);
-        self.bounded("send offsets", move |producer| producer.send_offsets_to_transaction(&list, &metadata, PATIENCE))
+        self.bounded("send offsets", move |producer| {
+            producer.send_offsets_to_transaction(&list, &metadata, OFFSETS_PATIENCE)
+        })
     }
 
     fn commit(&mut self) -> Result<(), TransactionError> {

@@ -4,7 +4,7 @@ use measurement::time::Timestamp;
 
 use super::{
     Protocol, TRY_AGAIN,
-    partition::{Partition, Phase},
+    partition::Phase,
     words::{Action, Answer, RestoreCall, RunError},
 };
 use crate::{record::TopicPartition, stage::StageError, words::Change};
@@ -35,8 +35,8 @@ impl Protocol {
                     "the topic has more partitions than the state is bound to: this one is not read; end all services, and use a fresh prefix, or the old number"
                 );
                 self.refused.push(at);
-            } else if self.find(&at).is_none() {
-                self.partitions.push(Partition::new(at));
+            } else if !self.set_aside_at_once(&at) {
+                self.begin(at);
             }
         }
         self.partitions.sort_by(|one, other| one.at.cmp(&other.at));
@@ -58,6 +58,7 @@ impl Protocol {
         self.farewell = false;
         self.partitions.retain(|partition| !list.contains(&partition.at));
         self.refused.retain(|at| !list.contains(at));
+        self.inputs.release(&list);
         self.queue.extend(list.iter().cloned().map(Action::Forget));
         self.queue.push_back(Action::Release(list));
     }
@@ -67,6 +68,7 @@ impl Protocol {
         self.changes.clear();
         self.queue.clear();
         self.refused.clear();
+        self.inputs.start_over();
         self.farewell = false;
         self.flush_now = false;
         let gone = std::mem::take(&mut self.partitions);
@@ -102,13 +104,17 @@ impl Protocol {
     ) -> Result<(), RunError> {
         self.polled = false;
         self.turn = self.turn.wrapping_add(1);
+        let looks = self.looks();
         let Some(partition) = self.find(at) else { return Ok(()) };
         match answer {
             Answer::Settled(settled) => partition.settled(now, settled),
             Answer::Offset(offset) => partition.offset(call, offset),
             Answer::Read(finished) => partition.read(finished),
             Answer::Range(first, end) => partition.range(first, end),
-            Answer::Built(resume, empty) => partition.built(&resume, empty)?,
+            Answer::Built(resume, empty) => match partition.built(&resume, empty, looks) {
+                Err(RunError::Log(fault)) => self.refuse(fault)?,
+                outcome => outcome?,
+            },
             answer => return Err(StageError(format!("{answer:?} is no answer to {call:?}")).into()),
         }
         Ok(())

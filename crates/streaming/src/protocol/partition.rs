@@ -35,6 +35,10 @@ pub(super) struct Partition {
     pub(super) committed_offset: i64,
     /// When its end was reached, if nothing was read since.
     pub(super) caught_up: Option<Timestamp>,
+    /// Whether the topic was missing before: what was known of it then means nothing.
+    fresh: bool,
+    /// Whether the group knows no offset, and other evidence says where reading went on.
+    by_evidence: bool,
     /// What the group, or other evidence, says.
     group_offset: Option<i64>,
     /// First offset and high watermark.
@@ -42,7 +46,7 @@ pub(super) struct Partition {
 }
 
 impl Partition {
-    pub(super) const fn new(at: TopicPartition) -> Self {
+    pub(super) const fn new(at: TopicPartition, fresh: bool) -> Self {
         Self {
             at,
             phase: Phase::Restoring(RestoreCall::Settle),
@@ -50,6 +54,8 @@ impl Partition {
             next_offset: 0,
             committed_offset: 0,
             caught_up: None,
+            fresh,
+            by_evidence: false,
             group_offset: None,
             range: (0, 0),
         }
@@ -57,7 +63,7 @@ impl Partition {
 
     /// Back to the changelogs.
     pub(super) fn start_over(&mut self) {
-        *self = Self::new(self.at.clone());
+        *self = Self::new(self.at.clone(), self.fresh);
     }
 
     pub(super) fn settled(&mut self, now: Timestamp, settled: bool) {
@@ -70,7 +76,8 @@ impl Partition {
 
     pub(super) fn offset(&mut self, call: RestoreCall, offset: Option<i64>) {
         self.group_offset = offset;
-        let evidence = call == RestoreCall::Offset && offset.is_none();
+        self.by_evidence = call == RestoreCall::Evidence && offset.is_some();
+        let evidence = call == RestoreCall::Offset && offset.is_none() && !self.fresh;
         self.phase = Phase::Restoring(if evidence { RestoreCall::Evidence } else { RestoreCall::Read });
     }
 
@@ -87,10 +94,16 @@ impl Partition {
 
     /// Where reading goes on, now that all is known. "No committed offset" means "from the beginning" only where
     /// nothing says otherwise: a coordinator that resigns has answered "none" (KAFKA-20416).
-    pub(super) fn built(&mut self, resume: &Resume, empty: bool) -> Result<(), RunError> {
+    pub(super) fn built(&mut self, resume: &Resume, empty: bool, looks: bool) -> Result<(), RunError> {
         let (first, end) = self.range;
+        let anew = looks && (self.fresh || self.by_evidence);
         let offset = match (resume, self.group_offset) {
             (Resume::At(offset) | Resume::Rebuild { from: offset, .. }, _) => *offset,
+            // The brokers forget a group's offsets with the topic: it was created anew.
+            (Resume::Committed, Some(offset)) if offset > end && anew => {
+                tracing::warn!(partition = %self.at, offset, end, "the topic was created anew: it is read from its beginning");
+                first
+            }
             (Resume::Committed, Some(offset)) => offset,
             (Resume::Committed, None) if empty => first,
             (Resume::Committed, None) => {

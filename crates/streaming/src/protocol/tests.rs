@@ -9,8 +9,14 @@ use crate::{
     words::{Change, LogError, TransactionError},
 };
 
-const SETTINGS: Settings =
-    Settings { commit_interval: 500, commit_records: 100, look_at_ends: 0, session_timeout: 12_000, bound: None };
+const SETTINGS: Settings = Settings {
+    commit_interval: 500,
+    commit_records: 100,
+    look_at_ends: 0,
+    session_timeout: 12_000,
+    look_at_inputs: 0,
+    bound: None,
+};
 
 fn at(partition: i32) -> TopicPartition {
     TopicPartition::new("in", partition)
@@ -550,7 +556,7 @@ fn who_was_silent_for_half_a_session_polls_before_it_commits() {
 fn ends_are_looked_at_before_a_flush_if_it_is_time() {
     let mut bench = Bench::reading(Settings { look_at_ends: 1000, ..SETTINGS }, &[0, 1]);
     bench.now += 500;
-    bench.expect(&Action::LookAtEnds, Answer::Ends(Timestamp(499), vec![at(1)]));
+    bench.expect(&Action::LookAtEnds, Answer::Ends { began: Timestamp(499), reached: vec![at(1)], absent: false });
     assert_eq!(bench.next(), Action::Flush);
     let caught_up = |bench: &Bench| -> Vec<_> { bench.protocol.reading().map(|(_, _, end)| end).collect() };
     assert_eq!(caught_up(&bench), [None, Some(Timestamp(499))], "as of the look");
@@ -561,7 +567,7 @@ fn ends_are_looked_at_before_a_flush_if_it_is_time() {
     bench.read(1, 10);
     assert_eq!(caught_up(&bench), [None, None], "what is read was not the end");
     bench.now += 1;
-    bench.expect(&Action::LookAtEnds, Answer::Ends(Timestamp(1499), Vec::new()));
+    bench.expect(&Action::LookAtEnds, Answer::Ends { began: Timestamp(1499), reached: Vec::new(), absent: false });
     assert_eq!(bench.next(), Action::Flush);
 }
 
@@ -641,4 +647,274 @@ fn partitions_take_turns_in_being_restored() {
 #[test]
 fn partitions_are_named_one_after_the_other() {
     assert_eq!(super::assignment::names(&[at(0), at(2)]), format!("{} {}", at(0), at(2)));
+}
+
+mod inputs {
+    //! Topics that come, grow and go.
+
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        stage::Input,
+        words::{Presence, Sight},
+    };
+
+    const LOOKS: Settings = Settings { look_at_inputs: 3000, ..SETTINGS };
+
+    fn of(topic: &str, partition: i32) -> TopicPartition {
+        TopicPartition::new(topic, partition)
+    }
+
+    fn sight(topics: &[(&str, Presence)], unowned: &[TopicPartition]) -> Answer {
+        let topics: BTreeMap<String, Presence> = topics.iter().map(|(topic, is)| ((*topic).to_owned(), *is)).collect();
+        Answer::Inputs(Some(Sight { topics, unowned: Some(unowned.to_vec()) }))
+    }
+
+    impl Bench {
+        /// One that reads `in-0` and `other-0`, each from offset 10, and has looked at both.
+        fn of_two() -> Self {
+            let mut bench = Self::new(LOOKS);
+            bench.protocol.reads(&["in".to_owned(), "other".to_owned()]);
+            bench.looks(&[("in", Presence::There(1)), ("other", Presence::There(1))], &[]);
+            bench.polled(0, vec![Change::Assigned(vec![of("in", 0), of("other", 0)])]);
+            bench.restore_all(10);
+            bench
+        }
+
+        fn looks(&mut self, topics: &[(&str, Presence)], unowned: &[TopicPartition]) {
+            self.expect(&Action::LookAtInputs, sight(topics, unowned));
+        }
+
+        /// Lets three seconds pass and looks.
+        fn looks_later(&mut self, topics: &[(&str, Presence)], unowned: &[TopicPartition]) {
+            self.now += 3000;
+            self.looks(topics, unowned);
+        }
+
+        fn waits(&self, topic: &str) -> Option<String> {
+            let inputs = self.protocol.inputs();
+            inputs.into_iter().find(|input| input.topic == topic).and_then(|input| input.waits)
+        }
+
+        fn reads(&self) -> Vec<(TopicPartition, i64)> {
+            self.protocol.reading().map(|(at, offset, _)| (at.clone(), offset)).collect()
+        }
+    }
+
+    const BOTH: [(&str, Presence); 2] = [("in", Presence::There(1)), ("other", Presence::There(1))];
+
+    #[test]
+    fn what_is_not_to_be_read_is_never_restored_and_given_back() {
+        let mut bench = Bench::new(LOOKS);
+        bench.protocol.reads(&["in".to_owned()]);
+        bench.looks(&[("in", Presence::There(1))], &[]);
+        bench.polled(0, vec![Change::Assigned(vec![of("in", 0), of("old", 0)])]);
+        assert!(bench.restore_all(10).iter().all(|step| !format!("{step:?}").contains("old")));
+        assert_eq!(bench.protocol.owned(), 1);
+        assert!(!bench.protocol.admit("old", 0, 0));
+        bench.looks_later(&[("in", Presence::There(1))], &[]);
+        bench.done(&Action::AgreeAnew(Vec::new()));
+        bench.expect(&Action::Flush, Answer::Flushed(0));
+        bench.done(&Action::Confirm);
+        let revoked = vec![of("old", 0)];
+        bench.polled(0, vec![Change::Revoked(revoked.clone())]);
+        bench.expect(&Action::Flush, Answer::Flushed(0));
+        bench.done(&Action::Confirm);
+        bench.done(&Action::Forget(of("old", 0)));
+        bench.done(&Action::Release(revoked));
+        bench.looks_later(&[("in", Presence::There(1))], &[]);
+        assert!(matches!(bench.next(), Action::Flush), "nothing is left to be given back");
+    }
+
+    #[test]
+    fn what_nobody_owns_at_two_looks_makes_the_group_agree_and_ever_more_rarely() {
+        let mut bench = Bench::new(LOOKS);
+        bench.protocol.reads(&["in".to_owned(), "other".to_owned()]);
+        let lone = [of("other", 0)];
+        bench.looks(&BOTH, &lone);
+        assert!(matches!(bench.next(), Action::Poll { .. }), "one look is none");
+        bench.looks_later(&BOTH, &[]);
+        bench.looks_later(&BOTH, &lone);
+        assert!(matches!(bench.next(), Action::Poll { .. }), "not twice in a row");
+        bench.looks_later(&BOTH, &lone);
+        bench.done(&Action::AgreeAnew(lone.to_vec()));
+        let mut times = Vec::new();
+        for _ in 0..400 {
+            bench.looks_later(&BOTH, &lone);
+            if let Action::AgreeAnew(_) = bench.next() {
+                times.push(bench.now);
+                bench.done(&Action::AgreeAnew(lone.to_vec()));
+            }
+        }
+        let pauses: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]), "{pauses:?}");
+        assert!((24_000..30_000).contains(&pauses[0]) && pauses.iter().all(|pause| *pause <= 303_000), "{pauses:?}");
+        assert!(times.len() < 10, "{} times in twenty minutes", times.len());
+        bench.looks_later(&BOTH, &[]);
+        bench.looks_later(&BOTH, &lone);
+        bench.looks_later(&BOTH, &lone);
+        bench.done(&Action::AgreeAnew(lone.to_vec()));
+    }
+
+    #[test]
+    fn a_group_that_is_yet_to_agree_is_looked_at_again_soon() {
+        let mut bench = Bench::new(LOOKS);
+        bench.protocol.reads(&["in".to_owned()]);
+        bench.expect(&Action::LookAtInputs, Answer::Inputs(None));
+        bench.now += 999;
+        assert!(matches!(bench.next(), Action::Poll { .. }));
+        bench.now += 1;
+        bench.looks(&[("in", Presence::There(1))], &[]);
+    }
+
+    #[test]
+    fn a_topic_that_goes_is_set_aside_and_read_from_its_beginning_when_it_comes_back() {
+        let mut bench = Bench::of_two();
+        bench.looks_later(&[BOTH[0], ("other", Presence::Missing)], &[]);
+        bench.done(&Action::Forget(of("other", 0)));
+        bench.done(&Action::Unassign(vec![of("other", 0)]));
+        assert_eq!(bench.reads(), [(of("in", 0), 10)]);
+        assert_eq!(bench.waits("other").as_deref(), Some("the topic does not exist"));
+        assert_eq!((bench.protocol.partitions_of("other"), bench.waits("in")), (None, None));
+        bench.expect(&Action::Flush, Answer::Flushed(0));
+        bench.done(&Action::Confirm);
+        bench.looks_later(&BOTH, &[]);
+        bench.done(&Action::Subscribe);
+        // The brokers have forgotten the group's offset; what was written of the old topic counts for nothing.
+        bench.polled(0, Vec::new());
+        bench.expect(&Action::Restore(of("other", 0), RestoreCall::Settle), Answer::Settled(true));
+        bench.polled(0, Vec::new());
+        bench.expect(&Action::Restore(of("other", 0), RestoreCall::Offset), Answer::Offset(None));
+        bench.polled(0, Vec::new());
+        bench.expect(&Action::Restore(of("other", 0), RestoreCall::Read), Answer::Read(true));
+        bench.polled(0, Vec::new());
+        bench.expect(&Action::Restore(of("other", 0), RestoreCall::Range), Answer::Range(0, 3));
+        bench.polled(0, Vec::new());
+        let build = RestoreCall::Build { first: 0, known: None };
+        bench.expect(&Action::Restore(of("other", 0), build), Answer::Built(Resume::Committed, true));
+        bench.polled(0, Vec::new());
+        bench.done(&Action::Assign(of("other", 0), 0));
+        assert_eq!(bench.waits("other"), None);
+    }
+
+    #[test]
+    fn a_topic_that_was_seen_missing_is_not_read_before_it_is_there() {
+        let mut bench = Bench::new(LOOKS);
+        bench.protocol.reads(&["in".to_owned(), "other".to_owned()]);
+        bench.looks(&[BOTH[0], ("other", Presence::Forbidden)], &[of("other", 0)]);
+        bench.polled(0, vec![Change::Assigned(vec![of("in", 0), of("other", 0)])]);
+        bench.restore_all(10);
+        assert_eq!(bench.reads(), [(of("in", 0), 10)]);
+        assert!(bench.waits("other").unwrap().contains("ACL"));
+        bench.looks_later(&[BOTH[0], ("other", Presence::Forbidden)], &[of("other", 0)]);
+        assert!(!matches!(bench.next(), Action::AgreeAnew(_)), "nobody can own it");
+    }
+
+    #[test]
+    fn a_partition_that_ends_too_early_is_refused_and_the_others_are_read() {
+        let mut bench = Bench::new(LOOKS);
+        bench.protocol.reads(&["in".to_owned(), "other".to_owned()]);
+        bench.looks(&BOTH, &[]);
+        bench.polled(0, vec![Change::Assigned(vec![of("in", 0), of("other", 0)])]);
+        // Both are restored to an offset beyond the end that `Range` tells, 1000.
+        for _ in 0..2 {
+            bench.restore_all(1001);
+            for _ in 0..2 {
+                let action = bench.next();
+                assert!(matches!(action, Action::Forget(_) | Action::Unassign(_)), "{action:?}");
+                bench.done(&action);
+            }
+            bench.looks(&BOTH, &[]);
+        }
+        let refused = |bench: &Bench, topic: &str| bench.waits(topic).is_some_and(|why| why.contains("offset 1001"));
+        assert!(refused(&bench, "in") && refused(&bench, "other"));
+        assert_eq!(bench.reads(), []);
+
+        let mut bench = Bench::of_two();
+        let fault = LogError::Rewound { partition: of("other", 0), offset: 10, end: 0 };
+        let poll = bench.next();
+        bench.answer(&poll, Answer::Failed(fault));
+        bench.done(&Action::Forget(of("other", 0)));
+        bench.done(&Action::Unassign(vec![of("other", 0)]));
+        assert_eq!(bench.reads(), [(of("in", 0), 10)]);
+        bench.looks(&BOTH, &[]);
+        assert!(bench.waits("other").unwrap().contains("it ends at offset 0"));
+        bench.looks_later(&BOTH, &[]);
+        assert_eq!(bench.reads(), [(of("in", 0), 10)], "it stays refused: what it would skip by then, nobody knows");
+    }
+
+    #[test]
+    fn where_nobody_looks_a_topic_that_goes_is_the_end() {
+        let mut bench = Bench::reading(SETTINGS, &[0]);
+        let absent = || LogError::Absent { doing: "read", reason: "unknown topic".to_owned() };
+        let fault = bench.fails(Answer::Failed(absent()));
+        assert!(matches!(fault, RunError::Log(LogError::Absent { .. })), "{fault}");
+        let rewound = LogError::Rewound { partition: at(0), offset: 10, end: 0 };
+        assert!(matches!(bench.fails(Answer::Failed(rewound)), RunError::Log(LogError::Rewound { .. })));
+        let mut bench = Bench::of_two();
+        let poll = bench.next();
+        bench.answer(&poll, Answer::Failed(absent()));
+        bench.now += 500;
+        bench.polled_or_flushed();
+        assert_eq!(bench.next(), Action::LookAtInputs, "which one, a look will show");
+    }
+
+    #[test]
+    fn a_topic_that_is_missed_at_a_look_at_ends_is_in_no_transaction() {
+        let mut bench = Bench::new(Settings { look_at_ends: 1, ..LOOKS });
+        bench.protocol.reads(&["in".to_owned(), "other".to_owned()]);
+        bench.looks(&BOTH, &[]);
+        bench.polled(0, vec![Change::Assigned(vec![of("in", 0), of("other", 0)])]);
+        bench.restore_all(10);
+        bench.read(0, 10);
+        bench.polled(1, Vec::new());
+        bench.now += 500;
+        let ends = Answer::Ends { began: Timestamp(500), reached: Vec::new(), absent: true };
+        bench.expect(&Action::LookAtEnds, ends);
+        bench.looks(&[BOTH[0], ("other", Presence::Missing)], &[]);
+        bench.done(&Action::Forget(of("other", 0)));
+        bench.done(&Action::Unassign(vec![of("other", 0)]));
+        bench.expect(&Action::Flush, Answer::Flushed(1));
+        bench.expect(&Action::Transact(Call::Repeats), Answer::Repeats(0));
+        assert_eq!(bench.protocol.offsets(), [(of("in", 0), 11)]);
+    }
+
+    impl Bench {
+        fn polled_or_flushed(&mut self) {
+            while !matches!(self.next(), Action::LookAtInputs) {
+                let action = self.next();
+                let answer = match action {
+                    Action::Poll { .. } => Answer::Polled { records: 0, changes: Vec::new() },
+                    Action::Flush => Answer::Flushed(0),
+                    _ => Answer::Done,
+                };
+                self.answer(&action, answer);
+            }
+        }
+    }
+
+    #[test]
+    fn other_topics_are_subscribed_to_and_the_old_ones_given_up_with_a_commit() {
+        let mut bench = Bench::of_two();
+        bench.protocol.subscribe(&["in".to_owned(), "new".to_owned()]);
+        bench.done(&Action::Subscribe);
+        bench.looks(&[BOTH[0], ("new", Presence::There(2))], &[]);
+        let input = |topic: &str, count| Input { topic: topic.to_owned(), partitions: Some(count), waits: None };
+        assert_eq!(bench.protocol.inputs(), [input("in", 1), input("new", 2)]);
+        assert_eq!(bench.reads().len(), 2, "it is ours until the group says otherwise");
+        assert!(bench.protocol.admit("other", 0, 10));
+        bench.polled(1, vec![Change::Revoked(vec![of("other", 0)]), Change::Assigned(vec![of("new", 1)])]);
+        bench.expect(&Action::Flush, Answer::Flushed(1));
+        bench.expect(&Action::Transact(Call::Repeats), Answer::Repeats(0));
+        assert_eq!(bench.protocol.offsets(), [(of("in", 0), 10), (of("other", 0), 11)]);
+        for call in [Call::Begin, Call::Send, Call::Deliver, Call::SendOffsets, Call::Commit] {
+            bench.done(&Action::Transact(call));
+        }
+        bench.done(&Action::Confirm);
+        bench.done(&Action::Forget(of("other", 0)));
+        bench.done(&Action::Release(vec![of("other", 0)]));
+        bench.restore_all(10);
+        assert_eq!(bench.reads(), [(of("in", 0), 10), (of("new", 1), 10)]);
+    }
 }

@@ -6,7 +6,7 @@ use super::transaction::Call;
 use crate::{
     record::TopicPartition,
     stage::{Resume, StageError},
-    words::{Change, LogError, TransactionError},
+    words::{Change, LogError, Sight, TransactionError},
 };
 
 /// What the protocol is told once.
@@ -20,6 +20,9 @@ pub struct Settings {
     pub look_at_ends: i64,
     /// After how long without a sign of life a member loses its partitions, in milliseconds.
     pub session_timeout: i64,
+    /// How often to look how the topics stand that are to be read, in milliseconds; 0 for never. Where nobody looks, a
+    /// topic that is not there is the end.
+    pub look_at_inputs: i64,
     /// Number of partitions that the stage's state is bound to. Later ones are not read: their keys would lie elsewhere.
     pub bound: Option<i32>,
 }
@@ -84,6 +87,12 @@ pub enum Action {
     Forget(TopicPartition),
     /// [`crate::Member::caught_up`] for every partition that is read.
     LookAtEnds,
+    /// [`crate::Member::look`], and [`crate::Stage::inputs`] with what came of it.
+    LookAtInputs,
+    /// [`crate::Member::subscribe`] to the topics that are to be read.
+    Subscribe,
+    /// [`crate::Member::agree_anew`].
+    AgreeAnew(Vec<TopicPartition>),
     /// [`crate::Stage::flush`] with [`super::Protocol::positions`].
     Flush,
     /// A call on the producer, with what the last flush wrote and [`super::Protocol::offsets`].
@@ -120,8 +129,17 @@ pub enum Answer {
     Built(Resume, bool),
     /// To [`RestoreCall::Range`]: first offset and high watermark.
     Range(i64, i64),
-    /// To [`Action::LookAtEnds`]: when the look began, and partitions whose end was reached then.
-    Ends(Timestamp, Vec<TopicPartition>),
+    /// To [`Action::LookAtEnds`].
+    Ends {
+        /// When the look began.
+        began: Timestamp,
+        /// Partitions whose end was reached then.
+        reached: Vec<TopicPartition>,
+        /// Whether some topic may not be there.
+        absent: bool,
+    },
+    /// To [`Action::LookAtInputs`]; `None` if it is not known yet.
+    Inputs(Option<Sight>),
     /// To [`Action::Flush`]: how many records are to be written.
     Flushed(usize),
     /// To [`Call::Repeats`].

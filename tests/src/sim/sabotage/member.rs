@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use measurement::time::Timestamp;
 use serde_json::Value;
-use streaming::{GroupMetadata, LogError, Member, Poll, RecordRef, TopicPartition, log::Sink};
+use streaming::{GroupMetadata, LogError, Member, Poll, RecordRef, Sight, TopicPartition, log::Sink};
 
 use super::{Bug, Kind, Saboteur};
 
@@ -43,6 +43,18 @@ impl Member for Wrong {
 
     fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
         self.inner.unassign(partitions)
+    }
+
+    fn subscribe(&mut self, topics: &[String]) -> Result<(), LogError> {
+        self.inner.subscribe(topics)
+    }
+
+    fn look(&mut self) -> Result<Option<Sight>, LogError> {
+        self.inner.look()
+    }
+
+    fn agree_anew(&mut self, unowned: &[TopicPartition]) -> Result<(), LogError> {
+        self.inner.agree_anew(unowned)
     }
 
     fn release(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
