@@ -39,29 +39,17 @@ impl std::fmt::Debug for Build {
     }
 }
 
-/// Whether what lacks its events can be built.
-#[derive(Debug)]
-pub(crate) enum Begun {
-    /// It is on its way.
-    Build(Box<Build>),
-    /// The first events are gone.
-    Gone {
-        /// Offset of the first that is there.
-        first: i64,
-    },
-}
-
 impl Build {
-    /// Begins at the first event, for the units that are being built.
+    /// Begins at the first event that is there, for the units that are being built.
     pub(crate) fn begin(
         in_force: &InForce,
         partition: &TopicPartition,
         units: &Units,
-    ) -> Result<Begun, ProgrammeError> {
-        let Some(programme) = in_force.programme() else { return Ok(Begun::Gone { first: 0 }) };
+    ) -> Result<Self, ProgrammeError> {
+        let programme = in_force.programme().ok_or(ProgrammeError::Unknown(in_force.sequence))?;
         let first = programme.log().first_offset(partition)?;
         if first > 0 {
-            return Ok(Begun::Gone { first });
+            tracing::error!(%partition, first, "the first events are gone: measures of events begin behind them, and nothing is stated that looks at rows");
         }
         let plan = &in_force.plan;
         let building: Vec<&str> = plan
@@ -73,9 +61,9 @@ impl Build {
         catalogue.constructs.retain(|construct| building.contains(&construct.id.as_str()));
         let plan = Arc::new(Plan::new(catalogue));
         let reader = programme.log().reader(&partition.topic, &[(partition.partition, first)])?;
-        let task = Task::new(&plan, partition.partition);
+        let task = Task::begin(InForce::given(&plan), partition.partition, first);
         tracing::info!(%partition, constructs = building.len(), "building from the events what was not asked for before");
-        Ok(Begun::Build(Box::new(Self { task, reader, ahead: VecDeque::new(), next_offset: first, plan })))
+        Ok(Self { task, reader, ahead: VecDeque::new(), next_offset: first, plan })
     }
 
     /// Offset of the next event to be read again.

@@ -75,6 +75,8 @@ impl Definitions {
         match &self.0 {
             From::Given(_) => self.at(partition, offset),
             From::Log(..) if sequence == 0 => self.at(partition, 0),
+            // What was in force then is lost: what is as it is now goes on.
+            From::Log(programme, _) if sequence < programme.first() => self.of(programme.first(), &Earlier::new()),
             From::Log(..) => self.of(sequence, &earlier(changelog)),
         }
     }
@@ -148,7 +150,7 @@ impl InForce {
         units: &Units,
     ) -> Result<Option<(Self, CatalogueRecord)>, StageError> {
         let Some(programme) = self.programme().filter(|_| marker.sequence > self.sequence) else { return Ok(None) };
-        let record = programme.awaited(marker.sequence).map_err(|fault| refused(&fault))?;
+        let record = programme.marked(marker).map_err(|fault| refused(&fault))?;
         let head = programme.catalogue(marker.sequence, &Earlier::new()).map_err(|fault| refused(&fault))?;
         let in_force = |id: MeasureId| {
             let measure = &self.plan[id];

@@ -14,7 +14,7 @@
 //! What must be built anew and whose events are gone is refused by name.
 
 use measurement::time::Timestamp;
-use records::{Aggregate, AggregateKey, Frontier, RecordError, Topics, check_version, decode};
+use records::{Aggregate, AggregateKey, Frontier, Published, RecordError, Topics, check_version, decode};
 use streaming::{Found, Record, Resume, StageError};
 
 use crate::{
@@ -55,7 +55,7 @@ pub(crate) fn restore(
         let task = Task::rebuild(in_force, partition, frontier, (from, until), tables);
         Ok((task, Resume::Rebuild { from, why: format!("{why}; {}", held(changelog)) }))
     };
-    if changelog.is_empty() {
+    if !changelog.iter().any(|record| record.key.as_deref().is_some_and(is_state)) && frontier.is_none() {
         return match known {
             Some(offset) => {
                 rebuild(None, &format!("the group has read up to offset {offset}, and the state of that is gone"))
@@ -64,7 +64,7 @@ pub(crate) fn restore(
                 if *first > 0 {
                     tracing::warn!(partition, first, "the events before that offset are gone: measures begin behind them");
                 }
-                Ok((Task::begin(definitions.at(partition, *first)?, partition, *first), Resume::Committed))
+                Ok((Task::begin(definitions.at(partition, *first)?, partition, *first), Resume::At(*first)))
             }
         };
     }
@@ -143,10 +143,15 @@ fn sum(hashes: &[Written]) -> Digest {
     digest
 }
 
-/// The share of a record in the digest. The frontier has none.
+/// Whether a key is of a task's state: the frontier stands for it, and what the evaluator notes beside it is none.
+pub(crate) fn is_state(key: &[u8]) -> bool {
+    key != Frontier::KEY && key != Published::KEY
+}
+
+/// The share of a record in the digest. What is no state has none.
 pub(crate) fn hash_of(topics: &Topics, record: &Record) -> Written {
     let key = record.key.as_deref().unwrap_or_default();
-    if key == Frontier::KEY {
+    if !is_state(key) {
         return Written::NOTHING;
     }
     Written::hash(Changelog::of(topics, record), key, record.value.as_deref().unwrap_or_default())

@@ -64,6 +64,8 @@ struct Known {
     accounting: BTreeMap<String, Accounting>,
     watermarks: BTreeMap<String, Timestamp>,
     examples: BTreeMap<String, Examples>,
+    /// How many offsets a build has still to read again.
+    build: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -146,6 +148,14 @@ impl Stats {
         })
     }
 
+    /// How many offsets builds have still to read again, by partition.
+    pub fn builds(&self) -> BTreeMap<i32, i64> {
+        self.with(|shared| {
+            let builds = shared.known.iter().map(|(partition, known)| (*partition, known.build.unwrap_or(0)));
+            builds.collect()
+        })
+    }
+
     /// Least watermark by source, over the partitions that this instance owns.
     pub fn watermarks(&self) -> BTreeMap<String, Timestamp> {
         self.with(|shared| {
@@ -164,6 +174,7 @@ impl Known {
             accounting: task.accounting().clone(),
             watermarks: task.watermarks().clone(),
             examples: task.examples().clone(),
+            build: task.build().map(|(next, until)| until.saturating_sub(next)),
         }
     }
 }

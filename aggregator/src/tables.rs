@@ -10,7 +10,7 @@ pub(crate) mod units;
 
 use measurement::time::Timestamp;
 use records::{
-    ActivityKey, AggregateKey, Frontier, PopulationKey, RecordError, RowKey, SeenKey, Since, Topics, UnitKey, decode,
+    ActivityKey, AggregateKey, PopulationKey, RecordError, RowKey, SeenKey, Since, Topics, UnitKey, decode,
 };
 use streaming::{Outbox, Record};
 
@@ -22,7 +22,10 @@ use self::{
     seen::SeenSet,
     units::{Missing, Units},
 };
-use crate::plan::{Plan, PopulationId};
+use crate::{
+    plan::{Plan, PopulationId},
+    restore::is_state,
+};
 
 /// How the key of a seen chunk begins.
 const SEEN: &[u8] = br#"["seen","#;
@@ -115,7 +118,7 @@ impl Tables {
         for (record, written) in records.clone().filter(|(record, _)| is_unit(record)) {
             self.load_one(plan, topics, record, written)?;
         }
-        let rest = records.filter(|(record, _)| !is_unit(record) && record.key.as_deref() != Some(Frontier::KEY));
+        let rest = records.filter(|(record, _)| !is_unit(record) && record.key.as_deref().is_some_and(is_state));
         for (record, written) in rest {
             self.load_one(plan, topics, record, written)?;
         }
@@ -191,7 +194,7 @@ impl Tables {
     /// Notes what lies in the changelogs and is not loaded, because the state is built anew: what nothing has written
     /// again by then is removed.
     pub(crate) fn disown<'a>(&mut self, topics: &Topics, records: impl IntoIterator<Item = &'a Record>) {
-        let all = records.into_iter().filter(|record| record.key.as_deref() != Some(Frontier::KEY));
+        let all = records.into_iter().filter(|record| record.key.as_deref().is_some_and(is_state));
         self.orphans.extend(all.map(|record| Orphan {
             changelog: Changelog::of(topics, record),
             key: record.key.clone().unwrap_or_default(),

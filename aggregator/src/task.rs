@@ -222,7 +222,8 @@ impl Task {
     }
 
     /// Its tables, population measures computed.
-    pub(crate) fn into_tables(self, now: Timestamp) -> Tables {
+    pub(crate) fn into_tables(mut self, now: Timestamp) -> Tables {
+        self.settle();
         let Self { plan, mut schedule, mut tables, .. } = self;
         measure::populations(&plan, &mut schedule, &tables.rows, &mut tables.aggregates, (now, 0));
         tables

@@ -79,8 +79,19 @@ fn samples<'a>(
 }
 
 fn families(stats: &Stats, sources: Vec<String>) -> Vec<Family> {
-    let (accounting, since, watermarks) = (stats.clone(), stats.clone(), stats.clone());
+    let (accounting, since, watermarks, builds) = (stats.clone(), stats.clone(), stats.clone(), stats.clone());
     vec![
+        Family::gauge(
+            "vernier_aggregator_build_remaining",
+            "Offsets of the events that are still to be read again for what was not asked for before, by partition; 0 where nothing is built.",
+            move || {
+                let sample = |(partition, left): (i32, i64)| Sample {
+                    labels: vec![("partition", partition.to_string())],
+                    value: count(u64::try_from(left).unwrap_or(0)),
+                };
+                builds.builds().into_iter().map(sample).collect()
+            },
+        ),
         Family::gauge(
             "vernier_aggregator_events",
             "Events of the partitions of this instance since the beginning, by what became of them.",

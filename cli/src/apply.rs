@@ -14,7 +14,7 @@ use programme::{Change, Earlier, Programme, put};
 
 use crate::{
     connect::ConnectArgs,
-    plan::{AskedArgs, Planned, lines},
+    plan::{AskedArgs, Planned, facts, lines},
     results,
 };
 
@@ -32,6 +32,9 @@ pub struct ApplyArgs {
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// Begin again where the topic of catalogues has lost what was in force
+    #[arg(long, conflicts_with = "revoke")]
+    after_loss: bool,
     /// Put the catalogue before the one in force into force again, while nothing was published by what is in force
     #[arg(long, conflicts_with_all = ["plan", "history", "effective_from", "catalogue"])]
     revoke: bool,
@@ -50,6 +53,11 @@ pub fn run(args: &ApplyArgs, now: Timestamp) -> anyhow::Result<()> {
         writeln!(out, "catalogue {} is in force already, with the same files", plan.follows)?;
         return Ok(());
     }
+    ensure!(
+        plan.lost == 0 || args.after_loss,
+        "the topic of catalogues is empty, and catalogue {} was in force: get the topic back if you can; if it is lost for good, say so with --after-loss",
+        plan.lost
+    );
     let approved = args.plan.as_deref().unwrap_or_default();
     if approved != plan.digest {
         for line in lines(&plan) {
@@ -64,6 +72,8 @@ pub fn run(args: &ApplyArgs, now: Timestamp) -> anyhow::Result<()> {
         files: &files,
         digest: &catalogue.digest,
         follows: plan.follows,
+        lost: plan.lost,
+        rebuild: false,
         effective_from: wanted.effective_from,
         history: wanted.history,
         approver: &args.approver,
@@ -104,6 +114,8 @@ fn revoke(args: &ApplyArgs, now: Timestamp) -> anyhow::Result<()> {
         files: &files,
         digest: &before.digest,
         follows: head,
+        lost: 0,
+        rebuild: false,
         effective_from: None,
         history: false,
         approver: &args.approver,
@@ -113,6 +125,56 @@ fn revoke(args: &ApplyArgs, now: Timestamp) -> anyhow::Result<()> {
     };
     let sequence = put(&log, &topics, &change)?;
     writeln!(io::stdout(), "catalogue {sequence} is in force, with the files of catalogue {}", head - 1)?;
+    Ok(())
+}
+
+/// Arguments of `vernier rebuild`.
+#[derive(Debug, clap::Args)]
+pub struct RebuildArgs {
+    #[command(flatten)]
+    connect: ConnectArgs,
+    /// Who approved it
+    #[arg(long, value_name = "NAME")]
+    approver: String,
+    /// Why what there is is not to be trusted
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+/// Has all state built anew from the events that are there.
+pub fn rebuild(args: &RebuildArgs, now: Timestamp) -> anyhow::Result<()> {
+    let (config, log) = args.connect.open()?;
+    let topics = config.topics();
+    let programme = Programme::open(std::sync::Arc::clone(&log), &topics)?;
+    let head = programme.head();
+    let record = programme.record(head).context("no catalogue is in force: start the services")?;
+    let files = programme.files(head).context("the files of the catalogue in force are not in the log")?;
+    let change = Change {
+        files: &files,
+        digest: &record.digest,
+        follows: head,
+        lost: 0,
+        rebuild: true,
+        effective_from: None,
+        history: false,
+        approver: &args.approver,
+        reason: &args.reason,
+        plan: None,
+        at: now,
+    };
+    let facts = facts(log.as_ref(), &topics)?;
+    let sequence = put(&log, &topics, &change)?;
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "catalogue {sequence}, with the same files, has all state built anew from {} records: {} min or more, beside what comes in",
+        facts.records(),
+        facts.seconds().div_ceil(60)
+    )?;
+    if !facts.all_there() {
+        writeln!(out, "the first events are gone: measures of events begin behind the gap, and nothing is stated that looks at rows")?;
+    }
+    writeln!(out, "nothing is stated meanwhile; how far it is: vernier_aggregator_build_remaining of the aggregators")?;
     Ok(())
 }
 

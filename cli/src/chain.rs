@@ -93,7 +93,7 @@ impl Chain {
             aggregator::Options { prefix: prefix.clone(), refresh_interval: 0, ..aggregator::Options::default() };
         let (aggregator, aggregated) =
             aggregator::start(Arc::clone(&shared), catalogue.clone(), &options, hand.clock())?;
-        let options = evaluator::Options { prefix: prefix.clone(), stall_limit: 0 };
+        let options = evaluator::Options { prefix: prefix.clone(), stall_limit: 0, ..evaluator::Options::default() };
         let evaluator = Evaluator::new(shared, Arc::new(catalogue.clone()), &options, hand.clock())?;
         Ok(Self { log, catalogue, prefix, hand, timing, letters, counted, aggregated, ingest, aggregator, evaluator })
     }

@@ -50,6 +50,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Put the files into force that were planned
     Apply(apply::ApplyArgs),
+    /// Have all state built anew from the events, where what there is is not to be trusted
+    Rebuild(apply::RebuildArgs),
     /// List every catalogue that was ever in force, or write one's files out
     Catalogues(apply::CataloguesArgs),
     /// Print the JSON Schema of a kind of file, for editors
@@ -101,6 +103,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Diff(args) => diff::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Apply(args) => apply::run(&args, now),
+        Command::Rebuild(args) => apply::rebuild(&args, now),
         Command::Catalogues(args) => apply::list(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Generate(args) => generate::run(&args, now),

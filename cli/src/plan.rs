@@ -4,7 +4,6 @@ use std::{
     io::{self, Write as _},
     path::PathBuf,
     sync::Arc,
-    time::Duration,
 };
 
 use measurement::{
@@ -12,8 +11,8 @@ use measurement::{
     time::Timestamp,
 };
 use programme::{Earlier, Facts, Plan, Programme, Wanted, plan::InForce};
-use records::{Frontier, Topics, decode};
-use streaming::{Log, TopicPartition, log::read_range};
+use records::Topics;
+use streaming::{Log, TopicPartition};
 
 use crate::{
     check,
@@ -21,11 +20,6 @@ use crate::{
     connect::ConnectArgs,
     replay::parse_time,
 };
-
-/// How many of the newest records of a partition are looked through for a frontier: one ends every transaction.
-const LOOK_BACK: i64 = 20_000;
-/// How long reading may take.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Arguments of `vernier plan`.
 #[derive(Debug, clap::Args)]
@@ -107,35 +101,18 @@ fn planned(
 }
 
 /// What there is in the topics.
-fn facts(log: &dyn Log, topics: &Topics) -> anyhow::Result<Facts> {
+pub(crate) fn facts(log: &dyn Log, topics: &Topics) -> anyhow::Result<Facts> {
     let mut facts = Facts::default();
     for partition in 0..log.partitions(&topics.events)? {
         let at = TopicPartition::new(&topics.events, partition);
         facts.events.push((log.first_offset(&at)?, log.end_offset(&at)?));
-        if let Some(frontier) = frontier(log, &TopicPartition::new(&topics.measures, partition))? {
+        if let Some(frontier) = programme::frontier(log, topics, partition)? {
+            facts.measured_by = facts.measured_by.max(frontier.sequence);
             facts.newest = facts.newest.max(frontier.newest);
             facts.read.extend(frontier.sources.into_keys().chain(frontier.accounting.into_keys()));
         }
     }
     Ok(facts)
-}
-
-fn frontier(log: &dyn Log, at: &TopicPartition) -> anyhow::Result<Option<Frontier>> {
-    let (first, end) = (log.first_offset(at)?, log.stable_offset(at)?);
-    let mut found = None;
-    for from in [first.max(end - LOOK_BACK), first] {
-        read_range(log, at, (from, end), PATIENCE, &mut |record| {
-            if record.key() == Some(Frontier::KEY)
-                && let Some(value) = record.value()
-            {
-                found = decode("frontier", value).ok();
-            }
-        })?;
-        if found.is_some() || from == first {
-            break;
-        }
-    }
-    Ok(found)
 }
 
 /// Prints a plan.
@@ -165,6 +142,10 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<()> {
 /// A plan for people.
 pub(crate) fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = vec![match plan.follows {
+        0 if plan.lost > 0 => format!(
+            "The topic of catalogues is empty, and catalogue {} was in force: it is lost. `vernier apply --after-loss` begins again.",
+            plan.lost
+        ),
         0 => "No catalogue is in force yet.".to_owned(),
         sequence => format!("Catalogue {sequence} is in force."),
     }];

@@ -7,7 +7,7 @@ use measurement::{
     calendar::Period,
     time::Timestamp,
 };
-use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Since, Unit, UnitKey, decode};
+use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Published, Since, Unit, UnitKey, decode};
 use streaming::RecordRef;
 
 /// Values of one group of one base measure, by partition.
@@ -58,6 +58,8 @@ pub struct Collected {
     /// Starts of the intervals in which a source gave a sign of life.
     alive: HashMap<String, BTreeSet<Timestamp>>,
     frontiers: BTreeMap<i32, Frontier>,
+    /// How far the ledger was written.
+    published: Option<Published>,
 }
 
 impl Collected {
@@ -72,7 +74,13 @@ impl Collected {
             activity: HashMap::new(),
             alive: HashMap::new(),
             frontiers: BTreeMap::new(),
+            published: None,
         }
+    }
+
+    /// How far the ledger was written, as was noted beside the measures.
+    pub const fn published(&self) -> Option<&Published> {
+        self.published.as_ref()
     }
 
     /// The number of a base measure.
@@ -86,6 +94,14 @@ impl Collected {
         let key = record.key().unwrap_or_default();
         if key == Frontier::KEY {
             return self.frontier(&record);
+        }
+        if key == Published::KEY {
+            match record.value().map(|value| decode::<Published>("published", value)) {
+                Some(Ok(published)) => self.published = Some(published),
+                Some(Err(fault)) => tracing::warn!(offset = record.offset(), %fault, "what was published is not known"),
+                None => self.published = None,
+            }
+            return Change::Nothing;
         }
         if let Ok(key) = decode::<AggregateKey>("aggregate", key) {
             return self.aggregate(key, &record);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use measurement::time::Timestamp;
-use records::{RecordError, ResultRecord, check_version, decode, result::hash};
+use records::{Published, RecordError, ResultRecord, check_version, decode, result::hash};
 use streaming::{Log, LogError, TopicPartition, log::read_to_end};
 
 /// How long reading a ledger may wait for somebody else's open transaction to end.
@@ -27,6 +27,20 @@ pub enum LedgerError {
         offset: i64,
         /// What is wrong.
         fault: RecordError,
+    },
+    /// Something that was published is not there.
+    #[error(
+        "{topic}: {entries} entries were published, the last one with the hash {hash}, and the ledger has {found}: get the topic back; if it is lost for good, say so with `accept_lost_ledger: {hash}` in the configuration (docs/runbooks.md, section lost-ledger)"
+    )]
+    Lost {
+        /// The topic.
+        topic: String,
+        /// How many were published.
+        entries: u64,
+        /// Hash of the last one.
+        hash: String,
+        /// What is found.
+        found: String,
     },
     /// An entry does not follow the one before it.
     #[error(
@@ -58,6 +72,22 @@ impl Ledger {
         let mut ledger = Self { topic: topic.to_owned(), ..Self::default() };
         for_each_entry(log, topic, |bytes, entry| ledger.add(bytes, entry))?;
         Ok(ledger)
+    }
+
+    /// Fails if it is shorter than what was published, or another one.
+    pub fn holds(&self, published: &Published) -> Result<(), LedgerError> {
+        let found = match self.next_sequence.cmp(&published.entries) {
+            std::cmp::Ordering::Greater => return Ok(()),
+            std::cmp::Ordering::Equal if self.last_hash == published.hash => return Ok(()),
+            std::cmp::Ordering::Equal => format!("another one at its end, with the hash {}", self.last_hash),
+            std::cmp::Ordering::Less => self.next_sequence.to_string(),
+        };
+        Err(LedgerError::Lost {
+            topic: self.topic.clone(),
+            entries: published.entries,
+            hash: published.hash.clone(),
+            found,
+        })
     }
 
     /// Takes in the next entry. Fails if it does not follow the one before it.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use programme::{Earlier, Programme, ProgrammeError};
-use records::{ResultRecord, Topics};
+use records::{Published, ResultRecord, Topics, VERSION};
 use streaming::{
     Clock, Log, LogError, OutRecord, Producer, Reader, TopicPartition, TransactionError,
     protocol::{Outcome, Transaction},
@@ -61,7 +61,7 @@ impl From<LedgerError> for EvaluatorError {
     fn from(fault: LedgerError) -> Self {
         match fault {
             LedgerError::Log(fault) => Self::Log(fault),
-            fault @ (LedgerError::Unreadable { .. } | LedgerError::Broken { .. }) => Self::Ledger(fault),
+            fault @ (LedgerError::Unreadable { .. } | LedgerError::Broken { .. } | LedgerError::Lost { .. }) => Self::Ledger(fault),
         }
     }
 }
@@ -71,6 +71,7 @@ pub struct Evaluator {
     log: Arc<dyn Log>,
     topics: Topics,
     transactional_id: String,
+    accept_lost_ledger: Option<String>,
     clock: Clock,
     producer: Box<dyn Producer>,
     reader: Box<dyn Reader>,
@@ -152,6 +153,7 @@ impl Evaluator {
             log,
             topics,
             transactional_id,
+            accept_lost_ledger: options.accept_lost_ledger.clone(),
             clock,
             producer,
             reader,
@@ -266,6 +268,7 @@ impl Evaluator {
             if !self.awaited.is_empty() {
                 return Ok(poll.records);
             }
+            self.compare()?;
             self.ready = true;
             tracing::info!("everything read that was written before the start");
         }
@@ -290,8 +293,22 @@ impl Evaluator {
         }
         self.next = Next::StartOver { renewed: true };
         self.ledger = Ledger::read(self.log.as_ref(), &self.topics.results)?;
+        self.compare()?;
         self.next = Next::Look;
         Ok(())
+    }
+
+    /// Nothing is appended to a ledger that has lost what was published: it would be published again, as if for the
+    /// first time.
+    fn compare(&self) -> Result<(), EvaluatorError> {
+        let Some(published) = self.evaluation.collected().published() else { return Ok(()) };
+        match self.ledger.holds(published) {
+            Err(fault) if self.accept_lost_ledger.as_ref() == Some(&published.hash) => {
+                tracing::error!(%fault, "the operator has said that it is lost for good: what can be judged is published anew");
+                Ok(())
+            }
+            outcome => Ok(outcome?),
+        }
     }
 
     fn renew(&mut self) -> Result<(), EvaluatorError> {
@@ -322,7 +339,7 @@ impl Evaluator {
     /// yet, and what the other one has appended meanwhile must not be appended again.
     fn proceed(&mut self, mut append: Append) -> Result<Next, EvaluatorError> {
         let Self { producer, clock, topics, .. } = self;
-        let records = || to_records(&append.entries, &topics.results, clock());
+        let records = || to_records(&append.entries, topics, clock());
         match advance(&mut append.transaction, producer.as_mut(), records, None) {
             None => Ok(Next::Append(append)),
             Some(Outcome::Committed) => {
@@ -351,8 +368,9 @@ impl Evaluator {
     }
 }
 
-fn to_records(entries: &[(Vec<u8>, ResultRecord)], topic: &str, now: Timestamp) -> Vec<OutRecord> {
-    let topic: Arc<str> = Arc::from(topic);
+/// The entries, and how far the ledger is written with them.
+fn to_records(entries: &[(Vec<u8>, ResultRecord)], topics: &Topics, now: Timestamp) -> Vec<OutRecord> {
+    let topic: Arc<str> = Arc::from(topics.results.as_str());
     let each = entries.iter().map(|(bytes, entry)| OutRecord {
         topic: Arc::clone(&topic),
         partition: Some(0),
@@ -361,5 +379,16 @@ fn to_records(entries: &[(Vec<u8>, ResultRecord)], topic: &str, now: Timestamp) 
         timestamp: Some(now.0),
         ..OutRecord::default()
     });
-    each.collect()
+    let published = entries.last().map(|(bytes, entry)| {
+        let published =
+            Published { version: VERSION, entries: entry.sequence + 1, hash: records::result::hash(bytes) };
+        OutRecord {
+            topic: Arc::from(topics.measures.as_str()),
+            partition: Some(0),
+            key: Some(Published::KEY.to_vec()),
+            value: Some(records::encode(&published)),
+            ..OutRecord::default()
+        }
+    });
+    each.chain(published).collect()
 }

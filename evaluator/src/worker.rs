@@ -21,7 +21,7 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
 /// Sets the service up, and gives what can be seen of it while it runs.
 pub fn set_up_with_view(context: &Context) -> Result<(Worker, View), Failure> {
     let config = &context.config;
-    let options = Options { prefix: config.topics.prefix.clone(), stall_limit: config.stall_limit_ms };
+    let options = Options { prefix: config.topics.prefix.clone(), stall_limit: config.stall_limit_ms, accept_lost_ledger: config.accept_lost_ledger.clone() };
     let mut evaluator = Evaluator::new(
         Arc::clone(&context.log),
         Arc::clone(&context.catalogue),

@@ -63,6 +63,22 @@ impl Plan {
         if faults.is_empty() { Ok(Self { sources, classes, copies, by_topic }) } else { Err(Diagnostics(faults)) }
     }
 
+    /// Goes on reading sources of another plan, those of some topics, where this one has no source for them: what was
+    /// begun is read until somebody takes the partitions away.
+    pub fn keep(&mut self, other: Self, is_read: impl Fn(&str) -> bool) {
+        for source in other.sources {
+            let kept = |topic: &&String| is_read(topic) && !self.by_topic.contains_key(*topic);
+            let topics: Vec<String> = source.topics.iter().filter(kept).cloned().collect();
+            if topics.is_empty() {
+                continue;
+            }
+            for topic in topics {
+                self.by_topic.insert(topic, self.sources.len());
+            }
+            self.sources.push(source);
+        }
+    }
+
     /// The source that a topic belongs to.
     pub fn source_of(&self, topic: &str) -> Option<&Source> {
         self.sources.get(*self.by_topic.get(topic)?)

@@ -82,6 +82,17 @@ impl Ingest {
         Self { plan, settings, clock, stats, events, dead_letter, partitions: BTreeMap::new() }
     }
 
+    /// Reads by another plan from the next record on. What was read is published as it was read.
+    pub fn adopt(&mut self, mut plan: Plan) {
+        for source in &plan.sources {
+            self.stats.know(&source.name);
+        }
+        self.stats.waiting().keep(|topic| plan.source_of(topic).is_some());
+        let read: Vec<Arc<str>> = self.partitions.keys().map(|place| Arc::clone(&place.topic)).collect();
+        std::mem::swap(&mut self.plan, &mut plan);
+        self.plan.keep(plan, |topic| read.iter().any(|known| **known == *topic));
+    }
+
     /// The counters, which go on after the stage was handed to the loop.
     pub fn stats(&self) -> Arc<Stats> {
         Arc::clone(&self.stats)

@@ -75,6 +75,23 @@ pub fn start(
     Ok((Runner::new(log, config, clock, ingest)?, stats))
 }
 
+/// Reads by another catalogue from now on, whose topics take the place of those that are read.
+pub fn adopt(runner: &mut Runner<Ingest>, catalogue: &Catalogue, options: &Options) -> Result<(), Diagnostics> {
+    let plan = plan(catalogue, options)?;
+    let inputs = plan.topics().map(str::to_owned).collect();
+    runner.stage_mut().adopt(plan);
+    runner.subscribe(inputs);
+    Ok(())
+}
+
+fn plan(catalogue: &Catalogue, options: &Options) -> Result<Plan, Diagnostics> {
+    let mut plan = Plan::new(catalogue)?;
+    for source in &mut plan.sources {
+        source.limits = options.limits;
+    }
+    Ok(plan)
+}
+
 /// The two parts of the loop: what it works on, and the stage.
 pub fn prepare(
     log: &dyn Log,
@@ -82,10 +99,7 @@ pub fn prepare(
     options: &Options,
     clock: &Clock,
 ) -> Result<(RunnerConfig, Ingest), StartError> {
-    let mut plan = Plan::new(catalogue)?;
-    for source in &mut plan.sources {
-        source.limits = options.limits;
-    }
+    let plan = plan(catalogue, options)?;
     let topics = Topics::new(&options.prefix);
     let inputs: Vec<String> = plan.topics().map(str::to_owned).collect();
     // A topic that is not there yet, or does not answer, is no reason not to read the others: the loop looks again.

@@ -223,18 +223,24 @@ pub struct MistypedCount {
 /// The counters of all sources, written by the loop and read by the exporter.
 #[derive(Debug)]
 pub struct Stats {
-    sources: BTreeMap<Arc<str>, Mutex<Tally>>,
+    sources: Mutex<BTreeMap<Arc<str>, Tally>>,
     waiting: Waiting,
 }
 
 impl Stats {
     /// Counters for these sources, at zero.
     pub fn new(sources: impl IntoIterator<Item = Arc<str>>) -> Self {
-        // Reasons that never occurred are there with zero, so that a series exists before its first fault.
-        let zeros: BTreeMap<Reason, u64> = Reason::ALL.iter().map(|reason| (*reason, 0)).collect();
-        let zero = Tally { reasons: zeros.clone(), refused: zeros, ..Tally::default() };
-        let sources = sources.into_iter().map(|source| (source, Mutex::new(zero.clone()))).collect();
-        Self { sources, waiting: Waiting::default() }
+        let sources = sources.into_iter().map(|source| (source, zero())).collect();
+        Self { sources: Mutex::new(sources), waiting: Waiting::default() }
+    }
+
+    /// A source that there was not before.
+    pub fn know(&self, source: &Arc<str>) {
+        self.held().entry(Arc::clone(source)).or_insert_with(zero);
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Tally>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Which topics are not read.
@@ -244,29 +250,34 @@ impl Stats {
 
     /// Adds what a transaction brought.
     pub fn add(&self, source: &str, tally: &Tally) {
-        if let Some(counters) = self.sources.get(source) {
-            held(counters).add(tally);
+        if let Some(counters) = self.held().get_mut(source) {
+            counters.add(tally);
         }
     }
 
     /// The counts so far, by source.
-    pub fn counts(&self) -> impl Iterator<Item = (&Arc<str>, Tally)> {
-        self.sources.iter().map(|(source, counters)| (source, held(counters).clone()))
+    pub fn counts(&self) -> impl Iterator<Item = (Arc<str>, Tally)> + use<> {
+        self.held().clone().into_iter()
     }
 
     /// The first example of each thing that went wrong, by source.
-    pub fn examples(&self) -> impl Iterator<Item = (&Arc<str>, Example)> {
-        self.counts().flat_map(|(source, tally)| tally.examples.into_values().map(move |example| (source, example)))
+    pub fn examples(&self) -> impl Iterator<Item = (Arc<str>, Example)> + use<> {
+        let of = |(source, tally): (Arc<str>, Tally)| {
+            tally.examples.into_values().map(move |example| (Arc::clone(&source), example))
+        };
+        self.counts().flat_map(of)
     }
 
     /// What the interface says of each source.
     pub fn accounts(&self) -> Vec<Account> {
-        self.counts().map(|(source, tally)| account(source, tally)).collect()
+        self.counts().map(|(source, tally)| account(&source, tally)).collect()
     }
 }
 
-fn held(counters: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
-    counters.lock().unwrap_or_else(PoisonError::into_inner)
+/// Reasons that never occurred are there with zero, so that a series exists before its first fault.
+fn zero() -> Tally {
+    let zeros: BTreeMap<Reason, u64> = Reason::ALL.iter().map(|reason| (*reason, 0)).collect();
+    Tally { reasons: zeros.clone(), refused: zeros, ..Tally::default() }
 }
 
 fn account(source: &str, tally: Tally) -> Account {

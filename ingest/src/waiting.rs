@@ -41,6 +41,11 @@ impl Waiting {
         known.reason = reason.map(str::to_owned);
     }
 
+    /// Nobody waits for a topic any more that is not to be read.
+    pub fn keep(&self, is_read: impl Fn(&str) -> bool) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|topic, _| is_read(topic));
+    }
+
     /// Source, topic, and whether it is waited for.
     pub fn topics(&self) -> Vec<(String, String, bool)> {
         let topics = self.0.lock().unwrap_or_else(PoisonError::into_inner);

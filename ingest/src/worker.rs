@@ -2,17 +2,20 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use measurement::time::Timestamp;
+use programme::{Earlier, ProgrammeError};
 use service::{
     Context, Failure,
     metrics::{Family, Sample, count, of_runner},
     shell::Worker,
 };
-use streaming::RunError;
+use streaming::{LogError, RunError, Runner};
 
 use crate::{
     decode::Limits,
+    pipeline::Ingest,
     reject::Reason,
-    start::{Options, start},
+    start::{Options, adopt, start},
     stats::{Stats, Tally},
 };
 
@@ -39,13 +42,64 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
     let context = context.clone();
     let worker = move || {
         let runner_stats = runner.stats();
-        while context.go_on(runner_stats.ready()) {
+        let mut following = Following::new(&context);
+        while context.go_on(runner_stats.ready() && following.is_sound) {
+            following.look(&context, &mut runner, &options)?;
             runner.step(Duration::from_millis(100)).map_err(failure)?;
         }
         runner.commit().map(|_| ()).map_err(failure)
     };
     let accounting = move || async move { axum::Json(stats.accounts()) };
     Ok((axum::Router::new().route("/api/accounting", axum::routing::get(accounting)), Box::new(worker)))
+}
+
+/// How often the topic of catalogues is looked at, in milliseconds.
+const LOOK: i64 = 1000;
+
+/// Which catalogue is read by.
+struct Following {
+    sequence: u64,
+    looked: Timestamp,
+    /// Whether the newest one could be taken up.
+    is_sound: bool,
+}
+
+impl Following {
+    fn new(context: &Context) -> Self {
+        Self { sequence: context.sequence, looked: (context.clock)(), is_sound: true }
+    }
+
+    /// Takes another catalogue up, if one is in force. One that this build cannot read changes nothing, and is told.
+    fn look(&mut self, context: &Context, runner: &mut Runner<Ingest>, options: &Options) -> Result<(), Failure> {
+        let now = (context.clock)();
+        // A clock that was set back must not hold it up.
+        if now.0.saturating_sub(self.looked.0).saturating_abs() < LOOK {
+            return Ok(());
+        }
+        self.looked = now;
+        let head = match context.programme.follow() {
+            Ok(head) => head,
+            Err(ProgrammeError::Log(fault @ LogError::Unavailable { .. })) => {
+                tracing::warn!(%fault, "the topic of catalogues cannot be reached; going on by what is known");
+                return Ok(());
+            }
+            Err(fault) => return Err(Failure::Internal(fault.into())),
+        };
+        if head == self.sequence {
+            return Ok(());
+        }
+        self.sequence = head;
+        let adopted = context.programme.catalogue(head, &Earlier::new()).map_err(|fault| fault.to_string());
+        let adopted = adopted.and_then(|catalogue| {
+            adopt(runner, &catalogue, options).map_err(|faults| format!("its mappings cannot be used:\n{faults}"))
+        });
+        self.is_sound = adopted.is_ok();
+        match adopted {
+            Ok(()) => tracing::info!(sequence = head, "reading by another catalogue"),
+            Err(fault) => tracing::error!(sequence = head, fault, "the catalogue in force is not read by; going on by the one before"),
+        }
+        Ok(())
+    }
 }
 
 fn failure(fault: RunError) -> Failure {

@@ -95,6 +95,16 @@ impl Units {
         }
     }
 
+    /// Has all that is in force built anew.
+    pub(crate) fn rebuild_all(&mut self, plan: &Plan) {
+        for id in plan.measures().filter(|id| plan[plan[*id].construct].construct.ended.is_none()) {
+            self.set(id, Since::Building);
+        }
+        for (id, _) in plan.populations().filter(|(_, population)| !population.definition.name.contains('@')) {
+            self.populations.replace(id, Since::Building);
+        }
+    }
+
     /// Whether a measure is being built, and in force.
     pub(crate) fn is_building(&self, id: MeasureId) -> bool {
         self.measures.get(&id).is_some_and(|kept| kept.since == Since::Building && kept.ended.is_none())

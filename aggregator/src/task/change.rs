@@ -8,7 +8,7 @@ use streaming::{StageError, TopicPartition};
 use super::{Standing, Task};
 use crate::{
     accumulate::EventMeasures,
-    build::{Begun, Build},
+    build::Build,
     in_force::InForce,
     plan::MeasureId,
     schedule::Schedule,
@@ -52,6 +52,11 @@ impl Task {
         let ended = self.in_force.sequence;
         self.adopt(next, Some(&record));
         self.tables.units.end(&self.plan, ended, until);
+        if record.rebuild {
+            tracing::warn!(partition = self.partition, approver = record.approver, "all state is to be built anew");
+            self.tables.units.rebuild_all(&self.plan);
+            self.standing.builds += 1;
+        }
         Ok(())
     }
 
@@ -107,6 +112,8 @@ impl Task {
         if let Building::Under(build) = std::mem::replace(&mut self.build, Building::Done) {
             let (tables, plan) = build.finish(now);
             self.tables.take_over(tables, (&plan, &self.plan));
+            // What could not be built from what there is.
+            self.tables.units.give_up(&self.plan);
             tracing::info!(partition = self.partition, next_offset, "what was not asked for before is built");
         }
         Ok(())
@@ -119,18 +126,14 @@ impl Task {
             return Ok(Building::Done);
         }
         let at = TopicPartition::new(&topics.events, self.partition);
-        let first = match Build::begin(&self.in_force, &at, units) {
-            Ok(Begun::Build(build)) => return Ok(Building::Under(build)),
-            Ok(Begun::Gone { first }) => first,
+        match Build::begin(&self.in_force, &at, units) {
+            Ok(build) => Ok(Building::Under(Box::new(build))),
             Err(programme::ProgrammeError::Log(fault @ streaming::LogError::Unavailable { .. })) => {
                 tracing::warn!(%fault, "a build waits for the log");
-                return Ok(Building::Undecided);
+                Ok(Building::Undecided)
             }
-            Err(fault) => return Err(StageError(fault.to_string())),
-        };
-        tracing::error!(partition = %at, first, "the first events are gone: what needs them is not stated");
-        self.tables.units.give_up(&self.plan);
-        Ok(Building::Done)
+            Err(fault) => Err(StageError(fault.to_string())),
+        }
     }
 
     /// Ends the building of measures that need no events that are gone.

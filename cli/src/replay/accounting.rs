@@ -70,8 +70,8 @@ impl Accounting {
             if tally.read == 0 {
                 continue;
             }
-            let events = aggregated.get(&**source).copied().unwrap_or_default();
-            let mut examples: Vec<Example> = chain.letters().of_source(source).cloned().collect();
+            let events = aggregated.get(&*source).copied().unwrap_or_default();
+            let mut examples: Vec<Example> = chain.letters().of_source(&source).cloned().collect();
             // An event that one construct could count and another could not is late all the same.
             let late = examples.iter().find(|example| example.reason == "late").map_or(0, |example| example.count);
             examples.extend(of_ingest(chain, &tally));

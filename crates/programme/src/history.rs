@@ -29,6 +29,7 @@ pub struct History {
 struct Read {
     records: BTreeMap<u64, CatalogueRecord>,
     texts: HashMap<String, Arc<str>>,
+    hashes: BTreeMap<u64, String>,
     last_hash: String,
 }
 
@@ -91,6 +92,11 @@ impl History {
         self.read.records.get(&sequence)
     }
 
+    /// The hash of the bytes of a record.
+    pub fn hash(&self, sequence: u64) -> Option<&str> {
+        self.read.hashes.get(&sequence).map(String::as_str)
+    }
+
     /// All records, oldest first.
     pub fn records(&self) -> impl DoubleEndedIterator<Item = &CatalogueRecord> {
         self.read.records.values()
@@ -140,7 +146,8 @@ impl Read {
         let record: CatalogueRecord = decode("catalogue", value).map_err(|fault| fault.to_string())?;
         check_version("catalogue", record.version).map_err(|fault| fault.to_string())?;
         let last = self.records.last_key_value().map_or(0, |(sequence, _)| *sequence);
-        if record.sequence != last + 1 {
+        // What was before the first one may be lost, with its numbers.
+        if record.sequence != last + 1 && (last > 0 || record.sequence == 0) {
             return Err(format!("catalogue {} follows catalogue {last}", record.sequence));
         }
         if record.previous != self.last_hash {
@@ -150,6 +157,7 @@ impl Read {
             return Err(format!("catalogue {} names a text of {path} that was not written", record.sequence));
         }
         self.last_hash = CatalogueRecord::hash(value);
+        self.hashes.insert(record.sequence, self.last_hash.clone());
         self.records.insert(record.sequence, record);
         Ok(())
     }

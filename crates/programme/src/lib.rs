@@ -2,11 +2,13 @@
 //! `vernier.events`.
 //!
 //! 1. [`history`]: the records of the topic, read and checked;
-//! 2. [`Programme`]: the same for whoever measures, with the catalogues compiled;
-//! 3. [`plan`](mod@plan): what another catalogue will do;
-//! 4. [`put`](mod@put): how it is put into force.
+//! 2. [`frontier`](mod@frontier): by which of them a partition was measured last;
+//! 3. [`Programme`]: the same for whoever measures, with the catalogues compiled;
+//! 4. [`plan`](mod@plan): what another catalogue will do;
+//! 5. [`put`](mod@put): how it is put into force.
 
 pub mod history;
+pub mod frontier;
 pub mod plan;
 pub mod put;
 
@@ -20,9 +22,10 @@ use measurement::{
     catalogue::{Catalogue, Files, Layer},
     diagnostic::Diagnostics,
 };
-use records::{CatalogueRecord, Topics};
+use records::{CatalogueRecord, Marker, Topics};
 use streaming::{Log, LogError};
 
+pub use frontier::{frontier, measured_by};
 pub use history::History;
 pub use plan::{Facts, Plan, Wanted, plan};
 pub use put::{Change, PutError, put};
@@ -49,6 +52,9 @@ pub enum ProgrammeError {
     /// No such catalogue.
     #[error("catalogue {0} is named by a marker and is not in the topic of catalogues")]
     Unknown(u64),
+    /// A catalogue is another one than when its markers were written.
+    #[error("the markers of catalogue {0} name another record than the topic of catalogues holds: somebody has altered it")]
+    Other(u64),
     /// This build cannot read a catalogue that another one has put into force.
     #[error("catalogue {sequence}, which is in force, is not sound for this build:\n{faults}")]
     Unsound {
@@ -98,6 +104,11 @@ impl Programme {
         lock(&self.0.history).follow(Duration::ZERO)
     }
 
+    /// Number of the oldest catalogue that is there; 0 while there is none.
+    pub fn first(&self) -> u64 {
+        lock(&self.0.history).records().next().map_or(0, |record| record.sequence)
+    }
+
     /// Number of the newest catalogue that was read; 0 while there is none.
     pub fn head(&self) -> u64 {
         lock(&self.0.history).head()
@@ -106,6 +117,17 @@ impl Programme {
     /// The record of a catalogue.
     pub fn record(&self, sequence: u64) -> Option<CatalogueRecord> {
         lock(&self.0.history).record(sequence).cloned()
+    }
+
+    /// The record that a marker tells of, and no other.
+    pub fn marked(&self, marker: &Marker) -> Result<CatalogueRecord, ProgrammeError> {
+        let record = self.awaited(marker.sequence)?;
+        let history = lock(&self.0.history);
+        if history.hash(marker.sequence) == Some(marker.record.as_str()) {
+            return Ok(record);
+        }
+        drop(history);
+        Err(ProgrammeError::Other(marker.sequence))
     }
 
     /// The same, waiting for it: a marker has told of it.
@@ -161,7 +183,10 @@ impl Programme {
             match layers.last_mut().filter(|(last, _, _)| last == of) {
                 Some((_, _, constructs)) => drop(constructs.insert(construct.clone())),
                 None => {
-                    let files = self.files(*of).ok_or(ProgrammeError::Unknown(*of))?;
+                    let Some(files) = self.files(*of) else {
+                        tracing::error!(catalogue = of, construct, "an earlier catalogue is lost: what rests on it is not stated any more");
+                        continue;
+                    };
                     if let Err(faults) = Catalogue::from_files(&files) {
                         tracing::error!(catalogue = of, construct, %faults, "an earlier catalogue cannot be read by this build: what rests on it is not stated any more");
                         continue;

@@ -74,16 +74,26 @@ pub struct Facts {
     pub events: Vec<(i64, i64)>,
     /// Latest event time that was read.
     pub newest: Option<Timestamp>,
+    /// Number of the newest catalogue by which a partition was measured.
+    pub measured_by: u64,
     /// Sources of which something was read.
     pub read: std::collections::BTreeSet<String>,
 }
 
 impl Facts {
-    fn records(&self) -> u64 {
+    /// How many offsets of the events there are.
+    pub fn records(&self) -> u64 {
         self.events.iter().map(|(first, next)| u64::try_from(next - first).unwrap_or(0)).sum()
     }
 
-    fn all_there(&self) -> bool {
+    /// How long reading them takes at least, in seconds: partitions are read beside each other.
+    pub fn seconds(&self) -> u64 {
+        let longest = self.events.iter().map(|(first, next)| u64::try_from(next - first).unwrap_or(0)).max();
+        longest.unwrap_or(0) / BUILT_A_SECOND + 1
+    }
+
+    /// Whether the first event is still there in every partition.
+    pub fn all_there(&self) -> bool {
         self.events.iter().all(|(first, _)| *first == 0)
     }
 }
@@ -102,6 +112,8 @@ pub struct Wanted {
 pub struct Plan {
     /// Number of the catalogue that is in force; 0 where there is none.
     pub follows: u64,
+    /// Number of the last catalogue that was in force, where the topic has lost it; else 0.
+    pub lost: u64,
     /// Digest of what is planned: `vernier apply` refuses another one.
     pub digest: String,
     /// The edits.
@@ -138,7 +150,6 @@ pub fn plan(before: Option<InForce<'_>>, (files, new): (&Files, &Catalogue), wan
         Some(before) => edits(before.catalogue, new, wanted, facts),
     };
     let builds = edits.iter().any(|edit: &Edit| edit.reads > 0);
-    let longest = facts.events.iter().map(|(first, next)| u64::try_from(next - first).unwrap_or(0)).max().unwrap_or(0);
     let follows = before.map_or(0, |before| before.sequence);
     let texts: BTreeMap<&String, String> = files.0.iter().map(|(path, text)| (path, TextKey::of(text).hash)).collect();
     // What was there when it was planned must be there when it is done.
@@ -147,10 +158,11 @@ pub fn plan(before: Option<InForce<'_>>, (files, new): (&Files, &Catalogue), wan
     let said = encode(&(follows, texts, wanted, floor));
     Plan {
         follows,
+        lost: if follows == 0 { facts.measured_by } else { 0 },
         digest: digest::short(&said),
         edits,
         same_files,
-        seconds: if builds { longest / BUILT_A_SECOND + 1 } else { 0 },
+        seconds: if builds { facts.seconds() } else { 0 },
     }
 }
 

@@ -23,6 +23,10 @@ pub struct Change<'a> {
     pub digest: &'a str,
     /// Number of the catalogue that it follows; 0 where it is the first.
     pub follows: u64,
+    /// Number of the last one that is known to have been in force, where the topic has lost it; else 0.
+    pub lost: u64,
+    /// Whether all state is built anew.
+    pub rebuild: bool,
     /// From when on what is new counts, at the earliest.
     pub effective_from: Option<Timestamp>,
     /// Whether what is new is built from the events that were there before.
@@ -80,12 +84,13 @@ pub fn put(log: &Arc<dyn Log>, topics: &Topics, change: &Change<'_>) -> Result<u
     let cut = |partition| Ok((partition, log.end_offset(&TopicPartition::new(&topics.events, partition))?));
     let record = CatalogueRecord {
         version: VERSION,
-        sequence: change.follows + 1,
+        sequence: change.follows.max(change.lost) + 1,
         previous: history.last_hash().to_owned(),
         digest: change.digest.to_owned(),
         files: change.files.0.iter().map(|(path, text)| (path.clone(), TextKey::of(text).hash)).collect(),
         effective_from: change.effective_from,
         history: change.history,
+        rebuild: change.rebuild,
         approver: change.approver.to_owned(),
         reason: change.reason.to_owned(),
         plan: change.plan.map(str::to_owned),

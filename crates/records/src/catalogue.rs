@@ -66,6 +66,9 @@ pub struct CatalogueRecord {
     /// Whether what is new is built from the events that were there before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub history: bool,
+    /// Whether all state is built anew from the events, because what there is is not to be trusted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rebuild: bool,
     /// Who approved it.
     pub approver: String,
     /// Why it was put into force.

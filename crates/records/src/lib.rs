@@ -35,7 +35,7 @@ pub use dead_letter::{DeadLetter, Stage};
 pub use intake::{Intake, IntakeMinute};
 pub use late::Late;
 pub use progress::Progress;
-pub use result::{BaseValue, Break, LedgerState, PeriodRef, Quality, Reason, ResultRecord, SourceQuality};
+pub use result::{BaseValue, Break, LedgerState, PeriodRef, Published, Quality, Reason, ResultRecord, SourceQuality};
 pub use state::{Accounting, Frontier, RowKey, RowState, Seen, SeenKey, SourceProgress};
 pub use topics::Topics;
 pub use unit::{Ended, PopulationKey, Since, Unit, UnitKey};

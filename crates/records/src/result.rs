@@ -72,6 +72,24 @@ pub struct BaseValue {
     pub error: Option<Exact>,
 }
 
+/// How far the ledger was written, beside the base measures that it rests on: a ledger that is shorter has lost
+/// something. On `vernier.measures`, in partition 0, in the transactions that write the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// Version of this payload.
+    pub version: u32,
+    /// How many entries there are.
+    pub entries: u64,
+    /// Hash of the newest.
+    pub hash: String,
+}
+
+impl Published {
+    /// The key.
+    pub const KEY: &'static [u8] = br#"["ledger"]"#;
+}
+
 /// Where a series ends and another begins under the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -36,6 +36,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How long a watermark may stand still before due periods close as `unvalidated`, in milliseconds.
     pub stall_limit_ms: i64,
+    /// Hash of the last entry of a ledger that is lost for good: the evaluator begins it again. Its error names the hash.
+    pub accept_lost_ledger: Option<String>,
     /// HTTP listener.
     pub http: HttpConfig,
     /// Format of logs.
@@ -53,6 +55,7 @@ impl Default for Config {
             progress_interval_ms: 2000,
             limits: LimitsConfig::default(),
             stall_limit_ms: 6 * 3_600_000,
+            accept_lost_ledger: None,
             http: HttpConfig::default(),
             log_format: LogFormat::Json,
         }

@@ -62,6 +62,7 @@ pub(crate) fn context(process: &Process) -> Result<Option<Context>, Failure> {
         config: process.config.clone(),
         log: Arc::clone(&process.log),
         catalogue,
+        sequence: head,
         programme,
         clock: Arc::clone(&process.clock),
         stop: Arc::clone(&process.stop),
@@ -91,6 +92,13 @@ fn programme_of(process: &Process, own: &Own) -> Result<Programme, Trouble> {
     if programme.head() > 0 {
         return Ok(programme);
     }
+    let lost = programme::measured_by(process.log.as_ref(), &topics).map_err(ProgrammeError::from)?;
+    if lost > 0 {
+        return Err(Trouble::Failure(Failure::Setup(anyhow::anyhow!(
+            "{} is empty, and catalogue {lost} was in force: nobody puts files into force by mistake; get the topic back, or see docs/runbooks.md, section lost-catalogue",
+            topics.catalogue
+        ))));
+    }
     let catalogue = match &own.catalogue {
         Ok(catalogue) => catalogue,
         Err(fault) => return Err(Trouble::Failure(Failure::Setup(anyhow::anyhow!("{fault}")))),
@@ -99,6 +107,8 @@ fn programme_of(process: &Process, own: &Own) -> Result<Programme, Trouble> {
         files: &own.files,
         digest: &catalogue.digest,
         follows: 0,
+        lost: 0,
+        rebuild: false,
         effective_from: None,
         history: false,
         approver: "first start",

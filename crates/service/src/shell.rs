@@ -98,6 +98,8 @@ pub struct Context {
     pub log: Arc<dyn Log>,
     /// The catalogue that was in force when the worker was set up.
     pub catalogue: Arc<Catalogue>,
+    /// Its number.
+    pub sequence: u64,
     /// All of them.
     pub programme: Programme,
     /// The system's clock.

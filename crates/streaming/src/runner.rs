@@ -124,6 +124,11 @@ impl<S: Stage> Runner<S> {
         self.stats.clone()
     }
 
+    /// The stage, to be told something between two steps.
+    pub const fn stage_mut(&mut self) -> &mut S {
+        &mut self.stage
+    }
+
     /// Reads these topics from now on. Partitions of others are given up by and by, with a commit before.
     pub fn subscribe(&mut self, inputs: Vec<String>) {
         self.protocol.subscribe(&inputs);

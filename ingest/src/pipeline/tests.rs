@@ -66,7 +66,7 @@ impl Bench {
     }
 
     fn tally(&self, source: &str) -> Tally {
-        self.ingest.stats().counts().find(|(name, _)| &***name == source).unwrap().1
+        self.ingest.stats().counts().find(|(name, _)| &**name == source).unwrap().1
     }
 }
 

@@ -106,7 +106,7 @@ fn records_become_events_dead_letters_and_progress() {
     assert_eq!(letters.iter().map(|letter| letter.value.as_deref()).collect::<Vec<_>>(), [Some(b"{\"cut".as_slice())]);
     for (source, tally) in stats.counts() {
         assert_eq!(tally.read, tally.published + tally.not_relevant + tally.rejected, "{source}");
-        let expected = match &**source {
+        let expected = match &*source {
             "scanner" => (3, 2, 0, 1),
             "sshd" => (2, 1, 1, 0),
             _ => (0, 0, 0, 0),

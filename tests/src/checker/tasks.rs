@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use measurement::time::Timestamp;
 use records::{
-    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Late, RowState, Topics, Unit, UnitKey, check_version,
+    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Late, Published, RowState, Topics, Unit, UnitKey, check_version,
     decode,
 };
 use serde_json::Value;
@@ -107,6 +107,10 @@ impl Walk<'_> {
                 Ok(frontier) => self.frontier(record.offset, frontier),
                 Err(fault) => self.unreadable(record, fault.to_string()),
             }
+            return;
+        }
+        if key == Published::KEY {
+            // The evaluator's own note.
             return;
         }
         self.pending += 1;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use streaming::{
-    GroupMetadata, Log, LogError, Member, OutRecord, Poll, Producer, Reader, Record, RecordRef, TopicDescription,
+    GroupMetadata, Log, LogError, Member, OutRecord, Poll, Producer, Reader, Record, RecordRef, Sight, TopicDescription,
     TopicPartition, TopicSpec, TransactionError, log::Sink,
 };
 
@@ -124,6 +124,18 @@ impl Member for BentMember {
 
     fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
         self.inner.unassign(partitions)
+    }
+
+    fn subscribe(&mut self, topics: &[String]) -> Result<(), LogError> {
+        self.inner.subscribe(topics)
+    }
+
+    fn look(&mut self) -> Result<Option<Sight>, LogError> {
+        self.inner.look()
+    }
+
+    fn agree_anew(&mut self, unowned: &[TopicPartition]) -> Result<(), LogError> {
+        self.inner.agree_anew(unowned)
     }
 
     fn release(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {

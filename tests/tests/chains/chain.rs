@@ -144,6 +144,21 @@ fn newest(ledger: Vec<ResultRecord>) -> BTreeMap<Place, ResultRecord> {
     ledger.into_iter().map(|entry| (key(&entry), entry)).collect()
 }
 
+/// Periods between two that were stated and are not, of constructs that are in every catalogue.
+fn holes(ledger: &[ResultRecord]) -> Vec<String> {
+    let mut holes = Vec::new();
+    for id in ["chains/logins", "chains/days", "chains/accounts"] {
+        let of = ledger.iter().filter(|entry| entry.construct == id && entry.group.is_empty());
+        let periods: BTreeMap<i64, i64> = of.map(|entry| (entry.period.start.0, entry.period.end.0)).collect();
+        for ((_, end), (next, _)) in periods.iter().zip(periods.iter().skip(1)) {
+            if end != next {
+                holes.push(format!("{id}: nothing is stated from {end} to {next}"));
+            }
+        }
+    }
+    holes
+}
+
 /// What is wrong with what was published and is shown; nothing if all is well.
 pub(crate) fn wrongs(run: &Run, with_late: bool) -> Vec<String> {
     let mut wrongs: Vec<String> = run.world.ended.iter().map(|why| format!("ended: {why}")).collect();
@@ -154,6 +169,7 @@ pub(crate) fn wrongs(run: &Run, with_late: bool) -> Vec<String> {
             wrongs.push(format!("{place}: revision {} for {:?}", entry.revision, entry.reason));
         }
     }
+    wrongs.extend(holes(&ledger));
     let mut fresh_ledgers: HashMap<u16, BTreeMap<Place, ResultRecord>> = HashMap::new();
     for (key, entry) in newest(ledger) {
         let is_of = |variant: &&u16| {

@@ -123,6 +123,8 @@ impl World {
             files: &files,
             digest: &catalogue.digest,
             follows: programme.head(),
+            lost: 0,
+            rebuild: false,
             effective_from: None,
             history,
             approver: "A",
