@@ -300,8 +300,12 @@ impl Evaluator {
 
     /// Nothing is appended to a ledger that has lost what was published: it would be published again, as if for the
     /// first time.
-    fn compare(&self) -> Result<(), EvaluatorError> {
+    fn compare(&mut self) -> Result<(), EvaluatorError> {
         let Some(published) = self.evaluation.collected().published() else { return Ok(()) };
+        if self.ledger.holds(published).is_err() {
+            // Another writer may have appended since it was read.
+            self.ledger = Ledger::read(self.log.as_ref(), &self.topics.results)?;
+        }
         match self.ledger.holds(published) {
             Err(fault) if self.accept_lost_ledger.as_ref() == Some(&published.hash) => {
                 tracing::error!(%fault, "the operator has said that it is lost for good: what can be judged is published anew");

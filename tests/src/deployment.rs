@@ -117,6 +117,17 @@ impl Deployment {
             .expect("vernier runs")
     }
 
+    /// Plans what its files are now, and puts them into force. What the plan says.
+    pub fn apply(&self, reason: &str) -> String {
+        let plan = self.vernier(&["plan"]);
+        let said = String::from_utf8_lossy(&plan.stdout).into_owned();
+        let digest = said.lines().find_map(|line| line.strip_prefix("Plan "));
+        let digest = digest.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&plan.stderr)));
+        let applied = self.vernier(&["apply", "--plan", digest, "--approver", "A. Tester", "--reason", reason]);
+        assert!(applied.status.success(), "apply: {}", String::from_utf8_lossy(&applied.stderr));
+        said
+    }
+
     /// Starts a service and waits until it listens.
     pub fn start(&self, service: &str) -> Service {
         self.start_instance(service, 0)

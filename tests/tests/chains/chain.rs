@@ -212,7 +212,7 @@ pub(crate) fn wrongs(run: &Run, with_late: bool) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn no_figure_is_published_that_a_fresh_deployment_would_contradict(all in prop::collection::vec(happens(), 10..60)) {

@@ -24,3 +24,4 @@ mod surfaces;
 mod demo;
 mod documents;
 mod sources;
+mod live;

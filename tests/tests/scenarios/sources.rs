@@ -160,8 +160,9 @@ fn a_source_that_is_added_or_removed_is_taken_up_after_a_restart_and_the_others_
     create_topic(&deployment, 2);
     write_to(&deployment, "raw.extra", 0..2);
     one.stop();
-    let one = deployment.start_instance("ingest", 0);
     two.stop();
+    deployment.apply("a source that comes");
+    let one = deployment.start_instance("ingest", 0);
     let two = deployment.start_instance("ingest", 1);
     let begin = now();
     wait_for("the new source to be read", SOON, &[&one, &two], &read_of(EXTRA), 2);
@@ -171,8 +172,9 @@ fn a_source_that_is_added_or_removed_is_taken_up_after_a_restart_and_the_others_
 
     remove_source(&deployment);
     one.stop();
-    let one = deployment.start_instance("ingest", 0);
     two.stop();
+    deployment.apply("and goes");
+    let one = deployment.start_instance("ingest", 0);
     let two = deployment.start_instance("ingest", 1);
     let begin = now();
     write_to(&deployment, "raw.extra", 0..2);
