@@ -7,7 +7,11 @@
 //! Both parts of a state could be merged instead, without a moment at which they agree. But one task per partition, in one
 //! thread, has that moment after every poll, and a state that is taken over whole cannot be merged twice or in part.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use programme::{Earlier, ProgrammeError};
@@ -52,13 +56,13 @@ impl Build {
             tracing::error!(%partition, first, "the first events are gone: measures of events begin behind them, and nothing is stated that looks at rows");
         }
         let plan = &in_force.plan;
-        let building: Vec<&str> = plan
+        let building: BTreeSet<&str> = plan
             .measures()
             .filter(|id| units.is_building(*id))
             .map(|id| plan[plan[id].construct].construct.id.as_str())
             .collect();
         let mut catalogue = Catalogue::clone(programme.catalogue(in_force.sequence, &Earlier::new())?.as_ref());
-        catalogue.constructs.retain(|construct| building.contains(&construct.id.as_str()));
+        catalogue.constructs.retain(|construct| building.contains(construct.id.as_str()));
         let plan = Arc::new(Plan::new(catalogue));
         let reader = programme.log().reader(&partition.topic, &[(partition.partition, first)])?;
         let task = Task::begin(InForce::given(&plan), partition.partition, first);

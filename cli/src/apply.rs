@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use measurement::time::Timestamp;
-use programme::{Change, Earlier, Programme, put};
+use programme::{Beside, Change, Earlier, Programme, put};
 
 use crate::{
     connect::ConnectArgs,
@@ -36,7 +36,7 @@ pub struct ApplyArgs {
     #[arg(long, conflicts_with = "revoke")]
     after_loss: bool,
     /// Put the catalogue before the one in force into force again, while nothing was published by what is in force
-    #[arg(long, conflicts_with_all = ["plan", "history", "effective_from", "catalogue"])]
+    #[arg(long, conflicts_with_all = ["plan", "history", "effective_from", "backcast_from", "overlap", "catalogue"])]
     revoke: bool,
 }
 
@@ -76,6 +76,7 @@ pub fn run(args: &ApplyArgs, now: Timestamp) -> anyhow::Result<()> {
         rebuild: false,
         effective_from: wanted.effective_from,
         history: wanted.history,
+        beside: wanted.beside,
         approver: &args.approver,
         reason: &args.reason,
         plan: Some(&plan.digest),
@@ -118,6 +119,7 @@ fn revoke(args: &ApplyArgs, now: Timestamp) -> anyhow::Result<()> {
         rebuild: false,
         effective_from: None,
         history: false,
+        beside: Beside::default(),
         approver: &args.approver,
         reason: &reason,
         plan: None,
@@ -157,6 +159,7 @@ pub fn rebuild(args: &RebuildArgs, now: Timestamp) -> anyhow::Result<()> {
         rebuild: true,
         effective_from: None,
         history: false,
+        beside: Beside::default(),
         approver: &args.approver,
         reason: &args.reason,
         plan: None,

@@ -10,7 +10,7 @@ use measurement::{
     catalogue::{Catalogue, Files},
     time::Timestamp,
 };
-use programme::{Earlier, Facts, Plan, Programme, Wanted, plan::InForce};
+use programme::{Beside, Earlier, Facts, Plan, Programme, Wanted, plan::InForce};
 use records::Topics;
 use streaming::{Log, TopicPartition};
 
@@ -59,6 +59,13 @@ pub struct AskedArgs {
     /// which nothing can be missing
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     effective_from: Option<Timestamp>,
+    /// Enter what is new beside the results of the definitions before, from this instant on: with --history, as far back as
+    /// events reach
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    backcast_from: Option<Timestamp>,
+    /// Enter what is left beside the results of what follows it, for so many periods
+    #[arg(long, value_name = "PERIODS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=400))]
+    overlap: u32,
 }
 
 /// Files that were read and found sound, what they would do, and where.
@@ -79,7 +86,8 @@ impl AskedArgs {
         let catalogue = check::load_all(folder)?;
         let files = Files::read(folder).0;
         let programme = Programme::open(Arc::clone(&log), &topics)?;
-        let wanted = Wanted { effective_from: self.effective_from, history: self.history };
+        let beside = Beside { backcast_from: self.backcast_from, overlap: self.overlap };
+        let wanted = Wanted { beside, effective_from: self.effective_from, history: self.history };
         let plan = planned(log.as_ref(), &topics, &programme, (&files, &catalogue), wanted)?;
         Ok(Planned { topics, log, files, catalogue, wanted, plan })
     }

@@ -13,7 +13,7 @@ use evaluator::{
     table::{self, Row},
 };
 use measurement::{catalogue::Catalogue, diagnostic::meant, time::Timestamp};
-use records::ResultRecord;
+use records::{LedgerState, ResultRecord};
 use streaming::Log;
 
 use crate::{check, connect::ConnectArgs, replay::parse_time};
@@ -175,7 +175,9 @@ pub fn newest(entries: Vec<ResultRecord>, all: bool) -> Vec<ResultRecord> {
     if !all {
         let mut newest = HashMap::new();
         for entry in kept {
-            newest.insert((entry.construct.clone(), entry.period.start, entry.group_label()), entry);
+            // What was entered beside replaces nothing.
+            let beside = (entry.state == LedgerState::Beside).then(|| entry.definition.clone());
+            newest.insert((entry.construct.clone(), entry.period.start, entry.group_label(), beside), entry);
         }
         kept = newest.into_values().collect();
     }
@@ -212,6 +214,11 @@ pub fn print(
     for line in lines(&rows, false) {
         writeln!(out, "{line}")?;
     }
+    for row in rows.iter().filter(|row| row.group == "all") {
+        if let Some(told) = &row.breaks {
+            writeln!(out, "{} {}: {told}; earlier periods cannot be compared", row.construct, row.period)?;
+        }
+    }
     Ok(())
 }
 
@@ -232,6 +239,7 @@ fn csv(out: &mut dyn Write, rows: &[Row]) -> anyhow::Result<()> {
         "state",
         "revision",
         "because",
+        "break",
     ])?;
     for row in rows {
         let cells = [
@@ -249,6 +257,7 @@ fn csv(out: &mut dyn Write, rows: &[Row]) -> anyhow::Result<()> {
             row.state.clone(),
             row.revision.to_string(),
             row.because.clone().unwrap_or_default(),
+            row.breaks.clone().unwrap_or_default(),
         ];
         writer.write_record(cells.iter().map(|cell| guarded(cell)))?;
     }

@@ -32,7 +32,14 @@ pub fn missing(ledger: &Ledger, evaluation: &Evaluation, due: &[Due]) -> Vec<(Ve
             let mut entry = entry(evaluation, construct, item, group, evaluated);
             if let Some(standing) = ledger.newest(&entry.construct, entry.period.start, &entry.group_label()) {
                 // A period that was judged by another definition keeps its colour.
-                if standing.definition != entry.definition || standing.says_the_same(&entry) {
+                if standing.definition != entry.definition {
+                    if !enter_beside(ledger, evaluation, item, &mut entry) {
+                        continue;
+                    }
+                    append(&mut entries, entry, &mut sequence, &mut last_hash);
+                    continue;
+                }
+                if standing.says_the_same(&entry) {
                     continue;
                 }
                 // New criteria recolour nothing: only other figures are judged again, by what was in force then.
@@ -67,15 +74,43 @@ pub fn missing(ledger: &Ledger, evaluation: &Evaluation, due: &[Due]) -> Vec<(Ve
                     .map(|previous| break_of(evaluation, construct, previous));
                 last.insert(series, (item.start, entry.definition.clone()));
             }
-            entry.sequence = sequence;
-            entry.previous = std::mem::take(&mut last_hash);
-            let bytes = encode(&entry);
-            last_hash = hash(&bytes);
-            sequence += 1;
-            entries.push((bytes, entry));
+            append(&mut entries, entry, &mut sequence, &mut last_hash);
         }
     }
     entries
+}
+
+/// Gives an entry its place.
+fn append(
+    entries: &mut Vec<(Vec<u8>, ResultRecord)>,
+    mut entry: ResultRecord,
+    sequence: &mut u64,
+    last_hash: &mut String,
+) {
+    entry.sequence = *sequence;
+    entry.previous = std::mem::take(last_hash);
+    let bytes = encode(&entry);
+    *last_hash = hash(&bytes);
+    *sequence += 1;
+    entries.push((bytes, entry));
+}
+
+/// Whether what a definition says of a period that another one states is asked for and new. It has revisions of its own.
+fn enter_beside(ledger: &Ledger, evaluation: &Evaluation, item: &Due, entry: &mut ResultRecord) -> bool {
+    if !evaluation.is_beside(item.construct, item.start) {
+        return false;
+    }
+    entry.state = LedgerState::Beside;
+    let known = ledger.beside(&entry.construct, item.start, &entry.group_label(), &entry.definition);
+    if let Some(known) = known {
+        if known.says_the_same(entry) {
+            return false;
+        }
+        entry.revision = known.revision + 1;
+        entry.supersedes = Some(known.revision);
+        entry.reason = Reason::LateData;
+    }
+    true
 }
 
 /// Where a series begins that another definition has had before.

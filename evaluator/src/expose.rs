@@ -84,6 +84,10 @@ pub const FAMILIES: &[(&str, &str)] = &[
         "vernier_indicator_whole_since_timestamp_seconds",
         "Start of the first period that can be stated, where a construct was not measured from the beginning.",
     ),
+    (
+        "vernier_indicator_break_timestamp_seconds",
+        "Start of the newest series of a construct that had another definition before: what lies before it cannot be compared.",
+    ),
     ("vernier_watermark_timestamp_seconds", "Event time up to which a construct is complete."),
     ("vernier_ledger_entries", "Entries of the ledger."),
     (
@@ -104,6 +108,10 @@ pub fn snapshot(evaluation: &Evaluation, ledger: &Ledger, read: bool) -> Snapsho
     }
     for (index, construct) in evaluation.series() {
         snapshot.construct(evaluation, index, construct);
+        if let Some(start) = ledger.last_break(&construct.id) {
+            let id = vec![("construct", construct.id.clone())];
+            snapshot.add("vernier_indicator_break_timestamp_seconds", id, seconds(start));
+        }
         snapshot.standing(construct, evaluation.standing(index), evaluation.is_stated(&construct.id));
         let newest = evaluation.newest(index, |_| true).filter(|(_, state)| state.phase != Phase::Final);
         let last_final = evaluation.newest(index, |state| state.phase == Phase::Final);

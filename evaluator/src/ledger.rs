@@ -6,7 +6,7 @@ use std::{
 };
 
 use measurement::time::Timestamp;
-use records::{Published, RecordError, ResultRecord, check_version, decode, result::hash};
+use records::{LedgerState, Published, RecordError, ResultRecord, check_version, decode, result::hash};
 use streaming::{Log, LogError, TopicPartition, log::read_to_end};
 
 /// How long reading a ledger may wait for somebody else's open transaction to end.
@@ -64,6 +64,10 @@ pub struct Ledger {
     last_hash: String,
     /// By construct and group, and then by the start of the period.
     newest: HashMap<(String, String), BTreeMap<Timestamp, ResultRecord>>,
+    /// What was entered beside: the same, by definition.
+    beside: HashMap<(String, String, String), BTreeMap<Timestamp, ResultRecord>>,
+    /// Where each construct's newest series began that another definition was before.
+    breaks: BTreeMap<String, Timestamp>,
 }
 
 impl Ledger {
@@ -102,6 +106,15 @@ impl Ledger {
         }
         self.last_hash = hash(bytes);
         self.next_sequence += 1;
+        if entry.state == LedgerState::Beside {
+            let series = (entry.construct.clone(), entry.group_label(), entry.definition.clone());
+            self.beside.entry(series).or_default().insert(entry.period.start, entry);
+            return Ok(());
+        }
+        if entry.breaks.is_some() {
+            let latest = self.breaks.entry(entry.construct.clone()).or_insert(entry.period.start);
+            *latest = entry.period.start.max(*latest);
+        }
         let series = self.newest.entry((entry.construct.clone(), entry.group_label())).or_default();
         series.insert(entry.period.start, entry);
         Ok(())
@@ -125,6 +138,16 @@ impl Ledger {
     /// The newest entry of a construct, period and group.
     pub fn newest(&self, construct: &str, start: Timestamp, group: &str) -> Option<&ResultRecord> {
         self.newest.get(&(construct.to_owned(), group.to_owned()))?.get(&start)
+    }
+
+    /// The newest entry of a construct, period and group that was entered beside by a definition.
+    pub fn beside(&self, construct: &str, start: Timestamp, group: &str, definition: &str) -> Option<&ResultRecord> {
+        self.beside.get(&(construct.to_owned(), group.to_owned(), definition.to_owned()))?.get(&start)
+    }
+
+    /// Where the newest series of a construct began, if another definition was before.
+    pub fn last_break(&self, construct: &str) -> Option<Timestamp> {
+        self.breaks.get(construct).copied()
     }
 
     /// The newest entry of a construct and group on the last period before an instant that has one.

@@ -1,7 +1,7 @@
 //! Rows for people: what `vernier demo`, `vernier replay` and `vernier results` print.
 
 use measurement::{catalogue::Catalogue, number::Exact, time::Timestamp};
-use records::ResultRecord;
+use records::{LedgerState, ResultRecord};
 use serde::Serialize;
 
 use crate::decide::{Evaluation, PeriodState, Phase};
@@ -37,6 +37,9 @@ pub struct Row {
     pub because: Option<String>,
     /// Whether a base measure behind the value is an estimate.
     pub estimate: bool,
+    /// Where a series begins that another definition was before: who approved that, and why.
+    #[serde(rename = "break", skip_serializing_if = "Option::is_none")]
+    pub breaks: Option<String>,
 }
 
 /// A row of a ledger entry.
@@ -57,10 +60,19 @@ pub fn row(catalogue: &Catalogue, entry: &ResultRecord) -> Row {
         unit: construct.map_or_else(String::new, |construct| construct.unit().to_owned()),
         n: entry.denominator.as_ref().map(|n| n.display(3)),
         outcome: entry.outcome.clone(),
-        state: if entry.revision > 1 { "revised" } else { "final" }.to_owned(),
+        state: match (entry.state, entry.revision) {
+            (LedgerState::Beside, _) => "beside",
+            (_, 2..) => "revised",
+            _ => "final",
+        }
+        .to_owned(),
         revision: entry.revision,
         because: entry.because.clone(),
         estimate: entry.base.values().any(|base| base.error.is_some()),
+        breaks: entry.breaks.as_ref().map(|told| {
+            let catalogue = told.catalogue.map_or_else(String::new, |number| format!(" by catalogue {number}"));
+            format!("definition changed{catalogue}, {}: {} (was {})", told.approver, told.reason, told.previous)
+        }),
     }
 }
 
@@ -103,6 +115,7 @@ fn rows<'a>(evaluation: &Evaluation, states: impl Iterator<Item = (usize, &'a Pe
                 revision: 0,
                 because: evaluated.because().map(str::to_owned),
                 estimate: figures.base.values().any(|base| base.error.is_some()),
+                breaks: None,
             });
         }
     }

@@ -98,14 +98,11 @@ impl Ingest {
         Arc::clone(&self.stats)
     }
 
-    /// How many partitions a source has over all its topics. If one of them is unknown, more than
-    /// can ever report, so that nobody takes the source for complete.
-    fn partitions_of(&self, topics: &[String]) -> u32 {
-        let counts: Option<Vec<u32>> = topics
-            .iter()
-            .map(|topic| self.settings.source_partitions.get(topic).and_then(|count| u32::try_from(*count).ok()))
-            .collect();
-        counts.map_or(u32::MAX, |counts| counts.into_iter().sum())
+    /// How many partitions a source has over all its topics; `None` if one of them is unknown. Then nothing is said of how
+    /// far the source has been read: its time stands still, and nobody takes it for complete.
+    fn partitions_of(&self, topics: &[String]) -> Option<u32> {
+        let count = |topic: &String| u32::try_from(*self.settings.source_partitions.get(topic)?).ok();
+        topics.iter().map(count).sum()
     }
 }
 
@@ -199,7 +196,9 @@ impl Stage for Ingest {
             let Some(source) = self.plan.source_of(&position.partition.topic) else {
                 continue;
             };
-            let total = self.partitions_of(&source.topics);
+            let Some(total) = self.partitions_of(&source.topics) else {
+                continue;
+            };
             let Some(partition) = self.partitions.get_mut(&position.partition) else {
                 continue;
             };

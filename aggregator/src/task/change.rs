@@ -79,7 +79,10 @@ impl Task {
         let is_over = |id: MeasureId, ended: records::Ended| {
             let periods = &plan[plan[id].construct].periods;
             let mut period = periods.calendar.period_at(periods.length, ended.until);
-            for _ in 0..periods.rolling.max(1) {
+            // What followed it may have asked for it to go on beside.
+            let next = in_force.programme().and_then(|programme| programme.record(ended.sequence + 1));
+            let overlap = next.map_or(0, |record| record.overlap);
+            for _ in 0..periods.rolling.max(1).saturating_add(overlap) {
                 period = periods.calendar.next(periods.length, &period);
             }
             periods.calendar.add(period.end, periods.restate_for) < now

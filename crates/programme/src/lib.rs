@@ -27,7 +27,7 @@ use streaming::{Log, LogError};
 
 pub use frontier::{frontier, measured_by};
 pub use history::History;
-pub use plan::{Facts, Plan, Wanted, plan};
+pub use plan::{Beside, Facts, Plan, Wanted, plan};
 pub use put::{Change, PutError, put};
 
 /// How long a record may take to come of which a marker tells: they stand in one transaction.

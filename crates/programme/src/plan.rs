@@ -98,9 +98,20 @@ impl Facts {
     }
 }
 
+/// What is entered in the ledger beside the results of the definition whose a period is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Beside {
+    /// What is new, from then on.
+    pub backcast_from: Option<Timestamp>,
+    /// What is left, for so many periods.
+    pub overlap: u32,
+}
+
 /// What is asked for beside the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Wanted {
+    /// What is entered beside.
+    pub beside: Beside,
     /// From when on what is new counts, at the earliest.
     pub effective_from: Option<Timestamp>,
     /// Whether what is new is built from the events that were there before.

@@ -7,7 +7,7 @@ use measurement::{catalogue::Files, time::Timestamp};
 use records::{CatalogueRecord, Marker, TextKey, Topics, VERSION, encode, headers};
 use streaming::{Log, LogError, OutRecord, TopicPartition, TransactionError, transact};
 
-use crate::{History, ProgrammeError};
+use crate::{History, ProgrammeError, plan::Beside};
 
 /// Longest text of one file, in bytes: with its key and headers it must be a record that brokers take.
 const LONGEST_TEXT: usize = 900_000;
@@ -31,6 +31,8 @@ pub struct Change<'a> {
     pub effective_from: Option<Timestamp>,
     /// Whether what is new is built from the events that were there before.
     pub history: bool,
+    /// What is entered beside what states a period.
+    pub beside: Beside,
     /// Who approved it.
     pub approver: &'a str,
     /// Why.
@@ -91,6 +93,8 @@ pub fn put(log: &Arc<dyn Log>, topics: &Topics, change: &Change<'_>) -> Result<u
         effective_from: change.effective_from,
         history: change.history,
         rebuild: change.rebuild,
+        backcast_from: change.beside.backcast_from,
+        overlap: change.beside.overlap,
         approver: change.approver.to_owned(),
         reason: change.reason.to_owned(),
         plan: change.plan.map(str::to_owned),

@@ -66,6 +66,12 @@ pub struct CatalogueRecord {
     /// Whether what is new is built from the events that were there before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub history: bool,
+    /// From when on what is new is entered beside results of the definitions before; absent for: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backcast_from: Option<Timestamp>,
+    /// For how many periods what is left is entered beside results of what has followed.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub overlap: u32,
     /// Whether all state is built anew from the events, because what there is is not to be trusted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rebuild: bool,
@@ -80,6 +86,11 @@ pub struct CatalogueRecord {
     pub at: Timestamp,
     /// Ends of the partitions of the events before it was written: its markers lie there or behind.
     pub cuts: BTreeMap<i32, i64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_none(number: &u32) -> bool {
+    *number == 0
 }
 
 impl CatalogueRecord {

@@ -16,6 +16,9 @@ pub enum LedgerState {
     Final,
     /// A later revision.
     Revised,
+    /// What another definition says of a period that is not its own, because somebody asked for it: an overlap, or a
+    /// back-cast. It has revisions of its own, and replaces nothing.
+    Beside,
 }
 
 /// Why an entry was written.

@@ -114,6 +114,7 @@ fn programme_of(process: &Process, own: &Own) -> Result<Programme, Trouble> {
         approver: "first start",
         reason: "no catalogue was in force",
         plan: None,
+        beside: programme::Beside::default(),
         at: (process.clock)(),
     };
     match put(&process.log, &topics, &first) {

@@ -27,9 +27,9 @@ impl ConstructState {
             // An aggregator that has not begun yet is how every deployment begins.
             let construct = &construct.id;
             if self.standing.is_some() && !is_earlier {
-                tracing::warn!(construct, why, "being built: nothing is stated of it");
+                tracing::warn!(construct, why, "being built: nothing is stated by this definition");
             } else {
-                tracing::debug!(construct, why, "being built: nothing is stated of it");
+                tracing::debug!(construct, why, "being built: nothing is stated by this definition");
             }
         }
         self.standing = Some(standing);

@@ -22,6 +22,10 @@ pub struct Origin {
     pub approver: String,
     /// Why.
     pub reason: String,
+    /// From when on it is entered beside results of the definitions before.
+    pub backcast_from: Option<Timestamp>,
+    /// For how many periods it goes on beside what has followed it: what the next catalogue says.
+    pub overlap: u32,
 }
 
 /// By identifier of a construct and digest of its definition.
@@ -65,6 +69,26 @@ impl Evaluation {
     /// Whether a period that nobody has published yet is a construct's to state.
     pub(crate) fn is_own(&self, construct: usize, start: Timestamp) -> bool {
         self.constructs.get(construct).is_some_and(|state| state.is_own(start))
+    }
+
+    /// Whether what a definition says of a period that another one states is to be entered beside.
+    pub(crate) fn is_beside(&self, construct: usize, start: Timestamp) -> bool {
+        let (Some(own), Some(state)) = (self.catalogue.constructs.get(construct), self.constructs.get(construct)) else {
+            return false;
+        };
+        let Some(origin) = self.origin(own) else { return false };
+        if own.ended.is_none() {
+            return origin.backcast_from.is_some_and(|from| start >= from);
+        }
+        let Some(limit) = state.limit.filter(|limit| *limit > Timestamp::MIN && *limit <= start) else { return false };
+        let mut period = own.calendar.period_at(own.period, limit);
+        for _ in 0..origin.overlap {
+            if period.start == start {
+                return true;
+            }
+            period = own.calendar.next(own.period, &period);
+        }
+        false
     }
 
     /// Finds from when on another definition states what was stated by an earlier one. The newer ones come first.

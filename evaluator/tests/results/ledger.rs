@@ -49,10 +49,14 @@ fn a_writer_that_is_shut_out_takes_over_once_and_of_two_the_older_one_stops() {
         bench.tasks(bench.logins(Transaction::default(), start, 40, 7), start + 2 * HOUR);
     };
     hour(6);
-    bench.drain(&mut newer);
+    bench.drain(&mut older);
     let entries = bench.ledger().len();
-    assert!(entries > ledger.len(), "the newer one was shut out by the older one, and took over");
+    assert!(entries > ledger.len(), "the older one was shut out by the newer one, and took over");
     hour(7);
+    bench.drain(&mut newer);
+    assert!(bench.ledger().len() > entries, "and so was the newer one by the older one");
+    let entries = bench.ledger().len();
+    hour(8);
     let fault = (0..1000).find_map(|_| older.step(Duration::ZERO).err()).expect("it is shut out again");
     assert!(matches!(fault, EvaluatorError::Fenced(_)), "{fault}");
     bench.drain(&mut newer);

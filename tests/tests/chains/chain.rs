@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use measurement::catalogue::Catalogue;
+use measurement::{catalogue::Catalogue, time::Timestamp};
 use proptest::prelude::*;
-use records::{Reason, ResultRecord};
+use programme::Beside;
+use records::{LedgerState, Reason, ResultRecord};
 use serde_json::json;
 
 use crate::{
@@ -21,6 +22,8 @@ pub(crate) enum Happens {
     Late(u8, u8, u8),
     /// The bits of a variant are turned over, with or without its past.
     Change(u16, bool),
+    /// The same, entered beside what was before, and for so many periods beside what follows.
+    Beside(u16, u32),
     /// An aggregator goes on, and commits or not.
     Step(u8, bool),
     /// An aggregator dies.
@@ -111,6 +114,12 @@ pub(crate) fn run(all: &[Happens], mut world: World) -> Run {
                 chain.push(variant);
                 world.put(variant, *history);
             }
+            Happens::Beside(bits, overlap) => {
+                variant ^= bits;
+                chain.push(variant);
+                let backcast_from = Some(Timestamp(START));
+                world.put_beside(variant, true, Beside { backcast_from, overlap: *overlap });
+            }
             Happens::Step(ordinal, commit) => drop(world.step(usize::from(*ordinal), *commit)),
             Happens::Kill(ordinal) => world.kill(usize::from(*ordinal)),
             Happens::Judge => drop(world.judge()),
@@ -139,16 +148,22 @@ fn fresh(run: &Run, catalogue: Catalogue) -> World {
 
 type Place = (String, i64, String);
 
-fn newest(ledger: Vec<ResultRecord>) -> BTreeMap<Place, ResultRecord> {
-    let key = |entry: &ResultRecord| (entry.construct.clone(), entry.period.start.0, entry.group_label());
-    ledger.into_iter().map(|entry| (key(&entry), entry)).collect()
+fn place(entry: &ResultRecord) -> Place {
+    (entry.construct.clone(), entry.period.start.0, entry.group_label())
+}
+
+/// The newest of each, what was entered beside being one of its own.
+fn newest(ledger: Vec<ResultRecord>) -> BTreeMap<(Place, Option<String>), ResultRecord> {
+    let beside = |entry: &ResultRecord| (entry.state == LedgerState::Beside).then(|| entry.definition.clone());
+    ledger.into_iter().map(|entry| ((place(&entry), beside(&entry)), entry)).collect()
 }
 
 /// Periods between two that were stated and are not, of constructs that are in every catalogue.
 fn holes(ledger: &[ResultRecord]) -> Vec<String> {
     let mut holes = Vec::new();
     for id in ["chains/logins", "chains/days", "chains/accounts"] {
-        let of = ledger.iter().filter(|entry| entry.construct == id && entry.group.is_empty());
+        let own = |entry: &&ResultRecord| entry.group.is_empty() && entry.state != LedgerState::Beside;
+        let of = ledger.iter().filter(|entry| entry.construct == id).filter(own);
         let periods: BTreeMap<i64, i64> = of.map(|entry| (entry.period.start.0, entry.period.end.0)).collect();
         for ((_, end), (next, _)) in periods.iter().zip(periods.iter().skip(1)) {
             if end != next {
@@ -170,8 +185,8 @@ pub(crate) fn wrongs(run: &Run, with_late: bool) -> Vec<String> {
         }
     }
     wrongs.extend(holes(&ledger));
-    let mut fresh_ledgers: HashMap<u16, BTreeMap<Place, ResultRecord>> = HashMap::new();
-    for (key, entry) in newest(ledger) {
+    let mut fresh_ledgers: HashMap<u16, BTreeMap<(Place, Option<String>), ResultRecord>> = HashMap::new();
+    for ((key, _), entry) in newest(ledger) {
         let is_of = |variant: &&u16| {
             let catalogue = variants::catalogue(**variant);
             catalogue.construct(&entry.construct).is_some_and(|construct| {
@@ -186,7 +201,7 @@ pub(crate) fn wrongs(run: &Run, with_late: bool) -> Vec<String> {
         let known = fresh_ledgers
             .entry(*variant)
             .or_insert_with(|| newest(fresh(run, variants::catalogue(*variant)).ledger()));
-        match known.get(&key) {
+        match known.get(&(key.clone(), None)) {
             None => wrongs.push(format!("{key:?}: a fresh deployment states nothing, here it is {:?}", entry.value)),
             Some(other) if (&other.base, &other.value, &other.outcome) != (&entry.base, &entry.value, &entry.outcome) => {
                 wrongs.push(format!(
@@ -251,4 +266,33 @@ fn a_break_is_told_where_a_series_begins() {
         }
     }
     assert_eq!(breaks.len(), 1, "{breaks:?}");
+}
+
+/// On request the new definition is entered beside what was published before it, and the old one beside what follows: both
+/// as fresh deployments have them, and neither in the place of anything.
+#[test]
+fn a_back_cast_and_an_overlap_are_entered_beside() {
+    let busy = |minutes| Happens::Events(minutes, vec![(0, 0), (1, 2), (2, 1)]);
+    let steps = || [Happens::Step(0, true), Happens::Step(1, true), Happens::Judge].into_iter().cycle().take(60);
+    let mut all: Vec<Happens> = (0..8).map(|_| busy(30)).collect();
+    all.extend(steps());
+    all.push(Happens::Beside(1 << 3, 2));
+    all.extend((0..8).map(|_| busy(30)));
+    all.extend(steps());
+    let run = run(&all, World::new(By::Log, 2, |log| log));
+    assert_eq!(wrongs(&run, false), Vec::<String>::new());
+    let of = |variant: u16| variants::catalogue(variant).construct("chains/logins").unwrap().digest.clone();
+    let ledger = run.world.ledger();
+    let periods = |definition: &str, beside: bool| -> Vec<i64> {
+        let wanted = |entry: &&ResultRecord| {
+            (entry.construct.as_str(), entry.definition.as_str()) == ("chains/logins", definition)
+                && entry.group.is_empty()
+                && (entry.state == LedgerState::Beside) == beside
+        };
+        ledger.iter().filter(wanted).map(|entry| entry.period.start.0).collect()
+    };
+    let (old, new) = (periods(&of(0), false), periods(&of(1 << 3), false));
+    assert!(old.iter().all(|start| start < &new[0]), "{old:?} {new:?}");
+    assert_eq!(periods(&of(1 << 3), true), old, "the back-cast reaches as far as the events");
+    assert_eq!(periods(&of(0), true), new[..2], "two periods overlap");
 }

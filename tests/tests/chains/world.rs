@@ -11,7 +11,7 @@ use std::{
 use aggregator::{Aggregator, Definitions};
 use evaluator::{Evaluator, ledger::for_each_entry, table::Row};
 use measurement::{catalogue::Catalogue, time::Timestamp};
-use programme::{Change, Programme, put};
+use programme::{Beside, Change, Programme, put};
 use records::{Progress, ResultRecord, Topics, headers};
 use streaming::{Clock, Log, OutRecord, Runner, embedded::EmbeddedLog, log::place, transact};
 
@@ -117,6 +117,11 @@ impl World {
 
     /// Puts a variant into force. Gives its number.
     pub(crate) fn put(&self, variant: u16, history: bool) -> u64 {
+        self.put_beside(variant, history, Beside::default())
+    }
+
+    /// The same, with what is entered beside.
+    pub(crate) fn put_beside(&self, variant: u16, history: bool, beside: Beside) -> u64 {
         let (files, catalogue) = (variants::files(variant), variants::catalogue(variant));
         let programme = Programme::open(Arc::clone(&self.log), &self.topics).unwrap();
         let change = Change {
@@ -125,6 +130,7 @@ impl World {
             follows: programme.head(),
             lost: 0,
             rebuild: false,
+            beside,
             effective_from: None,
             history,
             approver: "A",

@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_mins(3);
 const ATTEMPTS: &str = "live/attempts";
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/live")
 }
 
@@ -62,7 +62,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-fn event(number: usize, time: Timestamp) -> Vec<u8> {
+pub(crate) fn event(number: usize, time: Timestamp) -> Vec<u8> {
     let host = format!("h{}", 1 + number % 4);
     let event = if number % 5 == 4 {
         json!({"class_uid": 27_001_023, "activity_id": 1, "type_uid": 2_700_102_301_i64, "time": time.0, "severity_id": 1,

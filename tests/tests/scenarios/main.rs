@@ -25,3 +25,4 @@ mod demo;
 mod documents;
 mod sources;
 mod live;
+mod losses;
