@@ -45,11 +45,7 @@ impl std::fmt::Debug for Build {
 
 impl Build {
     /// Begins at the first event that is there, for the units that are being built.
-    pub(crate) fn begin(
-        in_force: &InForce,
-        partition: &TopicPartition,
-        units: &Units,
-    ) -> Result<Self, ProgrammeError> {
+    pub(crate) fn begin(in_force: &InForce, partition: &TopicPartition, units: &Units) -> Result<Self, ProgrammeError> {
         let programme = in_force.programme().ok_or(ProgrammeError::Unknown(in_force.sequence))?;
         let first = programme.log().first_offset(partition)?;
         if first > 0 {

@@ -144,11 +144,7 @@ impl InForce {
 
     /// What is in force from a marker on, with its record; `None` if that is so already. Constructs that were changed or
     /// are gone stay beside it while there is state of them.
-    pub(crate) fn after(
-        &self,
-        marker: &Marker,
-        units: &Units,
-    ) -> Result<Option<(Self, CatalogueRecord)>, StageError> {
+    pub(crate) fn after(&self, marker: &Marker, units: &Units) -> Result<Option<(Self, CatalogueRecord)>, StageError> {
         let Some(programme) = self.programme().filter(|_| marker.sequence > self.sequence) else { return Ok(None) };
         let record = programme.marked(marker).map_err(|fault| refused(&fault))?;
         let head = programme.catalogue(marker.sequence, &Earlier::new()).map_err(|fault| refused(&fault))?;

@@ -31,8 +31,8 @@ mod tables;
 mod task;
 mod worker;
 
-pub use pipeline::{Aggregator, Options, StartError, prepare, start};
 pub use in_force::Definitions;
+pub use pipeline::{Aggregator, Options, StartError, prepare, start};
 pub use plan::Plan;
 pub use restore::digest_of;
 pub use stats::{Account, Place, Stats};

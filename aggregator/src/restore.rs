@@ -62,7 +62,11 @@ pub(crate) fn restore(
             }
             None => {
                 if *first > 0 {
-                    tracing::warn!(partition, first, "the events before that offset are gone: measures begin behind them");
+                    tracing::warn!(
+                        partition,
+                        first,
+                        "the events before that offset are gone: measures begin behind them"
+                    );
                 }
                 Ok((Task::begin(definitions.at(partition, *first)?, partition, *first), Resume::At(*first)))
             }

@@ -9,9 +9,7 @@ pub(crate) mod seen;
 pub(crate) mod units;
 
 use measurement::time::Timestamp;
-use records::{
-    ActivityKey, AggregateKey, PopulationKey, RecordError, RowKey, SeenKey, Since, Topics, UnitKey, decode,
-};
+use records::{ActivityKey, AggregateKey, PopulationKey, RecordError, RowKey, SeenKey, Since, Topics, UnitKey, decode};
 use streaming::{Outbox, Record};
 
 use self::{

@@ -83,7 +83,10 @@ pub fn run(args: &ApplyArgs, now: Timestamp) -> anyhow::Result<()> {
         at: now,
     };
     let sequence = put(&log, &topics, &change)?;
-    writeln!(out, "catalogue {sequence} is in force: services take it up where they read its marker, without a restart")?;
+    writeln!(
+        out,
+        "catalogue {sequence} is in force: services take it up where they read its marker, without a restart"
+    )?;
     Ok(())
 }
 
@@ -99,9 +102,9 @@ fn revoke(args: &ApplyArgs, now: Timestamp) -> anyhow::Result<()> {
         catalogue.constructs.iter().map(|construct| (construct.id.clone(), construct.digest.clone())).collect()
     };
     let brought: BTreeSet<(String, String)> = definitions(&last).difference(&definitions(&before)).cloned().collect();
-    let published = results::entries(log.as_ref(), &topics.results)?.into_iter().find(|entry| {
-        brought.contains(&(entry.construct.clone(), entry.definition.clone()))
-    });
+    let published = results::entries(log.as_ref(), &topics.results)?
+        .into_iter()
+        .find(|entry| brought.contains(&(entry.construct.clone(), entry.definition.clone())));
     if let Some(entry) = published {
         bail!(
             "catalogue {head} has brought a result that was published: {} from {} on; what was published stands, so plan and apply a further catalogue instead",
@@ -175,7 +178,10 @@ pub fn rebuild(args: &RebuildArgs, now: Timestamp) -> anyhow::Result<()> {
         facts.seconds().div_ceil(60)
     )?;
     if !facts.all_there() {
-        writeln!(out, "the first events are gone: measures of events begin behind the gap, and nothing is stated that looks at rows")?;
+        writeln!(
+            out,
+            "the first events are gone: measures of events begin behind the gap, and nothing is stated that looks at rows"
+        )?;
     }
     writeln!(out, "nothing is stated meanwhile; how far it is: vernier_aggregator_build_remaining of the aggregators")?;
     Ok(())

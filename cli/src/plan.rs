@@ -14,12 +14,7 @@ use programme::{Beside, Earlier, Facts, Plan, Programme, Wanted, plan::InForce};
 use records::Topics;
 use streaming::{Log, TopicPartition};
 
-use crate::{
-    check,
-    command::Ending,
-    connect::ConnectArgs,
-    replay::parse_time,
-};
+use crate::{check, command::Ending, connect::ConnectArgs, replay::parse_time};
 
 /// Arguments of `vernier plan`.
 #[derive(Debug, clap::Args)]

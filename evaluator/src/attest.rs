@@ -65,10 +65,10 @@ pub fn missing(ledger: &Ledger, evaluation: &Evaluation, due: &[Due]) -> Vec<(Ve
                 continue;
             } else {
                 let series = (entry.construct.clone(), entry.group_label());
-                let pending = last.get(&series).filter(|(start, _)| *start < item.start).map(|(_, known)| known.clone());
-                let known = pending.or_else(|| {
-                    ledger.before(&series.0, item.start, &series.1).map(|known| known.definition.clone())
-                });
+                let pending =
+                    last.get(&series).filter(|(start, _)| *start < item.start).map(|(_, known)| known.clone());
+                let known = pending
+                    .or_else(|| ledger.before(&series.0, item.start, &series.1).map(|known| known.definition.clone()));
                 entry.breaks = known
                     .filter(|previous| *previous != entry.definition)
                     .map(|previous| break_of(evaluation, construct, previous));

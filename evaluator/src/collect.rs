@@ -2,11 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use measurement::{
-    accumulate::Accumulator,
-    calendar::Period,
-    time::Timestamp,
-};
+use measurement::{accumulate::Accumulator, calendar::Period, time::Timestamp};
 use records::{Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Published, Since, Unit, UnitKey, decode};
 use streaming::RecordRef;
 
@@ -290,12 +286,7 @@ impl Collected {
     }
 
     /// The merged value of a base measure over all groups that `wanted` names; `None` if there is none.
-    pub fn merged(
-        &self,
-        base: BaseId,
-        start: Timestamp,
-        wanted: impl Fn(&[String]) -> bool,
-    ) -> Option<Accumulator> {
+    pub fn merged(&self, base: BaseId, start: Timestamp, wanted: impl Fn(&[String]) -> bool) -> Option<Accumulator> {
         let groups = self.measures.get(&(base, start))?;
         let mut merged: Option<Accumulator> = None;
         for (_, partials) in groups.iter().filter(|(group, _)| wanted(group)) {

@@ -61,7 +61,9 @@ impl From<LedgerError> for EvaluatorError {
     fn from(fault: LedgerError) -> Self {
         match fault {
             LedgerError::Log(fault) => Self::Log(fault),
-            fault @ (LedgerError::Unreadable { .. } | LedgerError::Broken { .. } | LedgerError::Lost { .. }) => Self::Ledger(fault),
+            fault @ (LedgerError::Unreadable { .. } | LedgerError::Broken { .. } | LedgerError::Lost { .. }) => {
+                Self::Ledger(fault)
+            }
         }
     }
 }
@@ -269,6 +271,7 @@ impl Evaluator {
                 return Ok(poll.records);
             }
             self.compare()?;
+            self.note();
             self.ready = true;
             tracing::info!("everything read that was written before the start");
         }
@@ -296,6 +299,14 @@ impl Evaluator {
         self.compare()?;
         self.next = Next::Look;
         Ok(())
+    }
+
+    /// What the measures do not say of the ledger any more, or never did, is noted at once, not with the next entry.
+    fn note(&mut self) {
+        let known = self.evaluation.collected().published().map_or(0, |published| published.entries);
+        if self.ledger.len() > known {
+            self.next = Next::Append(Append { transaction: Transaction::new(false), entries: Vec::new(), done: 0 });
+        }
     }
 
     /// Nothing is appended to a ledger that has lost what was published: it would be published again, as if for the
@@ -342,8 +353,8 @@ impl Evaluator {
     /// way, the ledger is read again, too: a new producer makes the newest writer of who was fenced and does not know it
     /// yet, and what the other one has appended meanwhile must not be appended again.
     fn proceed(&mut self, mut append: Append) -> Result<Next, EvaluatorError> {
-        let Self { producer, clock, topics, .. } = self;
-        let records = || to_records(&append.entries, topics, clock());
+        let Self { producer, clock, topics, ledger, .. } = self;
+        let records = || to_records(&append.entries, topics, ledger, clock());
         match advance(&mut append.transaction, producer.as_mut(), records, None) {
             None => Ok(Next::Append(append)),
             Some(Outcome::Committed) => {
@@ -373,7 +384,7 @@ impl Evaluator {
 }
 
 /// The entries, and how far the ledger is written with them.
-fn to_records(entries: &[(Vec<u8>, ResultRecord)], topics: &Topics, now: Timestamp) -> Vec<OutRecord> {
+fn to_records(entries: &[(Vec<u8>, ResultRecord)], topics: &Topics, ledger: &Ledger, now: Timestamp) -> Vec<OutRecord> {
     let topic: Arc<str> = Arc::from(topics.results.as_str());
     let each = entries.iter().map(|(bytes, entry)| OutRecord {
         topic: Arc::clone(&topic),
@@ -383,16 +394,16 @@ fn to_records(entries: &[(Vec<u8>, ResultRecord)], topics: &Topics, now: Timesta
         timestamp: Some(now.0),
         ..OutRecord::default()
     });
-    let published = entries.last().map(|(bytes, entry)| {
-        let published =
-            Published { version: VERSION, entries: entry.sequence + 1, hash: records::result::hash(bytes) };
-        OutRecord {
-            topic: Arc::from(topics.measures.as_str()),
-            partition: Some(0),
-            key: Some(Published::KEY.to_vec()),
-            value: Some(records::encode(&published)),
-            ..OutRecord::default()
-        }
-    });
-    each.chain(published).collect()
+    let (count, last) = entries.last().map_or_else(
+        || (ledger.len(), ledger.last_hash().to_owned()),
+        |(bytes, entry)| (entry.sequence + 1, records::result::hash(bytes)),
+    );
+    let published = OutRecord {
+        topic: Arc::from(topics.measures.as_str()),
+        partition: Some(0),
+        key: Some(Published::KEY.to_vec()),
+        value: Some(records::encode(&Published { version: VERSION, entries: count, hash: last })),
+        ..OutRecord::default()
+    };
+    each.chain([published]).collect()
 }

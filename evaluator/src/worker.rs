@@ -21,15 +21,15 @@ pub fn set_up(context: &Context) -> Result<Worker, Failure> {
 /// Sets the service up, and gives what can be seen of it while it runs.
 pub fn set_up_with_view(context: &Context) -> Result<(Worker, View), Failure> {
     let config = &context.config;
-    let options = Options { prefix: config.topics.prefix.clone(), stall_limit: config.stall_limit_ms, accept_lost_ledger: config.accept_lost_ledger.clone() };
-    let mut evaluator = Evaluator::new(
-        Arc::clone(&context.log),
-        Arc::clone(&context.catalogue),
-        &options,
-        Arc::clone(&context.clock),
-    )
-    .map_err(failure)?
-    .by(context.programme.clone());
+    let options = Options {
+        prefix: config.topics.prefix.clone(),
+        stall_limit: config.stall_limit_ms,
+        accept_lost_ledger: config.accept_lost_ledger.clone(),
+    };
+    let mut evaluator =
+        Evaluator::new(Arc::clone(&context.log), Arc::clone(&context.catalogue), &options, Arc::clone(&context.clock))
+            .map_err(failure)?
+            .by(context.programme.clone());
     let view = evaluator.view();
     context.page.add(expose::families(&view)).map_err(|fault| Failure::Internal(fault.into()))?;
     let router = router(view.clone());
@@ -67,6 +67,8 @@ async fn results(State(view): State<View>) -> Json<Vec<Row>> {
 fn failure(fault: EvaluatorError) -> Failure {
     match fault {
         EvaluatorError::Fenced(_) => Failure::Fenced(fault.into()),
-        EvaluatorError::Log(_) | EvaluatorError::Ledger(_) | EvaluatorError::Programme(_) => Failure::Internal(fault.into()),
+        EvaluatorError::Log(_) | EvaluatorError::Ledger(_) | EvaluatorError::Programme(_) => {
+            Failure::Internal(fault.into())
+        }
     }
 }

@@ -96,7 +96,11 @@ impl Following {
         self.is_sound = adopted.is_ok();
         match adopted {
             Ok(()) => tracing::info!(sequence = head, "reading by another catalogue"),
-            Err(fault) => tracing::error!(sequence = head, fault, "the catalogue in force is not read by; going on by the one before"),
+            Err(fault) => tracing::error!(
+                sequence = head,
+                fault,
+                "the catalogue in force is not read by; going on by the one before"
+            ),
         }
         Ok(())
     }

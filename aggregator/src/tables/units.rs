@@ -57,7 +57,8 @@ impl Units {
                 Missing::Until(newest) => Since::From(first_whole(plan, id, newest)),
                 Missing::Unknown => Since::Building,
             };
-            let since = since.max(effective_from.map_or(Since::Beginning, |from| Since::From(boundary(plan, id, from))));
+            let since =
+                since.max(effective_from.map_or(Since::Beginning, |from| Since::From(boundary(plan, id, from))));
             self.measures.replace(id, Kept { since: since.max(self.of_rows(plan, id)), ended: None });
         }
     }

@@ -276,7 +276,10 @@ impl Bench {
 
     /// What is written of an incident, as text.
     pub(crate) fn incident(&self, number: u8) -> String {
-        let wanted = records::RowKey { population: self.catalogue.populations["incidents"].state_name(), key: format!("INC-{number}") };
+        let wanted = records::RowKey {
+            population: self.catalogue.populations["incidents"].state_name(),
+            key: format!("INC-{number}"),
+        };
         let wanted = records::encode(&wanted);
         let rows = self.newest_of(&self.topics.populations);
         let row = rows.into_iter().find(|((key, _), _)| *key == wanted).unwrap();

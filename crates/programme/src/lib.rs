@@ -40,7 +40,9 @@ pub enum ProgrammeError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// The topic does not hold what it must.
-    #[error("{topic} at offset {offset}: {reason}; nothing is measured by a list of catalogues that somebody has altered")]
+    #[error(
+        "{topic} at offset {offset}: {reason}; nothing is measured by a list of catalogues that somebody has altered"
+    )]
     Broken {
         /// The topic.
         topic: String,
@@ -53,7 +55,9 @@ pub enum ProgrammeError {
     #[error("catalogue {0} is named by a marker and is not in the topic of catalogues")]
     Unknown(u64),
     /// A catalogue is another one than when its markers were written.
-    #[error("the markers of catalogue {0} name another record than the topic of catalogues holds: somebody has altered it")]
+    #[error(
+        "the markers of catalogue {0} name another record than the topic of catalogues holds: somebody has altered it"
+    )]
     Other(u64),
     /// This build cannot read a catalogue that another one has put into force.
     #[error("catalogue {sequence}, which is in force, is not sound for this build:\n{faults}")]
@@ -184,7 +188,11 @@ impl Programme {
                 Some((_, _, constructs)) => drop(constructs.insert(construct.clone())),
                 None => {
                     let Some(files) = self.files(*of) else {
-                        tracing::error!(catalogue = of, construct, "an earlier catalogue is lost: what rests on it is not stated any more");
+                        tracing::error!(
+                            catalogue = of,
+                            construct,
+                            "an earlier catalogue is lost: what rests on it is not stated any more"
+                        );
                         continue;
                     };
                     if let Err(faults) = Catalogue::from_files(&files) {

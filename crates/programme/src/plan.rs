@@ -164,8 +164,7 @@ pub fn plan(before: Option<InForce<'_>>, (files, new): (&Files, &Catalogue), wan
     let follows = before.map_or(0, |before| before.sequence);
     let texts: BTreeMap<&String, String> = files.0.iter().map(|(path, text)| (path, TextKey::of(text).hash)).collect();
     // What was there when it was planned must be there when it is done.
-    let floor: Vec<i64> =
-        if builds { facts.events.iter().map(|(first, _)| *first).collect() } else { Vec::new() };
+    let floor: Vec<i64> = if builds { facts.events.iter().map(|(first, _)| *first).collect() } else { Vec::new() };
     let said = encode(&(follows, texts, wanted, floor));
     Plan {
         follows,
@@ -317,9 +316,13 @@ fn needs(
         let only_events = construct.base.iter().all(|base| matches!(base.of, BaseOf::Event { .. }));
         edit.impossible = Some(if only_events {
             edit.from = Some(from);
-            format!("the events before offset {first} are gone: nothing of the past is built, and it begins with the period that is named")
+            format!(
+                "the events before offset {first} are gone: nothing of the past is built, and it begins with the period that is named"
+            )
         } else {
-            format!("the events before offset {first} are gone: rows are never whole, and nothing is stated that looks at them")
+            format!(
+                "the events before offset {first} are gone: rows are never whole, and nothing is stated that looks at them"
+            )
         });
     }
 }

@@ -143,8 +143,7 @@ fn records(
         }
     }
     let bytes = encode(record);
-    let marker =
-        Marker { version: VERSION, sequence: record.sequence, record: CatalogueRecord::hash(&bytes) };
+    let marker = Marker { version: VERSION, sequence: record.sequence, record: CatalogueRecord::hash(&bytes) };
     out.push(to_catalogue(CatalogueRecord::KEY.to_vec(), bytes));
     let events: Arc<str> = Arc::from(topics.events.as_str());
     out.extend((0..partitions).map(|partition| OutRecord {

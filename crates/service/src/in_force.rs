@@ -123,7 +123,10 @@ fn programme_of(process: &Process, own: &Own) -> Result<Programme, Trouble> {
         Err(PutError::Moved { .. }) => {}
         Err(PutError::Programme(fault)) => return Err(fault.into()),
         Err(PutError::Transaction(reason)) => {
-            return Err(Trouble::Passing(LogError::Unavailable { doing: "put the first catalogue into force", reason }));
+            return Err(Trouble::Passing(LogError::Unavailable {
+                doing: "put the first catalogue into force",
+                reason,
+            }));
         }
         Err(fault @ PutError::TooLong(_)) => return Err(Trouble::Failure(Failure::Setup(fault.into()))),
     }
@@ -135,9 +138,8 @@ fn programme_of(process: &Process, own: &Own) -> Result<Programme, Trouble> {
 fn tell_what_is_pending(process: &Process, own: &Own, programme: &Programme) -> Result<(), Failure> {
     let hashes: std::collections::BTreeMap<String, String> =
         own.files.0.iter().map(|(path, text)| (path.clone(), TextKey::of(text).hash)).collect();
-    let differs = move |programme: &Programme| {
-        programme.record(programme.head()).is_some_and(|record| record.files != hashes)
-    };
+    let differs =
+        move |programme: &Programme| programme.record(programme.head()).is_some_and(|record| record.files != hashes);
     if differs(programme) {
         let folder = process.config.catalogue.display().to_string();
         let in_force = programme.head();
@@ -147,7 +149,9 @@ fn tell_what_is_pending(process: &Process, own: &Own, programme: &Programme) -> 
                 in_force,
                 "the files differ from the catalogue that is in force, which is what runs: a plan is pending; see `vernier plan`"
             ),
-            Err(fault) => tracing::error!(%fault, in_force, "the files are not sound; the catalogue that is in force runs"),
+            Err(fault) => {
+                tracing::error!(%fault, in_force, "the files are not sound; the catalogue that is in force runs")
+            }
         }
     }
     let (first, second) = (programme.clone(), programme.clone());

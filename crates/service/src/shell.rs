@@ -228,14 +228,8 @@ fn run(
     let log = config.open_log().map_err(Failure::Setup)?;
     let runtime = runtime().map_err(Failure::Internal)?;
     let stop = stop_on_signals(&runtime);
-    let process = Process {
-        config,
-        log,
-        clock: clock::system(),
-        stop,
-        health: Health::default(),
-        page: Page::default(),
-    };
+    let process =
+        Process { config, log, clock: clock::system(), stop, health: Health::default(), page: Page::default() };
     let Some(running) = launch(name, &process, &runtime, start)? else { return Ok(()) };
     running.join().inspect(|()| tracing::info!(service = name, "stopped")).inspect_err(|failure| {
         tracing::error!(service = name, error = format!("{:#}", failure.error()), "stopped");

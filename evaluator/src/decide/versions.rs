@@ -46,11 +46,7 @@ impl Evaluation {
 
     /// The newest period of a construct, in whatever definition it is stated, with the number of that: of all periods, or
     /// of those that `wanted` names.
-    pub fn newest(
-        &self,
-        construct: usize,
-        wanted: impl Fn(&PeriodState) -> bool,
-    ) -> Option<(usize, &PeriodState)> {
+    pub fn newest(&self, construct: usize, wanted: impl Fn(&PeriodState) -> bool) -> Option<(usize, &PeriodState)> {
         let id = &self.catalogue.constructs.get(construct)?.id;
         let all = self.catalogue.constructs.iter().enumerate().filter(|(_, other)| other.id == *id);
         let newest = all.filter_map(|(index, _)| Some((index, self.periods(index).rev().find(|state| wanted(state))?)));
@@ -73,7 +69,8 @@ impl Evaluation {
 
     /// Whether what a definition says of a period that another one states is to be entered beside.
     pub(crate) fn is_beside(&self, construct: usize, start: Timestamp) -> bool {
-        let (Some(own), Some(state)) = (self.catalogue.constructs.get(construct), self.constructs.get(construct)) else {
+        let (Some(own), Some(state)) = (self.catalogue.constructs.get(construct), self.constructs.get(construct))
+        else {
             return false;
         };
         let Some(origin) = self.origin(own) else { return false };

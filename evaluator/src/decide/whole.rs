@@ -50,36 +50,41 @@ pub(super) fn standing(
                 (format!("partition {partition} has not come to the marker of catalogue {sequence}"), true)
             }
             (whole, _) => match whole {
-            Whole::Since(since) => {
-                first = first.max(first_period(construct, base, since));
-                continue;
-            }
-            Whole::Absent { partition } => (
-                format!(
-                    "partition {partition} has no state of `{name}`: its aggregator has not begun, or runs another catalogue"
-                ),
-                true,
-            ),
-            Whole::Other { partition, definition } => {
-                let run: Vec<&str> = collected.catalogues().into_iter().filter(|known| *known != catalogue).collect();
-                let run =
-                    if run.is_empty() { String::new() } else { format!("; catalogues run there: {}", run.join(", ")) };
-                (
+                Whole::Since(since) => {
+                    first = first.max(first_period(construct, base, since));
+                    continue;
+                }
+                Whole::Absent { partition } => (
                     format!(
-                        "partition {partition} has state of another `{name}`: {definition} there, {} in the catalogue {catalogue} that is run here{run}",
-                        base.digest
+                        "partition {partition} has no state of `{name}`: its aggregator has not begun, or runs another catalogue"
                     ),
                     true,
-                )
-            }
-            Whole::Building { partition } => (
-                format!("in partition {partition} events are missing in `{name}`: they are being read, or it is not known until when"),
-                false,
-            ),
-            Whole::Lost { partition } => (
-                format!("in partition {partition} events that `{name}` needs are gone for good"),
-                false,
-            ),
+                ),
+                Whole::Other { partition, definition } => {
+                    let run: Vec<&str> =
+                        collected.catalogues().into_iter().filter(|known| *known != catalogue).collect();
+                    let run = if run.is_empty() {
+                        String::new()
+                    } else {
+                        format!("; catalogues run there: {}", run.join(", "))
+                    };
+                    (
+                        format!(
+                            "partition {partition} has state of another `{name}`: {definition} there, {} in the catalogue {catalogue} that is run here{run}",
+                            base.digest
+                        ),
+                        true,
+                    )
+                }
+                Whole::Building { partition } => (
+                    format!(
+                        "in partition {partition} events are missing in `{name}`: they are being read, or it is not known until when"
+                    ),
+                    false,
+                ),
+                Whole::Lost { partition } => {
+                    (format!("in partition {partition} events that `{name}` needs are gone for good"), false)
+                }
             },
         };
         return Standing::Building(Building { why, half_deployed });

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use measurement::time::Timestamp;
 use records::{
-    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Late, Published, RowState, Topics, Unit, UnitKey, check_version,
-    decode,
+    Activity, ActivityKey, Aggregate, AggregateKey, Frontier, Late, Published, RowState, Topics, Unit, UnitKey,
+    check_version, decode,
 };
 use serde_json::Value;
 use streaming::Record;

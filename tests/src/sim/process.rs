@@ -120,7 +120,11 @@ impl Setup {
     }
 
     pub(super) fn evaluator(&self) -> evaluator::config::Options {
-        evaluator::config::Options { prefix: self.prefix.clone(), stall_limit: 0, ..evaluator::config::Options::default() }
+        evaluator::config::Options {
+            prefix: self.prefix.clone(),
+            stall_limit: 0,
+            ..evaluator::config::Options::default()
+        }
     }
 }
 

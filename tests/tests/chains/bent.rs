@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use streaming::{
-    GroupMetadata, Log, LogError, Member, OutRecord, Poll, Producer, Reader, Record, RecordRef, Sight, TopicDescription,
-    TopicPartition, TopicSpec, TransactionError, log::Sink,
+    GroupMetadata, Log, LogError, Member, OutRecord, Poll, Producer, Reader, Record, RecordRef, Sight,
+    TopicDescription, TopicPartition, TopicSpec, TransactionError, log::Sink,
 };
 
 /// What is done with a record that is written: other ones in its place.

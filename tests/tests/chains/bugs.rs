@@ -6,10 +6,7 @@ use std::sync::{
 };
 
 use measurement::time::Timestamp;
-use records::{
-    Aggregate, AggregateKey, CatalogueRecord, Frontier, Since, Unit, UnitKey, decode, encode,
-    headers,
-};
+use records::{Aggregate, AggregateKey, CatalogueRecord, Frontier, Since, Unit, UnitKey, decode, encode, headers};
 use streaming::{Log, OutRecord, Record};
 
 use crate::{
@@ -124,10 +121,18 @@ fn what_comes_before_a_marker_is_counted_by_both() {
             let mut last = last.lock().unwrap();
             if is_marker(&record) {
                 // Handed over behind the marker, under the marker's own place.
-                let again = last.take().map(|event| Record { offset: record.offset, partition: record.partition.clone(), ..once_more(&event) });
-                return std::iter::once(record.clone()).chain(again.map(|again| Record { offset: record.offset + 1, ..again })).collect();
+                let again = last.take().map(|event| Record {
+                    offset: record.offset,
+                    partition: record.partition.clone(),
+                    ..once_more(&event)
+                });
+                return std::iter::once(record.clone())
+                    .chain(again.map(|again| Record { offset: record.offset + 1, ..again }))
+                    .collect();
             }
-            if record.header_is(headers::EVENT) && record.value.as_deref().is_some_and(|value| value.windows(9).any(|part| part == b"\"uid\":\"l-")) {
+            if record.header_is(headers::EVENT)
+                && record.value.as_deref().is_some_and(|value| value.windows(9).any(|part| part == b"\"uid\":\"l-"))
+            {
                 *last = Some(record.clone());
             }
             vec![record]
@@ -156,9 +161,7 @@ fn a_build_leaves_something_out() {
 
 #[test]
 fn a_new_measure_says_that_it_was_always_whole() {
-    found("always whole", |log| {
-        Arc::new(with_units(log, |_, unit| unit.since = Since::Beginning))
-    });
+    found("always whole", |log| Arc::new(with_units(log, |_, unit| unit.since = Since::Beginning)));
 }
 
 #[test]
@@ -176,9 +179,9 @@ fn a_new_measure_begins_before_its_boundary() {
 fn what_is_being_built_says_that_it_is_whole() {
     found("not built", |log| {
         // The build never comes to an end.
-        let log = Arc::new(Bent::new(log).reading(|record| {
-            if record.header_is(headers::EVENT) { Vec::new() } else { vec![record] }
-        }));
+        let log = Arc::new(
+            Bent::new(log).reading(|record| if record.header_is(headers::EVENT) { Vec::new() } else { vec![record] }),
+        );
         Arc::new(with_units(log, |_, unit| {
             if unit.since == Since::Building {
                 unit.since = Since::Beginning;
@@ -191,28 +194,32 @@ fn what_is_being_built_says_that_it_is_whole() {
 fn state_that_goes_is_read_as_zero() {
     // The unit stays where its aggregates are removed.
     found("zero", |log| {
-        Arc::new(Bent::new(log).reading(|record| {
-            let key = record.key.as_deref().unwrap_or_default();
-            let gone = record.value.is_none() && decode::<UnitKey>("unit", key).is_ok();
-            if gone { Vec::new() } else { vec![record] }
-        }).writing(|record| {
-            // And it goes at once.
-            let mut out = vec![record];
-            if let Some((key, unit)) = unit_of(&out[0]).filter(|(_, unit)| unit.ended.is_some()) {
-                let start = Timestamp(START + 2 * HOUR);
-                for host in ["h1", "h2", "other"] {
-                    let aggregate = AggregateKey {
-                        construct: key.construct.clone(),
-                        definition: unit.definition.clone(),
-                        measure: key.measure.clone(),
-                        period_start: start,
-                        group: vec![host.to_owned()],
-                    };
-                    out.push(OutRecord { key: Some(encode(&aggregate)), value: None, ..out[0].clone() });
-                }
-            }
-            out
-        }))
+        Arc::new(
+            Bent::new(log)
+                .reading(|record| {
+                    let key = record.key.as_deref().unwrap_or_default();
+                    let gone = record.value.is_none() && decode::<UnitKey>("unit", key).is_ok();
+                    if gone { Vec::new() } else { vec![record] }
+                })
+                .writing(|record| {
+                    // And it goes at once.
+                    let mut out = vec![record];
+                    if let Some((key, unit)) = unit_of(&out[0]).filter(|(_, unit)| unit.ended.is_some()) {
+                        let start = Timestamp(START + 2 * HOUR);
+                        for host in ["h1", "h2", "other"] {
+                            let aggregate = AggregateKey {
+                                construct: key.construct.clone(),
+                                definition: unit.definition.clone(),
+                                measure: key.measure.clone(),
+                                period_start: start,
+                                group: vec![host.to_owned()],
+                            };
+                            out.push(OutRecord { key: Some(encode(&aggregate)), value: None, ..out[0].clone() });
+                        }
+                    }
+                    out
+                }),
+        )
     });
 }
 

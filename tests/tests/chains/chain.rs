@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use measurement::{catalogue::Catalogue, time::Timestamp};
-use proptest::prelude::*;
 use programme::Beside;
+use proptest::prelude::*;
 use records::{LedgerState, Reason, ResultRecord};
 use serde_json::json;
 
@@ -92,7 +92,11 @@ pub(crate) fn run(all: &[Happens], mut world: World) -> Run {
         for (place, (what, status)) in about.iter().enumerate() {
             number += 1;
             let time = from + (i64::try_from(place).unwrap() + 1) * minutes * MINUTE / 6;
-            batch.push(if what % 3 == 2 { account(number, time, *what, *status) } else { login(number, time, *what, *status) });
+            batch.push(if what % 3 == 2 {
+                account(number, time, *what, *status)
+            } else {
+                login(number, time, *what, *status)
+            });
         }
         batch.push(Told::Progress(from + minutes * MINUTE));
         batch
@@ -198,12 +202,13 @@ pub(crate) fn wrongs(run: &Run, with_late: bool) -> Vec<String> {
             wrongs.push(format!("{key:?}: of a definition that was never in force"));
             continue;
         };
-        let known = fresh_ledgers
-            .entry(*variant)
-            .or_insert_with(|| newest(fresh(run, variants::catalogue(*variant)).ledger()));
+        let known =
+            fresh_ledgers.entry(*variant).or_insert_with(|| newest(fresh(run, variants::catalogue(*variant)).ledger()));
         match known.get(&(key.clone(), None)) {
             None => wrongs.push(format!("{key:?}: a fresh deployment states nothing, here it is {:?}", entry.value)),
-            Some(other) if (&other.base, &other.value, &other.outcome) != (&entry.base, &entry.value, &entry.outcome) => {
+            Some(other)
+                if (&other.base, &other.value, &other.outcome) != (&entry.base, &entry.value, &entry.outcome) =>
+            {
                 wrongs.push(format!(
                     "{key:?} by variant {variant:b}: {:?} {} here, {:?} {} fresh",
                     entry.value, entry.outcome, other.value, other.outcome
@@ -258,7 +263,8 @@ fn a_break_is_told_where_a_series_begins() {
     assert_eq!(wrongs(&run, false), Vec::<String>::new());
     let of = |variant: u16| variants::catalogue(variant).construct("chains/logins").unwrap().digest.clone();
     let mut breaks = Vec::new();
-    for entry in run.world.ledger().iter().filter(|entry| entry.construct == "chains/logins" && entry.group.is_empty()) {
+    for entry in run.world.ledger().iter().filter(|entry| entry.construct == "chains/logins" && entry.group.is_empty())
+    {
         if let Some(told) = &entry.breaks {
             assert_eq!((&told.previous, &entry.definition), (&of(0), &of(1 << 3)));
             assert_eq!((told.catalogue, told.approver.as_str(), told.reason.as_str()), (Some(2), "A", "why"));

@@ -97,7 +97,8 @@ impl World {
                 }),
                 Told::Progress(until) => {
                     let newest = Some(Timestamp(*until));
-                    let progress = Progress { newest, next_offset: 1, ..Progress::new("idp", "raw.idp", 0, 1, Timestamp(*until)) };
+                    let progress =
+                        Progress { newest, next_offset: 1, ..Progress::new("idp", "raw.idp", 0, 1, Timestamp(*until)) };
                     records.extend((0..PARTITIONS).map(|partition| OutRecord {
                         topic: self.topics.events.as_str().into(),
                         partition: Some(partition),
@@ -186,7 +187,9 @@ impl World {
                 By::Given(catalogue) => (Catalogue::clone(catalogue), None),
                 By::Log => {
                     let programme = Programme::open(Arc::clone(&self.log), &self.topics).unwrap();
-                    let Ok(catalogue) = programme.catalogue(programme.head(), &programme::Earlier::new()) else { return false };
+                    let Ok(catalogue) = programme.catalogue(programme.head(), &programme::Earlier::new()) else {
+                        return false;
+                    };
                     (Catalogue::clone(&catalogue), Some(programme))
                 }
             };

@@ -179,7 +179,11 @@ fn start_aggregator(log: &Arc<EmbeddedLog>, catalogue: &Catalogue, clock: &Clock
 }
 
 fn start_evaluator(log: &Arc<EmbeddedLog>, catalogue: &Catalogue, clock: &Clock) -> Evaluator {
-    let options = evaluator::config::Options { prefix: PREFIX.to_owned(), stall_limit: 0, ..evaluator::config::Options::default() };
+    let options = evaluator::config::Options {
+        prefix: PREFIX.to_owned(),
+        stall_limit: 0,
+        ..evaluator::config::Options::default()
+    };
     let log: Arc<dyn Log> = Arc::<EmbeddedLog>::clone(log);
     Evaluator::new(log, Arc::new(catalogue.clone()), &options, Arc::clone(clock)).unwrap()
 }

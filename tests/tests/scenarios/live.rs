@@ -76,7 +76,7 @@ pub(crate) fn event(number: usize, time: Timestamp) -> Vec<u8> {
 }
 
 /// The live figure: start of its period, and how much there is.
-fn live(evaluator: &str) -> Result<(i64, String), String> {
+pub(crate) fn live(evaluator: &str) -> Result<(i64, String), String> {
     let (_, body) = pipeline_tests::deployment::get(evaluator, "/api/results")?;
     let rows: serde_json::Value = serde_json::from_str(&body).map_err(|fault| fault.to_string())?;
     let row = rows.as_array().into_iter().flatten().find(|row| row["construct"] == ATTEMPTS && row["group"] == "all");
@@ -91,9 +91,14 @@ fn in_force(services: &[&Service], sequence: u64) {
             let taken = ["judging by", "another catalogue is in force", "reading by another catalogue"];
             let said = |line: &str| {
                 taken.iter().any(|said| line.contains(said))
-                    && (line.contains(&format!("sequence={sequence}")) || line.contains(&format!("catalogue={sequence} ")))
+                    && (line.contains(&format!("sequence={sequence}"))
+                        || line.contains(&format!("catalogue={sequence} ")))
             };
-            if output.lines().any(said) { Ok(()) } else { Err(output.lines().rev().take(5).collect::<Vec<_>>().join("\n")) }
+            if output.lines().any(said) {
+                Ok(())
+            } else {
+                Err(output.lines().rev().take(5).collect::<Vec<_>>().join("\n"))
+            }
         });
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, io::Write as _, time::Duration};
 use pipeline_tests::{Cluster, Deployment, Process, Service, deployment::Setup, until};
 use records::ResultRecord;
 
-use crate::live::{event, folder};
+use crate::live::{event, folder, live};
 
 const LONG: Duration = Duration::from_mins(2);
 const MINUTE: i64 = 60_000;
@@ -59,12 +59,19 @@ impl Bench {
             Ok((200, _)) => Ok(()),
             seen => Err(format!("{name}: {seen:?} {}", services[1].process.output())),
         });
-        self.write(1);
         let now = service::clock::now();
-        until("a new period to be closed", LONG, || {
-            let newest = self.deployment.try_results()?;
-            let last = newest.iter().filter(|entry| entry.value.is_some()).map(|entry| entry.period.end).max();
-            if last.is_some_and(|last| last > now.minus(MINUTE)) { Ok(()) } else { Err(format!("{name}: {last:?}")) }
+        self.deployment.write(
+            (0..4)
+                .map(|_| {
+                    self.number += 1;
+                    ("raw.idp", event(self.number, now))
+                })
+                .collect::<Vec<_>>(),
+        );
+        until("new events to be counted", LONG, || {
+            let (start, value) = live(&services[2].address)?;
+            let counted = start + MINUTE > now.0 && value != "null" && value != "\"0\"";
+            if counted { Ok(()) } else { Err(format!("{name}: {start} {value}")) }
         });
         for service in services {
             service.stop();
