@@ -56,21 +56,14 @@ pub(crate) fn restore(
         Ok((task, Resume::Rebuild { from, why: format!("{why}; {}", held(changelog)) }))
     };
     if !changelog.iter().any(|record| record.key.as_deref().is_some_and(is_state)) && frontier.is_none() {
-        return match known {
-            Some(offset) => {
-                rebuild(None, &format!("the group has read up to offset {offset}, and the state of that is gone"))
-            }
-            None => {
-                if *first > 0 {
-                    tracing::warn!(
-                        partition,
-                        first,
-                        "the events before that offset are gone: measures begin behind them"
-                    );
-                }
-                Ok((Task::begin(definitions.at(partition, *first)?, partition, *first), Resume::At(*first)))
-            }
-        };
+        if let Some(offset) = known {
+            return rebuild(None, &format!("the group has read up to offset {offset}, and the state of that is gone"));
+        }
+        if *first > 0 {
+            tracing::warn!(partition, first, "the events before that offset are gone: measures begin behind them");
+        }
+        let in_force = definitions.at(partition, *first)?;
+        return Ok((Task::begin(in_force, partition, *first), Resume::At(*first)));
     }
     let Some(frontier) = frontier else { return rebuild(None, "there is state without a frontier") };
     let hashes: Vec<Written> = changelog.iter().map(|record| hash_of(topics, record)).collect();

@@ -32,21 +32,21 @@ pub(crate) fn earlier(
             constructs.iter().map(|construct| (construct.id.clone(), construct.digest.clone())).collect();
         for construct in constructs {
             let key = (construct.id.clone(), construct.digest.clone());
-            if after.get(&construct.id) == Some(&construct.digest) || !origins.contains_key(&key) {
-                if let Some(record) = programme.record(sequence) {
-                    let overlap = origins.get(&key).map_or_else(
-                        || programme.record(sequence + 1).map_or(0, |next| next.overlap),
-                        |known: &Origin| known.overlap,
-                    );
-                    let origin = Origin {
-                        catalogue: sequence,
-                        approver: record.approver,
-                        reason: record.reason,
-                        backcast_from: record.backcast_from,
-                        overlap,
-                    };
-                    origins.insert(key.clone(), origin);
-                }
+            if (after.get(&construct.id) == Some(&construct.digest) || !origins.contains_key(&key))
+                && let Some(record) = programme.record(sequence)
+            {
+                let overlap = origins.get(&key).map_or_else(
+                    || programme.record(sequence + 1).map_or(0, |next| next.overlap),
+                    |known: &Origin| known.overlap,
+                );
+                let origin = Origin {
+                    catalogue: sequence,
+                    approver: record.approver,
+                    reason: record.reason,
+                    backcast_from: record.backcast_from,
+                    overlap,
+                };
+                origins.insert(key.clone(), origin);
             }
             let bases: Vec<BaseName> = names(construct).collect();
             if known.insert(key) && sequence < head && bases.iter().all(|base| defined.contains(base)) {

@@ -4,13 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use measurement::{catalogue::Catalogue, time::Timestamp};
 use programme::{Earlier, Programme, ProgrammeError};
-use records::{Published, ResultRecord, Topics, VERSION};
+use records::{ResultRecord, Topics};
 use streaming::{
-    Clock, Log, LogError, OutRecord, Producer, Reader, TopicPartition, TransactionError,
+    Clock, Log, LogError, Producer, Reader, TopicPartition, TransactionError,
     protocol::{Outcome, Transaction},
     transact::advance,
 };
 
+mod write;
+
+use self::write::to_records;
 use crate::{
     attest::missing,
     config::Options,
@@ -381,29 +384,4 @@ impl Evaluator {
         tracing::warn!(%fault, "entries may not stand: a new producer takes over, and the ledger is read again");
         Ok(Next::StartOver { renewed: false })
     }
-}
-
-/// The entries, and how far the ledger is written with them.
-fn to_records(entries: &[(Vec<u8>, ResultRecord)], topics: &Topics, ledger: &Ledger, now: Timestamp) -> Vec<OutRecord> {
-    let topic: Arc<str> = Arc::from(topics.results.as_str());
-    let each = entries.iter().map(|(bytes, entry)| OutRecord {
-        topic: Arc::clone(&topic),
-        partition: Some(0),
-        key: Some(entry.key()),
-        value: Some(bytes.clone()),
-        timestamp: Some(now.0),
-        ..OutRecord::default()
-    });
-    let (count, last) = entries.last().map_or_else(
-        || (ledger.len(), ledger.last_hash().to_owned()),
-        |(bytes, entry)| (entry.sequence + 1, records::result::hash(bytes)),
-    );
-    let published = OutRecord {
-        topic: Arc::from(topics.measures.as_str()),
-        partition: Some(0),
-        key: Some(Published::KEY.to_vec()),
-        value: Some(records::encode(&Published { version: VERSION, entries: count, hash: last })),
-        ..OutRecord::default()
-    };
-    each.chain([published]).collect()
 }

@@ -85,25 +85,26 @@ impl Following {
             }
             Err(fault) => return Err(Failure::Internal(fault.into())),
         };
-        if head == self.sequence {
-            return Ok(());
-        }
-        self.sequence = head;
-        let adopted = context.programme.catalogue(head, &Earlier::new()).map_err(|fault| fault.to_string());
-        let adopted = adopted.and_then(|catalogue| {
-            adopt(runner, &catalogue, options).map_err(|faults| format!("its mappings cannot be used:\n{faults}"))
-        });
-        self.is_sound = adopted.is_ok();
-        match adopted {
-            Ok(()) => tracing::info!(sequence = head, "reading by another catalogue"),
-            Err(fault) => tracing::error!(
-                sequence = head,
-                fault,
-                "the catalogue in force is not read by; going on by the one before"
-            ),
+        if head != self.sequence {
+            self.sequence = head;
+            self.is_sound = take_up(context, runner, options, head);
         }
         Ok(())
     }
+}
+
+/// Reads by another catalogue, if this build can; whether it can.
+fn take_up(context: &Context, runner: &mut Runner<Ingest>, options: &Options, head: u64) -> bool {
+    let catalogue = context.programme.catalogue(head, &Earlier::new()).map_err(|fault| fault.to_string());
+    let adopted = catalogue.and_then(|catalogue| {
+        adopt(runner, &catalogue, options).map_err(|faults| format!("its mappings cannot be used:\n{faults}"))
+    });
+    if let Err(fault) = adopted {
+        tracing::error!(sequence = head, fault, "the catalogue in force is not read by; going on by the one before");
+        return false;
+    }
+    tracing::info!(sequence = head, "reading by another catalogue");
+    true
 }
 
 fn failure(fault: RunError) -> Failure {

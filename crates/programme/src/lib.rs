@@ -184,23 +184,12 @@ impl Programme {
         let unsound = |faults| ProgrammeError::Unsound { sequence, faults };
         let mut layers: Vec<(u64, Files, BTreeSet<String>)> = Vec::new();
         for (of, construct) in earlier {
-            match layers.last_mut().filter(|(last, _, _)| last == of) {
-                Some((_, _, constructs)) => drop(constructs.insert(construct.clone())),
-                None => {
-                    let Some(files) = self.files(*of) else {
-                        tracing::error!(
-                            catalogue = of,
-                            construct,
-                            "an earlier catalogue is lost: what rests on it is not stated any more"
-                        );
-                        continue;
-                    };
-                    if let Err(faults) = Catalogue::from_files(&files) {
-                        tracing::error!(catalogue = of, construct, %faults, "an earlier catalogue cannot be read by this build: what rests on it is not stated any more");
-                        continue;
-                    }
-                    layers.push((*of, files, BTreeSet::from([construct.clone()])));
-                }
+            if let Some((_, _, constructs)) = layers.last_mut().filter(|(last, _, _)| last == of) {
+                constructs.insert(construct.clone());
+            } else if let Some(files) = self.readable(*of) {
+                layers.push((*of, files, BTreeSet::from([construct.clone()])));
+            } else {
+                tracing::error!(catalogue = of, construct, "what rests on an earlier catalogue is not stated any more");
             }
         }
         let layers: Vec<Layer<'_>> = layers
@@ -212,5 +201,20 @@ impl Programme {
         compiled.retain(|(known, _), _| known.saturating_add(2) >= sequence);
         compiled.insert(key, Arc::clone(&catalogue));
         Ok(catalogue)
+    }
+
+    /// The files of an earlier catalogue, if they are there and this build can read them.
+    fn readable(&self, sequence: u64) -> Option<Files> {
+        let Some(files) = self.files(sequence) else {
+            tracing::error!(catalogue = sequence, "an earlier catalogue is lost");
+            return None;
+        };
+        match Catalogue::from_files(&files) {
+            Ok(_) => Some(files),
+            Err(faults) => {
+                tracing::error!(catalogue = sequence, %faults, "an earlier catalogue cannot be read by this build");
+                None
+            }
+        }
     }
 }

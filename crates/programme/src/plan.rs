@@ -231,9 +231,8 @@ fn same(one: &BaseMeasure, other: &BaseMeasure) -> bool {
 /// What a base measure needs that was not kept before.
 fn of_base(base: &BaseMeasure, before: &Catalogue, after: &Catalogue) -> Class {
     match &base.of {
-        BaseOf::Event { .. } => Class::Events,
         BaseOf::Population(name) if changed_populations(name, Some(before), after).is_empty() => Class::Rows,
-        BaseOf::Population(_) => Class::Events,
+        BaseOf::Event { .. } | BaseOf::Population(_) => Class::Events,
     }
 }
 

@@ -150,7 +150,7 @@ fn tell_what_is_pending(process: &Process, own: &Own, programme: &Programme) -> 
                 "the files differ from the catalogue that is in force, which is what runs: a plan is pending; see `vernier plan`"
             ),
             Err(fault) => {
-                tracing::error!(%fault, in_force, "the files are not sound; the catalogue that is in force runs")
+                tracing::error!(%fault, in_force, "the files are not sound; the catalogue that is in force runs");
             }
         }
     }

@@ -100,7 +100,9 @@ impl Reader for BentReader {
     fn poll(&mut self, timeout: Duration, most: usize, sink: Sink<'_>) -> Result<Poll, LogError> {
         let read = &self.read;
         self.inner.poll(timeout, most, &mut |record| {
-            read(record.to_record()).iter().for_each(|record| sink(RecordRef::from(record)));
+            for record in &read(record.to_record()) {
+                sink(RecordRef::from(record));
+            }
         })
     }
 }
@@ -114,7 +116,9 @@ impl Member for BentMember {
     fn poll(&mut self, timeout: Duration, most: usize, sink: Sink<'_>) -> Result<Poll, LogError> {
         let bend = &self.poll;
         self.inner.poll(timeout, most, &mut |record| {
-            bend(record.to_record()).iter().for_each(|record| sink(RecordRef::from(record)));
+            for record in &bend(record.to_record()) {
+                sink(RecordRef::from(record));
+            }
         })
     }
 

@@ -63,7 +63,7 @@ fn login(number: usize, time: i64, host: u8, status: u8) -> Told {
 fn account(number: usize, time: i64, account: u8, status: u8) -> Told {
     let account = format!("a{}", account % 4);
     let event = json!({"class_uid": 27_001_023, "activity_id": 1, "type_uid": 2_700_102_301_i64, "time": time, "severity_id": 1,
-        "metadata": {"uid": format!("a-{number}")}, "account": {"uid": account, "enabled": status % 2 == 0}});
+        "metadata": {"uid": format!("a-{number}")}, "account": {"uid": account, "enabled": status.is_multiple_of(2)}});
     Told::Event(account, event.to_string())
 }
 

@@ -112,7 +112,9 @@ impl World {
                 }
             }
         }
-        records.iter_mut().for_each(|record| place(record, PARTITIONS));
+        for record in &mut records {
+            place(record, PARTITIONS);
+        }
         transact(self.log.producer("ingest").unwrap().as_mut(), records, None).unwrap();
     }
 

@@ -66,7 +66,7 @@ pub(crate) fn event(number: usize, time: Timestamp) -> Vec<u8> {
     let host = format!("h{}", 1 + number % 4);
     let event = if number % 5 == 4 {
         json!({"class_uid": 27_001_023, "activity_id": 1, "type_uid": 2_700_102_301_i64, "time": time.0, "severity_id": 1,
-            "metadata": {"uid": format!("a-{number}"), "version": "1.8.0"}, "account": {"uid": format!("a{}", number % 7), "enabled": number % 3 == 0}})
+            "metadata": {"uid": format!("a-{number}"), "version": "1.8.0"}, "account": {"uid": format!("a{}", number % 7), "enabled": number.is_multiple_of(3)}})
     } else {
         json!({"class_uid": 3002, "activity_id": 1, "type_uid": 300_201, "time": time.0, "severity_id": 1,
             "status_id": 1 + number % 2, "metadata": {"uid": format!("l-{number}"), "version": "1.8.0"}, "dst_endpoint": {"hostname": host},

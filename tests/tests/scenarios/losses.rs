@@ -12,7 +12,7 @@ const LONG: Duration = Duration::from_mins(2);
 const MINUTE: i64 = 60_000;
 
 /// Newest value of each construct, period and group.
-fn values(entries: Vec<ResultRecord>) -> BTreeMap<(String, i64, String), String> {
+fn values(entries: &[ResultRecord]) -> BTreeMap<(String, i64, String), String> {
     let key = |entry: &ResultRecord| (entry.construct.clone(), entry.period.start.0, entry.group_label());
     let said = |entry: &ResultRecord| format!("{:?} {:?} {}", entry.base, entry.value, entry.outcome);
     entries.iter().map(|entry| (key(entry), said(entry))).collect()
@@ -76,7 +76,7 @@ impl Bench {
         for service in services {
             service.stop();
         }
-        let after = values(self.deployment.ledger());
+        let after = values(&self.deployment.ledger());
         for (key, said) in before {
             assert_eq!(after.get(key), Some(said), "{name}: {key:?}");
         }
@@ -107,7 +107,7 @@ fn every_topic_is_lost_once() {
     for service in services {
         service.stop();
     }
-    let before = values(bench.deployment.ledger());
+    let before = values(&bench.deployment.ledger());
     for topic in [&topics.measures, &topics.populations, &topics.late, &topics.dead_letter] {
         bench.lose(topic);
         bench.goes_on(topic, &before);
