@@ -60,7 +60,8 @@ pub(crate) fn earlier(
         unexplained.is_empty() && head.saturating_sub(sequence) >= LOOK_BACK
     };
     look(head, &newest.constructs);
-    for sequence in (1..head).rev() {
+    // What lies before the first one that is there is lost.
+    for sequence in (programme.first().max(1)..head).rev() {
         let enough = match programme.catalogue(sequence, &Earlier::new()) {
             Ok(older) => look(sequence, &older.constructs),
             // A build that understands less than the one that took it: nothing of it is stated.
