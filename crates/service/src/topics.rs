@@ -64,6 +64,6 @@ mod tests {
         };
         assert_eq!(settings(3, "min.insync.replicas"), vec![Some("2".to_owned()); 7]);
         assert_eq!(settings(1, "min.insync.replicas"), vec![None; 7], "one copy cannot be two");
-        assert_eq!(settings(1, "unclean.leader.election.enable"), vec![Some("false".to_owned()); 6]);
+        assert_eq!(settings(1, "unclean.leader.election.enable"), vec![Some("false".to_owned()); 7]);
     }
 }
