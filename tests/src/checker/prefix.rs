@@ -79,7 +79,8 @@ impl<'a> Prefix<'a> {
 
     /// Events, reference copies and intake records that were not taken in.
     pub(super) fn left(&self) -> usize {
-        let counts = |record: &&Record| header(record, headers::KIND) != Some(headers::PROGRESS);
+        let counts =
+            |record: &&Record| !matches!(header(record, headers::KIND), Some(headers::PROGRESS | headers::CATALOGUE));
         self.rest.as_slice().iter().filter(counts).count()
     }
 
@@ -96,6 +97,8 @@ impl<'a> Prefix<'a> {
                 Ok(intake) => self.intake(&intake),
                 Err(fault) => anomalies.push(unreadable(record, fault.to_string())),
             },
+            // Who checks has one catalogue.
+            Some(headers::CATALOGUE) => {}
             Some(headers::REFERENCE) => self.accounting.entry(source).or_default().references += 1,
             _ => self.event(source, value, record.offset),
         }
