@@ -61,7 +61,10 @@ pub fn missing(ledger: &Ledger, evaluation: &Evaluation, due: &[Due]) -> Vec<(Ve
                 };
                 entry.breaks.clone_from(&standing.breaks);
             } else if !evaluation.is_own(item.construct, item.start) {
-                // Another definition states it.
+                // Another definition states it, whether it has done so yet or not.
+                if enter_beside(ledger, evaluation, item, &mut entry) {
+                    append(&mut entries, entry, &mut sequence, &mut last_hash);
+                }
                 continue;
             } else {
                 let series = (entry.construct.clone(), entry.group_label());
